@@ -1,0 +1,1 @@
+"""Pure judgement: gates, rules, verdicts, roll-ups, timelines and patterns."""

@@ -1,0 +1,105 @@
+"""The root command: a table of subcommands, each imported only when it is called."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+import typer.core
+from typer.main import get_command
+
+from probe.errors import BusyError, ConsentError, ProbeError, StoreError
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS: dict[str, str] = {
+    "run": "Measure once, judge, store, and say what is cut.",
+    "watch": "Measure again and again, at jittered intervals, until stopped.",
+    "demo": "Show everything on a censored network inside this machine; sends nothing outside.",
+    "targets": "List, show and check the catalog of what is measured.",
+    "timeline": "Show when a service worked and when it did not.",
+    "patterns": "Find outages and daily windows in stored or given timelines.",
+    "judge": "Judge stored or foreign measurements, one verdict a line.",
+    "import": "Take in foreign measurements.",
+    "report": "Write a self-contained HTML report.",
+    "control": "Make and check control snapshots.",
+    "note": "Write down what a person saw: a failed call, a missing app.",
+    "vantage": "Describe this line: country, zone, network; never an address.",
+    "consent": "Read the risks and give, show or withdraw consent.",
+    "store": "Look after the database: info, verify, vacuum, purge, wipe.",
+    "doctor": "Check this installation and show where each setting comes from.",
+    "about": "Version, licences and the software bill of materials.",
+}
+"""Subcommand -> one line of help; the code is ``probe.cli.<name>`` (``import`` is ``import_``)."""
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """A group whose subcommands are imported when called, so that ``--help`` stays fast.
+
+    ``Any`` stands for click's types, which typer carries in a private package.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the subcommands in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import and return one subcommand, ``None`` if there is none of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"probe.cli.{cmd_name}{'_' if cmd_name == 'import' else ''}")
+        command = get_command(module.app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the subcommands from the table, importing none of them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+app = typer.Typer(
+    name="probe",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def root() -> None:
+    """Show what a network cuts, how, who cuts it, where, and since when.
+
+    Measuring contacts the services that it measures, and whoever watches your line can see
+    that. Read "probe consent show" before the first run; "probe demo" sends nothing outside.
+    """
+
+
+def exit_code(error: ProbeError) -> int:
+    """Return the exit code that stands for an error (2 usage, 4 consent, 5 storage)."""
+    if isinstance(error, ConsentError):
+        return 4
+    if isinstance(error, StoreError | BusyError):
+        return 5
+    return 2
+
+
+def main() -> None:
+    """Run the command line; every error that a user can cause is one plain line."""
+    try:
+        app()
+    except ProbeError as error:
+        sys.stderr.write(f"probe: {error}\n")
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("probe: interrupted\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)

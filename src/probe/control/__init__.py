@@ -1,0 +1,1 @@
+"""Controls: what an uncensored observer sees for the same endpoints."""

@@ -1,0 +1,1 @@
+"""Foreign measurements made ours: OONI JSON, timeline CSV."""

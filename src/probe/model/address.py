@@ -1,0 +1,54 @@
+"""What kind of address is this? Pure checks on IP literals."""
+
+import ipaddress
+
+__all__ = ["IPAddress", "embedded_ipv4", "family_of", "is_public", "parse_ip"]
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
+_BENCHMARK = ipaddress.ip_network("198.18.0.0/15")
+
+
+def parse_ip(text: str) -> IPAddress | None:
+    """Return the address that ``text`` spells, brackets allowed, or ``None`` for a name."""
+    try:
+        return ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+
+
+def family_of(text: str) -> int | None:
+    """Return 4 or 6 for an IP literal, ``None`` for a name."""
+    ip = parse_ip(text)
+    return None if ip is None else ip.version
+
+
+def embedded_ipv4(ip: IPAddress) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address inside a v4-mapped, NAT64 (RFC 6052), 6to4 or Teredo address."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return None
+    if ip.ipv4_mapped is not None:
+        return ip.ipv4_mapped
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    if ip.sixtofour is not None:
+        return ip.sixtofour
+    return ip.teredo[1] if ip.teredo is not None else None
+
+
+def is_public(text: str) -> bool:
+    """Return whether ``text`` is an address that a probe may be sent to.
+
+    False for names, loopback, private, link-local (169.254.169.254, the cloud metadata
+    address, among them), carrier-grade NAT, multicast, documentation and reserved addresses,
+    and for IPv6 forms that carry such an IPv4 address inside.
+    """
+    ip = parse_ip(text)
+    if ip is None or ip.is_multicast or ip in _BENCHMARK or ip in _NAT64_LOCAL:
+        return False
+    inner = embedded_ipv4(ip)
+    if inner is not None:
+        return is_public(str(inner))
+    return ip.is_global

@@ -1,0 +1,50 @@
+"""What an uncensored observer saw for the same endpoint."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from probe.model.failure import Failure
+
+__all__ = ["ControlKind", "ControlObservation", "ControlSnapshot"]
+
+
+class ControlKind(StrEnum):
+    """Where a control comes from, best first."""
+
+    LIVE = "live"  # within 30 minutes
+    SNAPSHOT = "snapshot"  # expected answers, no proof that the service is up now
+    OWN_PAST = "own_past"
+
+
+class ControlObservation(msgspec.Struct, frozen=True, kw_only=True):
+    """One endpoint as the control saw it; every field is ``None`` or empty when not observed."""
+
+    endpoint: str
+    source: str  # which control: a snapshot's id, a control server's name, "past"
+    kind: ControlKind
+    observed: datetime
+    country: str | None = None
+    failure: Failure | None = None
+    failed_operation: str | None = None  # dns, tcp, tls, http
+    addresses: tuple[str, ...] = ()
+    asns: tuple[int, ...] = ()
+    issuer: str | None = None
+    leaf_sha256: str | None = None
+    status: int | None = None
+    title: str | None = None
+    body_length: int | None = None
+    body_sha256: str | None = None
+
+
+class ControlSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Observations of one trusted line at one time, as carried in a file."""
+
+    format: str = "probe-control-snapshot-1"
+    id: str
+    created: datetime
+    expires: datetime
+    catalog_digest: str
+    country: str
+    observations: tuple[ControlObservation, ...]

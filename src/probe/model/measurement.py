@@ -1,0 +1,206 @@
+"""What was seen: one endpoint measured once, as an ordered list of steps. No judgement here."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import msgspec
+
+from probe.model.failure import Failure, check_failure
+from probe.model.target import Kind
+
+__all__ = [
+    "Answer",
+    "CertificateCheck",
+    "DnsEngine",
+    "DnsStep",
+    "HttpStep",
+    "LateAnswer",
+    "Measurement",
+    "Outcome",
+    "Step",
+    "TcpStep",
+    "TlsStep",
+    "UdpStep",
+    "Variant",
+]
+
+
+class DnsEngine(StrEnum):
+    """How a name was asked for."""
+
+    SYSTEM = "system"  # getaddrinfo, as applications do
+    UDP = "udp"
+    TCP = "tcp"
+    DOT = "dot"
+    DOH = "doh"
+
+
+class Outcome(StrEnum):
+    """Whether there is anything to judge."""
+
+    MEASURED = "measured"
+    NOT_RUN = "not_run"  # budget, time or risk tier; ``reason`` says which
+    NOT_MEASURED_YET = "not_measured_yet"  # no probe for this kind
+    INTERRUPTED = "interrupted"  # cancelled; never blocked
+
+
+class Variant(StrEnum):
+    """Why this measurement was taken: the first look, or one follow-up of it."""
+
+    MAIN = "main"
+    RETEST = "retest"
+    DOH = "doh"  # the same name through an encrypted resolver, then TLS to its answer
+    OTHER_RESOLVER = "other_resolver"
+    NEUTRAL_SNI = "neutral_sni"  # the same address with a neutral SNI
+    OTHER_HOST = "other_host"  # the target's SNI at a consenting host's address
+    OTHER_ADDRESS = "other_address"
+    OTHER_FAMILY = "other_family"
+    NEIGHBOUR = "neighbour"  # another endpoint of the catalog on the same network
+
+
+class StepBase(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation: ``t0_s`` and ``t_s`` are seconds since the measurement's start."""
+
+    t0_s: float
+    t_s: float
+    failure: Failure | None = None
+
+    def __post_init__(self) -> None:
+        """Keep the failure vocabulary closed and time going forward."""
+        check_failure(self.failure)
+        if self.t_s < self.t0_s:
+            raise ValueError("a step ends before it starts")
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of a DNS answer; ``asn`` is annotated from an offline database."""
+
+    address: str
+    asn: int | None = None
+
+
+class LateAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A second response to one query that differs from the first: a race."""
+
+    t_s: float
+    rcode: int
+    addresses: tuple[str, ...] = ()
+
+
+class DnsStep(StepBase, frozen=True, kw_only=True, tag="dns"):
+    """A name asked for; ``resolver`` is ``system``, ``address:port`` or a DoH URL."""
+
+    hostname: str
+    qtype: str  # A, AAAA
+    engine: DnsEngine
+    resolver: str
+    rcode: int | None = None
+    answers: tuple[Answer, ...] = ()
+    cnames: tuple[str, ...] = ()
+    late: tuple[LateAnswer, ...] = ()
+
+
+class TcpStep(StepBase, frozen=True, kw_only=True, tag="tcp"):
+    """A TCP connection attempt."""
+
+    address: str
+    port: int
+
+
+class CertificateCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """Opinions on one chain for one name; ``None`` is valid, else a failure name.
+
+    ``packaged`` uses certifi's Mozilla roots (or the pinned root), ``system`` the machine's
+    store; they differ where an interception is trusted by the system only.
+    """
+
+    packaged: Failure | None
+    system: Failure | None
+    issuer: str  # RFC 4514 name of the leaf's issuer
+    issuer_spki_sha256: str | None = None  # of the issuing certificate, when it was sent
+    leaf_sha256: str
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
+class TlsStep(StepBase, frozen=True, kw_only=True, tag="tls"):
+    """A TLS handshake; byte counts tell a reset after ClientHello from a later one.
+
+    ``failure`` is the handshake's, or the packaged-roots verdict on the certificate.
+    """
+
+    address: str
+    port: int
+    sni: str | None
+    alpn_offered: tuple[str, ...] = ()
+    alpn: str | None = None
+    version: str | None = None  # TLSv1.3
+    cipher: str | None = None
+    alert: str | None = None  # RFC 8446 name of an alert that the peer sent
+    certificate: CertificateCheck | None = None
+    chain: tuple[bytes, ...] = ()  # DER, leaf first; also when verification fails
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+
+class HttpStep(StepBase, frozen=True, kw_only=True, tag="http"):
+    """A request and what came back; the body itself is not kept."""
+
+    method: str
+    host: str
+    path: str
+    address: str
+    port: int
+    tls: bool
+    protocol: str | None = None  # HTTP/1.1, HTTP/2
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()  # allowlisted, lower case, own address scrubbed
+    title: str | None = None
+    body_length: int = 0  # bytes as read, after decoding
+    body_sha256: str | None = None
+    body_truncated: bool = False
+    expected: bool | None = None  # the endpoint's ``expect`` was met; None without one
+    fingerprints: tuple[str, ...] = ()  # ids of the marks found in status, headers, title, body
+
+
+class UdpStep(StepBase, frozen=True, kw_only=True, tag="udp"):
+    """Datagrams sent and answered (STUN, QUIC, OpenVPN, ...); ``reply`` names what came."""
+
+    address: str
+    port: int
+    protocol: str
+    sent: int = 0
+    received: int = 0
+    reply: str | None = None
+
+
+Step = DnsStep | TcpStep | TlsStep | HttpStep | UdpStep
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """One endpoint measured once."""
+
+    endpoint: str
+    service: str
+    kind: Kind
+    variant: Variant = Variant.MAIN
+    outcome: Outcome = Outcome.MEASURED
+    reason: str | None = None
+    started: datetime
+    monotonic_s: float = 0.0
+    duration_s: float = 0.0
+    steps: tuple[Step, ...] = ()
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+    def __post_init__(self) -> None:
+        """Keep instants aware, in UTC."""
+        if self.started.tzinfo is None or self.started.utcoffset() != UTC.utcoffset(None):
+            raise ValueError("started must be an aware UTC datetime")
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return the failure of the last step (what ended the attempt), ``None`` if it passed."""
+        if self.outcome is Outcome.INTERRUPTED:
+            return "interrupted"
+        return self.steps[-1].failure if self.steps else None

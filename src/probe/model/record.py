@@ -1,0 +1,84 @@
+"""What the runner hands to the store, and what the store hands back."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from probe.model.context import RoundContext
+from probe.model.measurement import Measurement, Variant
+from probe.model.target import Role
+from probe.model.vantage import Network
+from probe.model.verdict import Confidence, Locus, State, Verdict
+
+__all__ = ["Judged", "Note", "NoteKind", "Record", "RoundRow"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One endpoint in one round: the main measurement, its follow-ups, and the verdict."""
+
+    endpoint: str
+    service: str
+    role: Role
+    bundle: tuple[Measurement, ...]
+    verdict: Verdict
+
+    @property
+    def main(self) -> Measurement:
+        """Return the first look."""
+        return next((m for m in self.bundle if m.variant is Variant.MAIN), self.bundle[0])
+
+
+class RoundRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One round as stored; ``context`` is ``None`` while it runs or after a kill."""
+
+    id: int
+    vantage: str
+    plan: str
+    started: datetime
+    ended: datetime | None = None
+    network: Network = Network()
+    context: RoundContext | None = None
+    imported_from: str | None = None
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict as a series reads it."""
+
+    time: datetime
+    round: int
+    vantage: str
+    network: str  # Network.key
+    tz: str
+    utc_offset_s: int
+    service: str
+    endpoint: str
+    role: Role
+    state: State
+    mechanism: str
+    locus: Locus
+    confidence: Confidence
+    rule_id: str
+    control_bad: float | None = None  # share of the round's controls that failed
+    gates: tuple[str, ...] = ()
+
+
+class NoteKind(StrEnum):
+    """What a person saw."""
+
+    CALL_FAILED = "call_failed"
+    SMS_CODE_MISSING = "sms_code_missing"
+    APP_REMOVED = "app_removed"
+    SLOW = "slow"
+    NO_INTERNET = "no_internet"
+    WORKS_AGAIN = "works_again"
+    OTHER = "other"
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's timed observation: shown beside timelines, never a verdict."""
+
+    time: datetime
+    kind: NoteKind
+    service: str | None = None
+    text: str = ""

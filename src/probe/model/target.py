@@ -1,0 +1,178 @@
+"""What is measured: services, and the endpoints that make them work."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+__all__ = [
+    "Catalog",
+    "Category",
+    "Endpoint",
+    "Expect",
+    "Kind",
+    "Plan",
+    "Purpose",
+    "Risk",
+    "Role",
+    "Service",
+    "Trust",
+]
+
+
+class Kind(StrEnum):
+    """How an endpoint is measured; a kind without a probe is reported as not measured yet."""
+
+    DNS = "dns"  # resolve this name
+    RESOLVER = "resolver"  # ask this resolver
+    DOH = "doh"
+    DOT = "dot"
+    TCP = "tcp"
+    TLS = "tls"
+    HTTP = "http"
+    QUIC = "quic"
+    STUN = "udp-stun"
+    OPENVPN = "openvpn"
+    WIREGUARD = "wireguard"
+    IKEV2 = "ikev2"
+    TOR_OR = "tor-or"
+    TOR_DIR = "tor-dir"
+    OBFS4 = "obfs4"
+    SIGNAL_PROXY = "signal-proxy"
+
+
+class Purpose(StrEnum):
+    """Why an endpoint is measured; only targets can be blocked."""
+
+    TARGET = "target"
+    CONTROL = "control"
+    DOMESTIC = "domestic"
+
+
+class Role(StrEnum):
+    """What of a service an endpoint carries."""
+
+    SIGN_IN = "sign_in"
+    SIGN_UP = "sign_up"
+    MESSAGES = "messages"
+    MEDIA = "media"
+    CALL = "call"
+    DOWNLOAD = "download"
+    UPDATE = "update"
+    WEB = "web"
+    OTHER = "other"
+
+
+class Risk(StrEnum):
+    """What it may mean for a volunteer to be seen contacting it."""
+
+    BASELINE = "baseline"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Plan(StrEnum):
+    """Which rounds an endpoint takes part in."""
+
+    CORE = "core"  # frequent rounds, at most 20
+    DEFAULT = "default"  # the daily plan, at most 150 with the core
+    ALL = "all"  # only with --all or when selected by name
+
+
+class Category(StrEnum):
+    """The shelf a service stands on."""
+
+    MESSAGING = "messaging"
+    APP_STORE = "app-store"
+    VPN = "vpn"
+    TOR = "tor"
+    CIRCUMVENTION = "circumvention"
+    SOCIAL = "social"
+    NEWS = "news"
+    HUMAN_RIGHTS = "human-rights"
+    CODE_HOSTING = "code-hosting"
+    EMAIL = "email"
+    SANCTIONS = "sanctions"
+    DNS_RESOLVER = "dns-resolver"
+    PUSH = "push"
+    CONTROL = "control"
+    DOMESTIC = "domestic"
+
+
+class Trust(StrEnum):
+    """Whose certificates an endpoint is verified against."""
+
+    PUBLIC = "public"  # packaged Mozilla roots
+    SIGNAL = "signal"  # Signal's own root
+    NONE = "none"  # the protocol's certificates are self-signed by design (Tor, Session)
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an uncensored answer looks like; a control page's 204 or its exact text."""
+
+    status: tuple[int, ...] = ()
+    body_contains: str | None = None
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing to measure of a service."""
+
+    service: str
+    kind: Kind
+    host: str
+    port: int | None = None
+    tls: bool = False
+    sni: str | None = None
+    alpn: tuple[str, ...] = ()
+    path: str | None = None
+    method: Literal["GET", "HEAD", "POST"] = "GET"
+    host_header: str | None = None
+    expect: Expect | None = None
+    trust: Trust = Trust.PUBLIC
+    purpose: Purpose = Purpose.TARGET
+    role: Role = Role.OTHER
+    risk: Risk = Risk.MEDIUM
+    plan: Plan = Plan.ALL
+    country: str | None = None  # ISO 3166 alpha-2 of a domestic control
+    expected: tuple[str, ...] = ()  # addresses, networks or AS numbers that the source states
+    source: str
+    checked_on: date
+    off: str | None = None  # why it is never measured; None when it may be
+    note: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Stable and unique in a catalog: ``service/kind/host:port/path[#sni][@host header]``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        where = host if self.port is None else f"{host}:{self.port}"
+        sni = f"#{self.sni}" if self.sni not in (None, self.host) else ""
+        front = f"@{self.host_header}" if self.host_header else ""
+        return f"{self.service}/{self.kind}/{where}{self.path or ''}{sni}{front}"
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person names: WhatsApp, Google Play, Tor."""
+
+    id: str
+    name: str
+    category: Category
+    retired_on: date | None = None
+    note: str | None = None
+    endpoints: tuple[Endpoint, ...]
+
+
+class Catalog(msgspec.Struct, frozen=True, kw_only=True):
+    """All services, in the order of their files; ``digest`` names this exact content."""
+
+    services: tuple[Service, ...]
+    digest: str
+    untrusted: bool = False  # came from a file of the user's, not from the package
+
+    def service(self, service_id: str) -> Service | None:
+        """Return the service with that id."""
+        return next((s for s in self.services if s.id == service_id), None)
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Return every endpoint of every service."""
+        return tuple(e for s in self.services for e in s.endpoints)

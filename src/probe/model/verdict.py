@@ -1,0 +1,94 @@
+"""What is said about an endpoint or a service: never one flat word."""
+
+from enum import StrEnum
+
+import msgspec
+
+from probe.model.target import Role
+
+__all__ = ["Confidence", "Locus", "Reason", "RoleVerdict", "ServiceVerdict", "State", "Verdict"]
+
+
+class State(StrEnum):
+    """The closed list of states."""
+
+    OK = "ok"
+    BLOCKED = "blocked"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"  # the instrument's fault; never counted
+
+
+class Locus(StrEnum):
+    """Whose doing it is."""
+
+    NETWORK = "network"
+    SERVER = "server"
+    LOCAL = "local"
+    UNKNOWN = "unknown"
+
+
+class Confidence(StrEnum):
+    """How well it is shown; ``weak`` never makes a headline."""
+
+    CONFIRMED = "confirmed"  # a distinctive artefact
+    LIKELY = "likely"  # a reproduced A/B contrast
+    WEAK = "weak"  # a single contrast
+
+
+class Reason(StrEnum):
+    """Why a service refuses, only when it says so itself."""
+
+    SANCTIONS_STATED = "sanctions_stated"
+    LEGAL_ORDER_STATED = "legal_order_stated"
+    UNSTATED = "unstated"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """State x mechanism x locus x confidence, and the rule and evidence that made it.
+
+    ``mechanism`` is the deepest dotted node that the evidence supports (``tls.reset.sni``).
+    ``evidence`` points into the bundle: ``m0.s2`` is step 2 of measurement 0; ``control:ID``
+    and ``gate:ID`` name the others.
+    """
+
+    state: State
+    mechanism: str
+    locus: Locus
+    confidence: Confidence
+    rule_id: str
+    rule_version: int
+    reason: Reason | None = None
+    sentence: str = ""
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def bad(self) -> bool:
+        """Whether a series counts this as a bad sample (a retired service is none)."""
+        if self.mechanism == "service.retired":
+            return False
+        return self.state in (State.BLOCKED, State.DEGRADED, State.DOWN)
+
+    @property
+    def headline(self) -> bool:
+        """Whether it may be called blocked in a headline."""
+        return self.state is State.BLOCKED and self.confidence is not Confidence.WEAK
+
+
+class RoleVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One role of a service; ``verdict`` is ``None`` when nothing of it was measured."""
+
+    role: Role
+    verdict: Verdict | None
+    measured: int
+    total: int
+
+
+class ServiceVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A service rolled up from its endpoints: "messages work, calls do not" is a result."""
+
+    service: str
+    verdict: Verdict
+    roles: tuple[RoleVerdict, ...]
+    sentence: str

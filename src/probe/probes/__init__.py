@@ -1,0 +1,1 @@
+"""Probes drive ``net`` and return measurements; they judge nothing and save nothing."""

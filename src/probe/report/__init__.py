@@ -1,0 +1,1 @@
+"""Charts and a self-contained report; showing results sends no packet."""

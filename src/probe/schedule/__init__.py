@@ -1,0 +1,1 @@
+"""What is measured when: plans, rate limits, budgets, and the runner."""

@@ -1,0 +1,1 @@
+"""The timelines on disk; rows never leave this package."""

@@ -32,5 +32,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     global_per_second: float = 50.0
     asn_database: Path | None = None
     country_database: Path | None = None
-    controls: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()  # files of control snapshots
+    sni_host: str | None = None  # address:port of a consenting host for the SNI comparison
     origins: dict[str, str] = {}  # field -> flag, environment, file:line, default

@@ -135,6 +135,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     risk: Risk = Risk.MEDIUM
     plan: Plan = Plan.ALL
     country: str | None = None  # ISO 3166 alpha-2 of a domestic control
+    anchor: bool = False  # a neutral host by which the line itself is judged
+    operator: str | None = None  # of an anchor: whose network, to count distinct ones
     expected: tuple[str, ...] = ()  # addresses, networks or AS numbers that the source states
     source: str
     checked_on: date

@@ -1,0 +1,82 @@
+# Two commands on a fresh machine with Python >= 3.11 and make:  make demo   make test
+# Nothing here sends a packet off this machine: PROBE_NET=loopback holds the program to that.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+export PROBE_NET := loopback
+export PROBE_STORE ?= $(CURDIR)/results/probe.sqlite
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test test-all lint types imports docs check-docs bench wheel smoke lock clean help
+
+help:  ## what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(VENV)/.run  ## fourteen days on a censored network inside this machine, with a report
+	@$(BIN)/probe demo --out results
+
+test: $(VENV)/.dev  ## the fast tests
+	@$(BIN)/python -m pytest -q -n 2
+
+test-all: $(VENV)/.dev  ## the fast tests, then the slow ones
+	@$(BIN)/python -m pytest -q -n 2
+	@$(BIN)/python -m pytest -q -n 2 -m 'slow or browser' --timeout 300
+
+lint: $(VENV)/.dev  ## ruff: rules and layout
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## mypy, strict
+	@$(BIN)/mypy
+	@$(BIN)/mypy tests
+
+imports: $(VENV)/.dev  ## the import contracts
+	@$(BIN)/lint-imports
+
+docs: $(VENV)/.dev  ## write the generated pages again
+	@$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.dev  ## speed and memory; figures go to docs/benchmarks.md
+	@$(BIN)/python tests/bench/run.py
+
+wheel: $(VENV)/.dev  ## build dist/*.whl
+	@rm -rf dist && $(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null && ls dist
+
+smoke: wheel  ## the wheel in an environment of its own, without development dependencies
+	@sh tests/smoke/wheel.sh $(PYTHON)
+
+lock: $(VENV)/.dev  ## resolve the dependencies anew, with hashes and no index address
+	@$(BIN)/python -m pip install -q uv
+	@$(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q --upgrade -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q --upgrade -c requirements.lock -o requirements-dev.lock
+
+clean:  ## remove what these commands made
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- the environment: made once, again only when a lock file changes --------------------------
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "probe needs Python 3.11 or newer (set PYTHON=...)"; exit 1; }
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
+		rm -rf $(VENV); \
+		$(PYTHON) -m venv --without-pip $(VENV) && \
+		$(PYTHON) -m pip --python $(VENV)/bin/python install -q pip; }
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing what probe needs"
+	@test -e $(VENV)/.dev || $(BIN)/python -m pip install -q --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing what the tests need"
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run

@@ -78,3 +78,11 @@ def test_values_of_the_model_are_printed(capsys: pytest.CaptureFixture[str]) -> 
     note = Note(time=datetime(2026, 1, 1, tzinfo=UTC), kind=NoteKind.CALL_FAILED)
     emit([note], Output.JSONL)
     assert json.loads(capsys.readouterr().out)["kind"] == "call_failed"
+
+
+def test_a_piped_table_cuts_no_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    """What goes into a file or a pager is whole, however long a cell is."""
+    emit([{"a": "x" * 300, "b": "y" * 300}], Output.TABLE)
+    text = capsys.readouterr().out
+    assert "x" * 300 in text
+    assert "y" * 300 in text

@@ -11,6 +11,9 @@ from probe.model.codec import to_builtins
 
 __all__ = ["emit", "say"]
 
+_PIPED_COLUMNS = 1_000
+"""Into a file or a pager no cell is cut: rich takes what the rows need, up to this."""
+
 
 def say(text: str) -> None:
     """Print words for a person on stderr."""
@@ -83,7 +86,8 @@ def _table(rows: list[Mapping[str, Any]], columns: Sequence[str], title: str) ->
         table.add_column(name.replace("_", " "))
     for row in rows:
         table.add_row(*(Text(_printable(_cell(row.get(name)))) for name in names))
-    Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty()).print(table)
+    width = None if sys.stdout.isatty() else _PIPED_COLUMNS
+    Console(file=sys.stdout, width=width).print(table)
 
 
 def _printable(text: str) -> str:

@@ -1,0 +1,124 @@
+"""Reading target files one after another, keeping every problem instead of the first."""
+
+from collections.abc import Iterable
+from importlib.resources.abc import Traversable
+
+from msgspec import UNSET, structs
+
+from probe.errors import CatalogError
+from probe.model.target import Endpoint, Service
+from probe.targets.check import crowded, duplicates
+from probe.targets.convert import convert, field_name, split
+from probe.targets.defaults import complete, rank
+from probe.targets.document import Node, parse_document
+from probe.targets.format import CatalogHead, EndpointEntry, ServiceHead
+from probe.targets.rules import Problem, endpoint_problems, service_problems
+from probe.targets.sources import read_bounded
+from probe.targets.untrusted import (
+    MAX_ENDPOINTS,
+    KnownHosts,
+    borrowed_ids,
+    untrusted_problems,
+)
+
+__all__ = ["Reader", "located"]
+
+Path = tuple[str | int, ...]
+
+
+def located(problem: Problem, node: Node, file: str, path: Path = ()) -> CatalogError:
+    """Return the error that says where a problem is: the field's own line if it was written."""
+    inner = node.value.get(problem.field) if isinstance(node.value, dict) else None
+    return CatalogError(
+        problem.text,
+        file=file,
+        line=node.line if inner is None else inner.line,
+        field=field_name([*path, problem.field]),
+        mend=problem.mend,
+    )
+
+
+class Reader:
+    """Collects services and problems; ``known`` is given when the files are untrusted."""
+
+    def __init__(self, known: KnownHosts | None) -> None:
+        """Start with nothing."""
+        self._known = known
+        self._places: dict[int, tuple[Node, str, Path]] = {}
+        self.services: list[Service] = []
+        self.problems: list[CatalogError] = []
+
+    def read(self, source: Traversable) -> None:
+        """Read one file; never raises for what is in it."""
+        file = str(source)
+        try:
+            services, rest = split(parse_document(read_bounded(source), file), "services", file)
+            head = convert(rest, CatalogHead, file)
+        except CatalogError as error:
+            self.problems.append(error)
+            return
+        for index, node in enumerate(services):
+            self._service(node, head, file, ("services", index))
+
+    def cross_check(self) -> None:
+        """Look at all services together: ids, and the sizes of the plans."""
+        for value, problem in duplicates(self.services, self._where):
+            self._note([problem], value)
+        endpoints = [e for service in self.services for e in service.endpoints]
+        if self._known is not None:
+            for service, problem in borrowed_ids(self.services, self._known):
+                self._note([problem], service)
+            if len(endpoints) > MAX_ENDPOINTS:
+                text = f"{len(endpoints):,} endpoints, more than {MAX_ENDPOINTS:,}"
+                self.problems.append(CatalogError(text, mend="give a smaller catalog"))
+        for problem in crowded(endpoints):
+            self.problems.append(CatalogError(problem.text, field=problem.field, mend=problem.mend))
+
+    def _service(self, node: Node, head: CatalogHead, file: str, path: Path) -> None:
+        try:
+            entries, rest = split(node, "endpoints", file, path)
+            service = convert(rest, ServiceHead, file, path)
+        except CatalogError as error:
+            self.problems.append(error)
+            return
+        read = (
+            self._endpoint(entry, head, service, file, (*path, "endpoints", index))
+            for index, entry in enumerate(entries)
+        )
+        value = Service(
+            id=service.id,
+            name=service.name,
+            category=head.category,
+            retired_on=service.retired_on,
+            note=service.note,
+            endpoints=tuple(endpoint for endpoint in read if endpoint is not None),
+        )
+        self._places[id(value)] = (node, file, path)
+        self.services.append(value)
+        self._note(service_problems(value), value)
+
+    def _endpoint(
+        self, node: Node, head: CatalogHead, service: ServiceHead, file: str, path: Path
+    ) -> Endpoint | None:
+        try:
+            entry = convert(node, EndpointEntry, file, path)
+        except CatalogError as error:
+            self.problems.append(error)
+            return None
+        endpoint = complete(head, service, entry)
+        if self._known is not None and entry.risk is UNSET:
+            floor = self._known.floor(endpoint.host)
+            endpoint = structs.replace(endpoint, risk=max(endpoint.risk, floor, key=rank))
+        self._places[id(endpoint)] = (node, file, path)
+        self._note(endpoint_problems(endpoint, head.category), endpoint)
+        if self._known is not None:
+            self._note(untrusted_problems(endpoint, self._known), endpoint)
+        return endpoint
+
+    def _where(self, value: Endpoint | Service) -> str:
+        node, file, _ = self._places[id(value)]
+        return f"{file}:{node.line}"
+
+    def _note(self, problems: Iterable[Problem], value: Endpoint | Service) -> None:
+        node, file, path = self._places[id(value)]
+        self.problems += (located(problem, node, file, path) for problem in problems)

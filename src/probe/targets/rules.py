@@ -1,0 +1,152 @@
+"""What must hold for one endpoint, whoever wrote it."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from probe.model.address import parse_ip
+from probe.model.target import Category, Endpoint, Kind, Plan, Purpose, Service, Trust
+from probe.targets.defaults import TLS_KINDS, floor, rank
+from probe.targets.hosts import host_problem, name_problem
+
+__all__ = ["Problem", "endpoint_problems", "service_problems"]
+
+_PATH_KINDS = frozenset({Kind.HTTP, Kind.DOH, Kind.TLS, Kind.QUIC, Kind.TOR_DIR})
+_ASN = re.compile(r"AS[1-9][0-9]{0,9}\Z")
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong; where the file and the line are known elsewhere."""
+
+    field: str
+    text: str
+    mend: str
+
+
+def endpoint_problems(endpoint: Endpoint, category: Category) -> Iterator[Problem]:
+    """Yield everything that is wrong with one endpoint by itself."""
+    for rule in _RULES:
+        yield from rule(endpoint)
+    if rank(endpoint.risk) < rank(floor(category)):
+        yield Problem(
+            "risk",
+            f"{endpoint.risk} is below the tier of {category}",
+            f"write risk: {floor(category)} or higher",
+        )
+
+
+def service_problems(service: Service) -> Iterator[Problem]:
+    """Yield what is wrong with a service by itself."""
+    if service.retired_on is not None:
+        planned = [e.id for e in service.endpoints if e.plan is not Plan.ALL]
+        if planned:
+            yield Problem(
+                "plan", f"the service is retired, yet {planned[0]} is planned", "use plan: all"
+            )
+
+
+def _host(endpoint: Endpoint) -> Iterator[Problem]:
+    if "{" in endpoint.host:
+        if endpoint.off is None:
+            yield Problem("host", "a template is not a host", "add off: with the reason")
+        return
+    problem = host_problem(endpoint.host)
+    if problem:
+        yield Problem("host", problem, "name a public host")
+    for field, name in (("sni", endpoint.sni), ("host_header", endpoint.host_header)):
+        wrong = None if name in (None, endpoint.host) else name_problem(name or "")
+        if wrong:
+            yield Problem(field, wrong, "name a public host")
+
+
+def _port(endpoint: Endpoint) -> Iterator[Problem]:
+    literal = parse_ip(endpoint.host) is not None
+    if endpoint.kind is Kind.DNS:
+        if endpoint.port is not None:
+            yield Problem("port", "a name to resolve has no port", "remove it, or kind: resolver")
+        if literal:
+            yield Problem("host", "an address cannot be resolved", "name a host")
+    elif endpoint.port is None:
+        yield Problem("port", f"kind {endpoint.kind} needs a port", "add port:")
+
+
+def _tls(endpoint: Endpoint) -> Iterator[Problem]:
+    if endpoint.kind in TLS_KINDS and not endpoint.tls:
+        yield Problem("tls", f"kind {endpoint.kind} speaks TLS", "write tls: true")
+    elif endpoint.tls and endpoint.kind not in TLS_KINDS | {Kind.HTTP}:
+        yield Problem("tls", f"kind {endpoint.kind} does not speak TLS", "write tls: false")
+    if not endpoint.tls and (endpoint.sni or endpoint.alpn):
+        yield Problem("sni", "SNI and ALPN without TLS", "write tls: true, or remove them")
+    named = endpoint.tls and parse_ip(endpoint.host) is None
+    if named and endpoint.kind not in (Kind.TOR_OR, Kind.SIGNAL_PROXY) and not endpoint.sni:
+        yield Problem("sni", "TLS to a name without SNI", "leave sni out: it becomes the host")
+
+
+def _request(endpoint: Endpoint) -> Iterator[Problem]:
+    if endpoint.path is not None and endpoint.kind not in _PATH_KINDS:
+        yield Problem("path", f"kind {endpoint.kind} has no path", "remove it")
+    if endpoint.kind is not Kind.HTTP and (endpoint.method != "GET" or endpoint.expect):
+        yield Problem("method", "method and expect are for kind http", "remove them")
+    if endpoint.host_header and endpoint.kind is not Kind.HTTP:
+        yield Problem("host_header", "only kind http sends one", "remove it")
+    expect = endpoint.expect
+    if expect and not all(100 <= status <= 599 for status in expect.status):
+        yield Problem("expect", "not an HTTP status", "write statuses from 100 to 599")
+    if expect and expect.body_contains is not None and endpoint.method == "HEAD":
+        yield Problem("expect", "a HEAD request has no body", "use method: GET")
+
+
+def _purpose(endpoint: Endpoint) -> Iterator[Problem]:
+    if endpoint.purpose is Purpose.DOMESTIC and endpoint.country is None:
+        yield Problem("country", "a domestic control of which country?", "add country:")
+    if endpoint.purpose is not Purpose.DOMESTIC and endpoint.country is not None:
+        yield Problem("country", "only domestic controls have a country", "remove it")
+
+
+def _anchor(endpoint: Endpoint) -> Iterator[Problem]:
+    if not endpoint.anchor:
+        return
+    if endpoint.purpose is Purpose.TARGET:
+        yield Problem("anchor", "a target cannot be an anchor", "purpose: control or domestic")
+    if endpoint.kind is not Kind.HTTP or not endpoint.tls or endpoint.trust is not Trust.PUBLIC:
+        yield Problem("anchor", "an anchor is HTTPS with a public certificate", "use kind: http")
+    if not endpoint.operator:
+        yield Problem("operator", "whose network is this anchor in?", "add operator:")
+    if endpoint.plan is not Plan.CORE:
+        yield Problem("plan", "anchors are measured in every round", "use plan: core")
+
+
+def _off(endpoint: Endpoint) -> Iterator[Problem]:
+    if endpoint.off is not None and (endpoint.plan is not Plan.ALL or endpoint.anchor):
+        yield Problem("plan", "an endpoint that is off is in a plan", "use plan: all")
+
+
+def _provenance(endpoint: Endpoint) -> Iterator[Problem]:
+    if not endpoint.source:
+        yield Problem("source", "where does this endpoint come from?", "add source:")
+    for entry in endpoint.expected:
+        if not (_ASN.match(entry) or _is_network(entry)):
+            yield Problem(
+                "expected", f"{entry[:40]!r} is no address, network or AS number", "e.g. AS64500"
+            )
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+_RULES: tuple[Callable[[Endpoint], Iterator[Problem]], ...] = (
+    _host,
+    _port,
+    _tls,
+    _request,
+    _purpose,
+    _anchor,
+    _off,
+    _provenance,
+)

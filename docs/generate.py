@@ -1,0 +1,205 @@
+"""Write the generated pages: docs/cli.md from the command line, docs/rules.md from the rules.
+
+``make docs`` writes them; ``python docs/generate.py --check`` says which are out of date, and a
+test does the same.
+"""
+
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args
+
+DOCS = Path(__file__).resolve().parent
+_NOTE = "<!-- Written by docs/generate.py (make docs). Do not edit by hand. -->"
+
+_SHELL = frozenset({"install_completion", "show_completion", "help"})
+"""Options that the framework adds to every command."""
+
+
+def pages() -> dict[str, str]:
+    """Return each generated page by its file name."""
+    return {"cli.md": cli_page(), "rules.md": rules_page()}
+
+
+def cli_page() -> str:
+    """Return the page of all commands and options."""
+    from typer.main import get_command
+
+    from probe.cli.main import COMMANDS, app
+
+    root: Any = get_command(app)
+    lines = [
+        _NOTE,
+        "",
+        "# The command line",
+        "",
+        "Data goes to standard output, words and progress to standard error. `--output` chooses",
+        "`table`, `json`, `jsonl` or `csv`; JSON is whole also when a run is interrupted.",
+        "",
+        "| exit code | means |",
+        "|---|---|",
+        "| 0 | it ran, and nothing is blocked |",
+        "| 1 | interference was found (only `run`, `diagnose`, `judge`; `--exit-zero` for cron) |",
+        "| 2 | usage or configuration |",
+        "| 3 | this line is offline, or nothing could be told |",
+        "| 4 | consent is missing |",
+        "| 5 | storage, or another run holds the lock |",
+        "| 130 | interrupted; what was measured is kept |",
+        "",
+        "Settings: options, then `PROBE_*` variables, then the TOML file, then defaults.",
+        "`probe doctor` shows where each value came from.",
+        "",
+    ]
+    context = root.make_context("probe", [], resilient_parsing=True)
+    for name in COMMANDS:
+        command = root.get_command(context, name)
+        command.help = command.help or COMMANDS[name]
+        lines += _command(f"probe {name}", command, depth=2)
+    return _joined(lines)
+
+
+def _command(path: str, command: Any, *, depth: int) -> Iterator[str]:
+    yield from (f"{'#' * depth} {path}", "")
+    yield from (_text(command.help), "")
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    options = [
+        one
+        for one in command.params
+        if one.param_type_name == "option" and one.name not in _SHELL and not one.hidden
+    ]
+    subcommands = getattr(command, "commands", {})
+    words = [_argument(one) for one in arguments]
+    tail = ["COMMAND"] if subcommands else []
+    yield from (
+        "```",
+        " ".join([path, *(["[OPTIONS]"] if options else []), *words, *tail]),
+        "```",
+        "",
+    )
+    rows = [*map(_argument_row, arguments), *map(_option_row, options)]
+    if rows:
+        yield from ("| option | what | default |", "|---|---|---|", *rows, "")
+    for name, inner in subcommands.items():
+        if not inner.hidden:
+            yield from _command(f"{path} {name}", inner, depth=depth + 1)
+
+
+def _argument(argument: Any) -> str:
+    name = argument.metavar or argument.name.upper()
+    dots = "..." if argument.nargs == -1 else ""
+    return f"{name}{dots}" if argument.required else f"[{name}]{dots}"
+
+
+def _argument_row(argument: Any) -> str:
+    return f"| `{_argument(argument)}` | {_cell(getattr(argument, 'help', None))} | |"
+
+
+def _option_row(option: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    value = "" if option.is_flag else f" {_kind(option)}"
+    return f"| {names}{value} | {_cell(option.help)} | {_default(option)} |"
+
+
+def _kind(option: Any) -> str:
+    """Return what an option takes: its metavar, its choices, or the name of its type."""
+    if option.metavar:
+        return str(option.metavar)
+    kind = _inner(option.type_descriptor.annotation)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " \\| ".join(str(member.value) for member in kind)
+    return {str: "TEXT", int: "INTEGER", float: "NUMBER", Path: "PATH"}.get(kind, "VALUE")
+
+
+def _inner(annotation: Any) -> Any:
+    """Return ``X`` of ``X | None``, ``list[X]`` and ``tuple[X, ...]``."""
+    parts = [part for part in get_args(annotation) if part not in (type(None), Ellipsis)]
+    return _inner(parts[0]) if parts else annotation
+
+
+def _default(option: Any) -> str:
+    default = option.default
+    if option.required:
+        return "required"
+    if callable(default) or default in (None, False, "", ()) or default == []:
+        return ""
+    if default is True:
+        return "on"
+    return f"`{getattr(default, 'value', default)}`"
+
+
+def _text(text: str | None) -> str:
+    """Return the help as written, without what typer keeps behind a form feed."""
+    return "\n".join(line.rstrip() for line in (text or "").split("\f")[0].strip().splitlines())
+
+
+def _cell(text: str | None) -> str:
+    return " ".join(_text(text).split()).replace("|", "\\|")
+
+
+def rules_page() -> str:
+    """Return the page of all rules, in the order in which they are asked."""
+    from probe.analysis.rules import RULES
+    from probe.model.failure import FAILURES
+
+    lines = [
+        _NOTE,
+        "",
+        "# Rules and failures",
+        "",
+        "A verdict names the rule that made it. The rules are asked from top to bottom, and the",
+        "first that holds speaks. Where something that a rule needs is missing, the verdict is the",
+        "same and its confidence is `weak`.",
+        "",
+    ]
+    for rule in RULES:
+        lines += [
+            f"## {rule.id}",
+            "",
+            _head(rule),
+            "",
+            _text(rule.sentence),
+            "",
+            f"*What could fool it:* {_text(rule.fooled_by)}",
+            "",
+        ]
+        if rule.needs:
+            lines += [f"*Needs, else weak:* {'; '.join(need.value for need in rule.needs)}.", ""]
+    lines += [
+        "# Failures",
+        "",
+        "What ends a step is `null` (it passed) or one of these names, which are OONI's (df-007).",
+        "Anything else is `unknown_failure: ` and the error's own words.",
+        "",
+        *(f"- `{name}`" for name in sorted(FAILURES)),
+    ]
+    return _joined(lines)
+
+
+def _head(rule: Any) -> str:
+    says = f"`{rule.state}` / `{rule.mechanism}` / {rule.locus} / {rule.confidence}"
+    return f"{says}, version {rule.version}, layer {rule.layer}."
+
+
+def _joined(lines: list[str]) -> str:
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> int:
+    """Write the pages, or with ``--check`` only compare them."""
+    stale = []
+    for name, text in pages().items():
+        file = DOCS / name
+        if file.exists() and file.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv[1:]:
+            file.write_text(text, encoding="utf-8")
+    if stale:
+        done = "out of date" if "--check" in sys.argv[1:] else "written"
+        sys.stdout.write(f"{done}: {', '.join(stale)}\n")
+    return 1 if stale and "--check" in sys.argv[1:] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

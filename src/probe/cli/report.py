@@ -1,0 +1,103 @@
+"""``probe report``: one self-contained HTML file out of the store; sends nothing."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from probe.cli.options import CatalogOption, ConfigOption, StoreOption
+from probe.cli.output import say
+from probe.cli.series_source import SinceOption, UntilOption, VantageOption
+
+__all__ = ["app", "write_report"]
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.command()
+def report(
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    catalog: CatalogOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    vantage: VantageOption = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="The file to write; - is standard output.")
+    ] = Path("probe-report.html"),
+    title: Annotated[str, typer.Option("--title", help="The heading of the page.")] = "",
+    private: Annotated[
+        bool,
+        typer.Option(
+            "--private",
+            help="For yourself only: minutes, network numbers and the words of notes.",
+        ),
+    ] = False,
+) -> None:
+    """Write a self-contained HTML report; made for publishing unless --private is given."""
+    from probe.clock import SystemClock
+    from probe.report.html import render
+    from probe.report.stored import report_of
+    from probe.settings import load as load_settings
+    from probe.store.database import Store
+    from probe.targets.load import load_catalog
+
+    settings = load_settings(config=config, environ=os.environ, store=store)
+    with Store.open(settings.store, create=False, readonly=True) as opened:
+        data = report_of(
+            opened,
+            load_catalog(catalog or settings.catalog),
+            now=SystemClock().now(),
+            since=_time(since, "--since", settings.tz),
+            until=_time(until, "--until", settings.tz),
+            vantage=vantage,
+            title=title,
+            private=private,
+        )
+    write_report(render(data), out, private=private)
+
+
+def write_report(page: str, out: Path, *, private: bool) -> None:
+    """Write the page, whole or not at all; a private one is readable by its owner only.
+
+    Raises:
+        InputError: when the file cannot be written.
+
+    """
+    import sys
+    import tempfile
+
+    from probe.errors import InputError
+
+    if str(out) == "-":
+        sys.stdout.write(page)
+        return
+    part: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=out.parent, prefix=".probe-report-", delete=False
+        ) as file:
+            part = Path(file.name)
+            file.write(page)
+        part.chmod(0o600 if private else 0o644)
+        part.replace(out)
+    except OSError as exc:
+        raise InputError(
+            f"the report cannot be written: {exc.strerror or exc}",
+            file=str(out),
+            mend="choose another place with --out",
+        ) from exc
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+    say(f"wrote {out} ({len(page.encode()) // 1024} KiB)")
+
+
+def _time(text: str | None, field: str, tz: str) -> datetime | None:
+    """Return a date, a time, or a distance back from now, read in the vantage's zone."""
+    from probe.analysis.zones import zone
+    from probe.cli.series_source import _moment
+
+    return _moment(text, field, zone(tz))

@@ -1,0 +1,260 @@
+"""Make the data of a report from series, intervals, events, verdicts, rounds and notes; pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import msgspec
+
+from probe.model.event import Event
+from probe.model.record import Note, RoundRow
+from probe.model.timeline import Interval, Series, SeriesKey, Signal
+from probe.model.verdict import ServiceVerdict
+from probe.report.data import (
+    LINE_SUBJECT,
+    Coverage,
+    FindingKind,
+    Gap,
+    Heatmap,
+    Lane,
+    Mark,
+    Method,
+    Period,
+    Place,
+    ReportData,
+    ServiceFinding,
+    Subject,
+    WindowRow,
+)
+from probe.report.findings import finding_of
+from probe.report.hours import HourGrid
+from probe.report.marks import Row, bars_of, day_rows
+from probe.report.publish import Grain, network_names
+from probe.report.text import clean
+
+__all__ = ["build"]
+
+_MAX_DAYS = 400
+_MAX_GAPS = 12
+_MAX_HEATMAPS = 40  # a page must pass over a throttled line
+_NOT_SERVICES = frozenset({"control", "domestic"})
+_AFFECTED = frozenset(
+    {
+        FindingKind.WINDOW,
+        FindingKind.BLOCKED,
+        FindingKind.DEGRADED,
+        FindingKind.SIGNS,
+        FindingKind.RECOVERED,
+        FindingKind.REFUSED,
+        FindingKind.DOWN,
+    }
+)
+
+
+def build(
+    *,
+    title: str,
+    generated: datetime,
+    period: Period,
+    country: str,
+    tz: str,
+    method: Method,
+    services: Sequence[tuple[Subject, ServiceVerdict | None]] = (),
+    series: Sequence[Series] = (),
+    intervals: Mapping[SeriesKey, Sequence[Interval]] | None = None,
+    events: Sequence[Event] = (),
+    rounds: Sequence[RoundRow] = (),
+    notes: Sequence[Note] = (),
+    simulated: bool = False,
+    private: bool = False,
+) -> ReportData:
+    """Return the data of a report of one vantage.
+
+    ``services`` holds each service that belongs on the page, with its verdict at the last look
+    (``None``: not measured). ``series`` are those of services and those of the line
+    (signals ``upstream`` and ``intl``); ``intervals`` are keyed as the series. All times are
+    aware. A period of more than 400 days is cut to its last 400.
+    """
+    period = Period(start=max(period.start, period.end - timedelta(days=_MAX_DAYS)), end=period.end)
+    desk = _Desk(tz, period, series, intervals or {}, private=private)
+    names = {service.id: service.name for service, _ in services}
+    windows = desk.windows(events, names)
+    findings = [
+        desk.finding(service, verdict, windows)
+        for service, verdict in services
+        if service.category not in _NOT_SERVICES
+    ]
+    findings.sort(key=_interest)
+    shown = [found for found in findings if found.kind in _AFFECTED]
+    return ReportData(
+        title=clean(title),
+        generated=desk.grain.down(generated),
+        period=Period(start=desk.grain.down(period.start), end=desk.grain.up(period.end)),
+        place=Place(country=clean(country, 2), tz=tz, networks=desk.networks()),
+        simulated=simulated,
+        private=private,
+        services=tuple(desk.grain.finding(found) for found in findings),
+        windows=tuple(desk.public_window(row) for row in windows),
+        heatmaps=desk.heatmaps(shown[:_MAX_HEATMAPS]),
+        heatmaps_left_out=len(shown[_MAX_HEATMAPS:]),
+        lanes=desk.lanes(shown),
+        coverage=desk.coverage(rounds),
+        notes=desk.grain.notes(notes, names),
+        notes_withheld=0 if private else sum(1 for note in notes if note.text),
+        method=method if private else msgspec.structs.replace(method, chain=""),
+    )
+
+
+def _interest(finding: ServiceFinding) -> tuple[int, str, str]:
+    order = list(FindingKind).index(finding.kind)
+    return (order, finding.category, finding.name.casefold())
+
+
+class _Desk:
+    """The inputs of one report, laid out by subject and network."""
+
+    def __init__(
+        self,
+        tz: str,
+        period: Period,
+        series: Sequence[Series],
+        intervals: Mapping[SeriesKey, Sequence[Interval]],
+        *,
+        private: bool,
+    ) -> None:
+        self.tz = tz
+        self.period = period
+        self.intervals = intervals
+        self.grain = Grain(tz, private=private)
+        self.names = network_names((one.key.network for one in series), private=private)
+        self.own: dict[tuple[str, str], list[Series]] = {}
+        self.line: dict[str, list[Series]] = {}
+        for one in series:
+            if one.key.signal is Signal.TARGETED:
+                self.own.setdefault((one.key.subject, one.key.network), []).append(one)
+            elif one.key.signal is not Signal.GOODPUT:
+                self.line.setdefault(one.key.network, []).append(one)
+
+    def networks(self) -> tuple[str, ...]:
+        """Return what the networks of the report are called."""
+        return tuple(dict.fromkeys(name for name in self.names.values() if name))
+
+    def _own_of(self, subject: str) -> list[tuple[Series, Sequence[Interval]]]:
+        return [
+            (one, self.intervals.get(one.key, ()))
+            for (name, _), found in self.own.items()
+            if name == subject
+            for one in found
+        ]
+
+    def finding(
+        self, service: Subject, verdict: ServiceVerdict | None, windows: Sequence[WindowRow]
+    ) -> ServiceFinding:
+        """Return the finding of a service, in words that are safe to show."""
+        mine = [row for row in windows if row.subject == service.id]
+        found = finding_of(service, verdict, self._own_of(service.id), mine)
+        return msgspec.structs.replace(
+            found,
+            name=clean(found.name, 80),
+            window=self.public_window(found.window) if found.window else None,
+        )
+
+    def windows(self, events: Sequence[Event], names: Mapping[str, str]) -> list[WindowRow]:
+        """Return the events with the subjects that they belong to."""
+        rows = []
+        for event in events:
+            is_line = event.signal != Signal.TARGETED.value
+            name = names.get(event.series, event.series)
+            rows.append(
+                WindowRow(
+                    subject=LINE_SUBJECT if is_line else event.series,
+                    name=LINE_SUBJECT if is_line else clean(name, 80),
+                    locus=event.signal if is_line else event.locus,
+                    event=event,
+                )
+            )
+        return rows
+
+    def public_window(self, row: WindowRow) -> WindowRow:
+        """Return the row with its network and times as this report may show them."""
+        return self.grain.window(row, self.names.get(row.event.network, ""))
+
+    def _rows(self, shown: Sequence[ServiceFinding]) -> list[tuple[str, str, str, Row]]:
+        rows: list[tuple[str, str, str, Row]] = []
+        for network, line in self.line.items():
+            if any(sample.bad for one in line for sample in one.samples):
+                row = Row(own=tuple(line), line=(), intervals=self.intervals)
+                rows.append((LINE_SUBJECT, LINE_SUBJECT, network, row))
+        for found in shown:
+            for (owner, network), own in self.own.items():
+                if owner == found.id:
+                    row = Row(
+                        own=tuple(own),
+                        line=tuple(self.line.get(network, ())),
+                        intervals=self.intervals,
+                        hedged=found.kind is FindingKind.SIGNS,
+                    )
+                    rows.append((found.id, found.name, network, row))
+        return rows
+
+    def heatmaps(self, shown: Sequence[ServiceFinding]) -> tuple[Heatmap, ...]:
+        """Return one heatmap for each affected service on each network."""
+        grid = HourGrid(self.period.start, self.period.end, self.tz)
+        return tuple(
+            Heatmap(
+                subject=subject,
+                name=name,
+                network=self.names.get(network, ""),
+                tz=self.tz,
+                days=day_rows(row, grid),
+            )
+            for subject, name, network, row in self._rows(shown)
+            if subject != LINE_SUBJECT
+        )
+
+    def lanes(self, shown: Sequence[ServiceFinding]) -> tuple[Lane, ...]:
+        """Return a lane for the line, where it was cut, and one for each affected service."""
+        return tuple(
+            Lane(
+                subject=subject,
+                name=name,
+                network=self.names.get(network, ""),
+                bars=tuple(self.grain.bar(bar) for bar in bars_of(row)),
+            )
+            for subject, name, network, row in self._rows(shown)
+        )
+
+    def coverage(self, rounds: Sequence[RoundRow]) -> Coverage:
+        """Return how much of the period was looked at."""
+        grid = HourGrid(self.period.start, self.period.end, self.tz)
+        inside = [
+            position
+            for position, hour in enumerate(grid.hours)
+            if hour.end > self.period.start and hour.start < self.period.end
+        ]
+        seen = {grid.index(row.started) for row in rounds} & set(inside)
+        gates = Counter(
+            gate.id.value for row in rounds if row.context for gate in row.context.gates
+        )
+        return Coverage(
+            rounds=len(rounds),
+            rounds_invalid=sum(1 for row in rounds if row.context and row.context.invalid),
+            rounds_interrupted=sum(1 for row in rounds if row.context is None),
+            hours=len(inside),
+            hours_seen=len(seen),
+            gates=tuple(sorted(gates.items())),
+            gaps=self._gaps(rounds),
+        )
+
+    def _gaps(self, rounds: Sequence[RoundRow]) -> tuple[Gap, ...]:
+        """Return the longest silences between rounds, at least twice as long as is usual."""
+        times = [self.period.start, *sorted(row.started for row in rounds), self.period.end]
+        silences = [(late - early, early, late) for early, late in pairwise(times)]
+        usual = sorted(length for length, _, _ in silences)[len(silences) // 2]
+        least = max(2 * usual, timedelta(hours=3))
+        longest = sorted((s for s in silences if s[0] > least), reverse=True)[:_MAX_GAPS]
+        return tuple(
+            Gap(start=self.grain.down(early), end=self.grain.up(late), mark=Mark.NO_DATA)
+            for _, early, late in sorted(longest, key=lambda silence: silence[1])
+        )

@@ -1,0 +1,205 @@
+"""What the period amounts to for one service: one finding from verdict, intervals and windows."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from probe.analysis.episodes import episodes_of
+from probe.model.event import EventKind
+from probe.model.timeline import Interval, IntervalState, Sample, Series
+from probe.model.verdict import Confidence, Locus, ServiceVerdict, State, Verdict
+from probe.report.data import (
+    FindingKind,
+    Looks,
+    RoleRow,
+    ServiceFinding,
+    Since,
+    Subject,
+    WindowRow,
+)
+
+__all__ = ["finding_of", "kind_of", "looks_of"]
+
+_NEVER_RAN = frozenset({"not_measured", "not_run"})
+_WINDOWS = (EventKind.DAILY_WINDOW, EventKind.WEEKLY_WINDOW)
+
+
+def finding_of(
+    service: Subject,
+    verdict: ServiceVerdict | None,
+    own: Sequence[tuple[Series, Sequence[Interval]]],
+    windows: Sequence[WindowRow],
+) -> ServiceFinding:
+    """Return the finding of one service; ``own`` are its series with their intervals."""
+    window = next((w for w in windows if w.event.kind in _WINDOWS), None)
+    bad = _bad_intervals(own)
+    kind = kind_of(service, verdict.verdict if verdict else None, window, has_bad=bool(bad))
+    looks, last = looks_of([series for series, _ in own])
+    finding = ServiceFinding(
+        id=service.id,
+        name=service.name,
+        category=service.category,
+        kind=kind,
+        bad_s=_length_s(bad),
+        window=window,
+        looks=looks,
+        last_look=last,
+        roles=_roles(verdict),
+    )
+    if verdict is not None:
+        finding = _with_verdict(finding, verdict.verdict)
+    if kind is FindingKind.WINDOW and window is not None:
+        finding = _with_window(finding, window)
+    elif kind is FindingKind.RECOVERED:
+        finding = _with_past(finding, own)
+    elif kind in (FindingKind.BLOCKED, FindingKind.DEGRADED, FindingKind.DOWN, FindingKind.REFUSED):
+        finding = msgspec.structs.replace(finding, since=_since(own))
+    return finding
+
+
+def kind_of(
+    service: Subject, verdict: Verdict | None, window: WindowRow | None, *, has_bad: bool
+) -> FindingKind:
+    """Return what kind of finding it is; weak interference is never ``blocked``."""
+    retired = verdict is not None and verdict.mechanism == "service.retired"
+    if service.retired or retired:
+        return FindingKind.RETIRED
+    if window is not None:
+        return FindingKind.WINDOW
+    if verdict is None or verdict.mechanism in _NEVER_RAN:
+        return FindingKind.NOT_MEASURED
+    if verdict.state is State.BLOCKED:
+        if verdict.locus is Locus.SERVER:
+            return FindingKind.REFUSED
+        return FindingKind.BLOCKED if verdict.headline else FindingKind.SIGNS
+    if verdict.state is State.DEGRADED:
+        weak = verdict.confidence is Confidence.WEAK
+        return FindingKind.SIGNS if weak else FindingKind.DEGRADED
+    if verdict.state is State.DOWN:
+        return FindingKind.DOWN
+    if verdict.state is State.OK:
+        return FindingKind.RECOVERED if has_bad else FindingKind.WORKS
+    return FindingKind.UNCLEAR
+
+
+def looks_of(series: Sequence[Series]) -> tuple[Looks, datetime | None]:
+    """Return how often a subject was looked at, and when last with a result.
+
+    Series of one subject share their moments: a moment counts once, bad before good.
+    """
+    moments: dict[datetime, bool | None] = {}
+    for sample in (sample for one in series for sample in one.samples):
+        if sample.bad is None and not _was_a_look(sample):
+            continue
+        held = moments.get(sample.time)
+        moments[sample.time] = True if held or sample.bad else sample.bad if held is None else held
+    counted = Counter(moments.values())
+    proven = [time for time, bad in moments.items() if bad is not None]
+    looks = Looks(good=counted[False], bad=counted[True], unclear=counted[None])
+    return looks, max(proven, default=None)
+
+
+def _was_a_look(sample: Sample) -> bool:
+    return sample.absence is not None and sample.absence.value in ("inconclusive", "invalid")
+
+
+def _with_verdict(finding: ServiceFinding, verdict: Verdict) -> ServiceFinding:
+    return msgspec.structs.replace(
+        finding,
+        state=verdict.state,
+        mechanism=verdict.mechanism,
+        locus=verdict.locus,
+        confidence=verdict.confidence,
+        reason=verdict.reason,
+        rule_id=verdict.rule_id,
+    )
+
+
+def _with_window(finding: ServiceFinding, window: WindowRow) -> ServiceFinding:
+    """Word how and who by what failed inside the window, not by the last look outside it."""
+    mechanisms = window.event.mechanisms
+    return msgspec.structs.replace(
+        finding,
+        mechanism=mechanisms[0][0] if mechanisms else None,
+        locus=_locus(window.locus),
+        reason=None,
+    )
+
+
+def _with_past(
+    finding: ServiceFinding, own: Sequence[tuple[Series, Sequence[Interval]]]
+) -> ServiceFinding:
+    """Word how and who by the longest bad stretch: the last look was good."""
+    stretches = [
+        (interval.end.at - interval.start.at, series.key.locus, interval)
+        for series, intervals in own
+        for interval in intervals
+        if interval.state is IntervalState.BAD
+    ]
+    _, locus, interval = max(stretches, key=lambda stretch: stretch[0])
+    mechanism = interval.mechanisms[0][0] if interval.mechanisms else None
+    return msgspec.structs.replace(finding, mechanism=mechanism, locus=_locus(locus))
+
+
+def _locus(text: str) -> Locus:
+    return next((locus for locus in Locus if locus.value == text), Locus.UNKNOWN)
+
+
+def _bad_intervals(own: Sequence[tuple[Series, Sequence[Interval]]]) -> list[Interval]:
+    found = [
+        interval
+        for _, intervals in own
+        for interval in intervals
+        if interval.state is IntervalState.BAD
+    ]
+    return sorted(found, key=lambda interval: interval.start.at)
+
+
+def _length_s(intervals: Sequence[Interval]) -> float:
+    """Return the seconds covered by at least one of the intervals (sorted by start)."""
+    total = 0.0
+    reached: datetime | None = None
+    for interval in intervals:
+        begin = interval.start.at if reached is None else max(interval.start.at, reached)
+        if interval.end.at > begin:
+            total += (interval.end.at - begin).total_seconds()
+            reached = interval.end.at
+    return total
+
+
+def _since(own: Sequence[tuple[Series, Sequence[Interval]]]) -> Since | None:
+    """Return the start of the bad stretch that still lasts at the end, if there is one.
+
+    A stretch of failures with only a silence inside is one stretch, as in the event detector.
+    """
+    lasting = [
+        episode for _, intervals in own for episode in episodes_of(intervals)[-1:] if episode.open
+    ]
+    if not lasting:
+        return None
+    first = min(lasting, key=lambda episode: episode.start.at)
+    return Since(
+        at=first.start.at,
+        earliest=first.start.earliest,
+        latest=first.start.latest,
+        open=first.from_start or first.start.censored,
+    )
+
+
+def _roles(verdict: ServiceVerdict | None) -> tuple[RoleRow, ...]:
+    if verdict is None:
+        return ()
+    return tuple(
+        RoleRow(
+            role=role.role,
+            state=role.verdict.state if role.verdict else None,
+            mechanism=role.verdict.mechanism if role.verdict else None,
+            locus=role.verdict.locus if role.verdict else Locus.UNKNOWN,
+            confidence=role.verdict.confidence if role.verdict else None,
+            measured=role.measured,
+            total=role.total,
+        )
+        for role in verdict.roles
+    )

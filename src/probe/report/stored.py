@@ -1,0 +1,288 @@
+"""The data of a report out of a store: one vantage, one period.
+
+Reads only; sends nothing. The verdict shown for a service is made again from the last proving
+look at each of its endpoints within the period, so that a report of last month says what was
+known then and not what is known today.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from random import Random
+
+import msgspec
+
+from probe import __version__
+from probe.errors import InputError
+from probe.model.event import Event
+from probe.model.record import Judged, Note, RoundRow
+from probe.model.target import Catalog, Endpoint, Service
+from probe.model.timeline import Interval, Series, SeriesKey
+from probe.model.verdict import Confidence, Locus, Reason, ServiceVerdict, State, Verdict
+from probe.report.build import build
+from probe.report.data import Method, Period, ReportData, Subject
+from probe.store.database import Store
+
+__all__ = ["report_of"]
+
+_STALE = timedelta(hours=24)
+"""An unclear look hides a proving one only when that one is older than this before it."""
+
+_FRESH = timedelta(days=7)
+_NO_LOOK = frozenset({"not_run", "not_measured", "interrupted"})
+_PROVING = frozenset({State.OK, State.BLOCKED, State.DEGRADED, State.DOWN})
+_ORDER = {confidence: place for place, confidence in enumerate(Confidence)}
+
+_MADE_UP = frozenset({"lab", "simulation"})
+"""Vantages of the lab and of the demo; those of people have random ids."""
+
+_Reasons = Mapping[tuple[int, str], Reason | None]
+
+_SEED = 0
+"""The rotations of the window test are the same each time: a report can be made again."""
+
+
+def report_of(
+    store: Store,
+    catalog: Catalog,
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    vantage: str | None = None,
+    title: str = "",
+    simulated: bool = False,
+    private: bool = False,
+    series: Sequence[Series] | None = None,
+) -> ReportData:
+    """Return the report of one vantage; the store's own unless ``vantage`` names another.
+
+    ``catalog`` gives names and roles. ``series``, if given, are those of the same store and
+    period, made already; else they are made here. What a lab's vantage measured is called a
+    simulation, whatever ``simulated`` says.
+
+    Raises:
+        InputError: when several vantages are stored and none of them is chosen or the store's own.
+        StoreError: when the database cannot be read.
+
+    """
+    rounds = list(store.rounds(since=since, until=until))
+    chosen = _vantage(store, rounds, vantage)
+    rounds = [row for row in rounds if row.vantage == chosen]
+    judged = [row for row in store.judged(since=since, until=until) if row.vantage == chosen]
+    country, tz = _place(store, rounds, judged)
+    found = _series(judged, rounds, chosen) if series is None else tuple(series)
+    return build(
+        title=title or "What could be reached from one line",
+        generated=now,
+        period=_period(rounds, since, until, now),
+        country=country,
+        tz=tz,
+        method=_method(store, catalog, judged, rounds),
+        services=_services(store, catalog, judged),
+        series=found,
+        intervals=_intervals(found),
+        events=_events(found),
+        rounds=rounds,
+        notes=_notes(store, rounds, since, until),
+        simulated=simulated or chosen in _MADE_UP,
+        private=private,
+    )
+
+
+def _vantage(store: Store, rounds: Sequence[RoundRow], asked: str | None) -> str:
+    there = sorted({row.vantage for row in rounds})
+    if asked is not None:
+        if asked not in there:
+            raise InputError("no round of this vantage in this time", field="--vantage")
+        return asked
+    own = store.vantage()
+    if own is not None and (own.id in there or not there):
+        return own.id
+    if len(there) > 1:
+        raise InputError(
+            f"{len(there)} vantages are stored, and a report is about one",
+            field="--vantage",
+            mend=f"choose one: {', '.join(there[:8])}",
+        )
+    return there[0] if there else ""
+
+
+def _place(store: Store, rounds: Sequence[RoundRow], judged: Sequence[Judged]) -> tuple[str, str]:
+    """Return country and zone: of the newest round, else as declared."""
+    contexts = [row.context for row in rounds if row.context is not None]
+    if contexts:
+        return contexts[-1].country, contexts[-1].tz
+    own = store.vantage()
+    if own is not None:
+        return own.country, own.tz
+    return "ZZ", judged[-1].tz if judged else "UTC"
+
+
+def _period(
+    rounds: Sequence[RoundRow], since: datetime | None, until: datetime | None, now: datetime
+) -> Period:
+    """Return what was asked for; an open side ends with the rounds."""
+    first = min((row.started for row in rounds), default=until or now)
+    last = max((row.ended or row.started for row in rounds), default=first)
+    start, end = since or first, until or last
+    return Period(start=min(start, end - timedelta(hours=1)), end=end)
+
+
+def _series(
+    judged: Sequence[Judged], rounds: Sequence[RoundRow], vantage: str
+) -> tuple[Series, ...]:
+    from probe.analysis.series import series_of
+
+    return tuple(one for one in series_of(judged, rounds) if one.key.vantage == vantage)
+
+
+def _intervals(series: Iterable[Series]) -> dict[SeriesKey, tuple[Interval, ...]]:
+    from probe.analysis.timeline import intervals
+
+    return {one.key: intervals(one) for one in series}
+
+
+def _events(series: Sequence[Series]) -> tuple[Event, ...]:
+    from probe.analysis.patterns import find
+
+    return find(series, rng=Random(_SEED))  # noqa: S311 - rotations of a test, no secret
+
+
+def _notes(
+    store: Store, rounds: Sequence[RoundRow], since: datetime | None, until: datetime | None
+) -> tuple[Note, ...]:
+    """Return the notes of the period; none beside another vantage's rounds."""
+    own = store.vantage()
+    if own is not None and rounds and rounds[0].vantage != own.id:
+        return ()
+    return tuple(store.notes(since, until))
+
+
+def _services(
+    store: Store, catalog: Catalog, judged: Sequence[Judged]
+) -> tuple[tuple[Subject, ServiceVerdict | None], ...]:
+    """Return every service of the catalog, then those that only the store knows."""
+    last = _last(judged)
+    known = {service.id for service in catalog.services}
+    reasons = _reasons(store, [row for rows in last.values() for row in rows.values()])
+    found = [
+        (_subject(one), _verdict(one, last.get(one.id, {}), reasons)) for one in catalog.services
+    ]
+    found += [
+        (Subject(id=name, name=name), _stand_in(name, tuple(rows.values()), reasons))
+        for name, rows in last.items()
+        if name not in known
+    ]
+    return tuple(found)
+
+
+def _last(judged: Sequence[Judged]) -> dict[str, dict[str, Judged]]:
+    """Return what is known of each endpoint of each service at the end of the period.
+
+    Follow-ups are taken when a state changes, so the looks after it are weaker than the first.
+    While nothing contradicts it, the better proof of the last week keeps speaking.
+    """
+    last: dict[str, dict[str, Judged]] = defaultdict(dict)
+    proven: dict[str, datetime] = {}
+    for row in sorted(judged, key=lambda one: one.time):
+        held = last[row.service].get(row.endpoint)
+        if held is None or _tells_more(row, held):
+            keeps = held is not None and row.time - proven[row.endpoint] <= _FRESH
+            if held is not None and keeps and _weaker_alike(row, held):
+                last[row.service][row.endpoint] = msgspec.structs.replace(
+                    row, confidence=held.confidence, rule_id=held.rule_id, round=held.round
+                )
+                continue
+            last[row.service][row.endpoint] = row
+            proven[row.endpoint] = row.time
+    return last
+
+
+def _weaker_alike(new: Judged, held: Judged) -> bool:
+    alike = (new.state, new.mechanism, new.locus) == (held.state, held.mechanism, held.locus)
+    return alike and _ORDER[new.confidence] > _ORDER[held.confidence]
+
+
+def _tells_more(new: Judged, held: Judged) -> bool:
+    """Return whether the newer look replaces the held one."""
+    if new.state is State.INVALID or new.mechanism in _NO_LOOK:
+        return held.state is State.INVALID or held.mechanism in _NO_LOOK
+    if new.state in _PROVING or held.state not in _PROVING:
+        return True
+    return new.time - held.time > _STALE
+
+
+def _subject(service: Service) -> Subject:
+    return Subject(
+        id=service.id,
+        name=service.name,
+        category=service.category.value,
+        retired=service.retired_on is not None,
+    )
+
+
+def _reasons(store: Store, rows: Sequence[Judged]) -> _Reasons:
+    """Return why services refuse, as they said: the only thing that short rows do not hold."""
+    wanted = {row.round for row in rows if row.locus is Locus.SERVER}
+    return {
+        (number, record.endpoint): record.verdict.reason
+        for number in wanted
+        for record in store.records(number)
+    }
+
+
+def _verdict(
+    service: Service, rows: Mapping[str, Judged], reasons: _Reasons
+) -> ServiceVerdict | None:
+    from probe.analysis.rollup import rollup
+
+    endpoints: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in service.endpoints}
+    pairs = [
+        (endpoints[name], _as_verdict(row, reasons))
+        for name, row in rows.items()
+        if name in endpoints
+    ]
+    if pairs:
+        return rollup(service, pairs)
+    return _stand_in(service.id, tuple(rows.values()), reasons) if rows else None
+
+
+def _stand_in(name: str, rows: Sequence[Judged], reasons: _Reasons) -> ServiceVerdict:
+    """Return the verdict of a service whose endpoints no catalog describes."""
+    from probe.analysis.rollup import combine
+
+    verdict = _as_verdict(combine(rows), reasons)
+    return ServiceVerdict(service=name, verdict=verdict, roles=(), sentence="")
+
+
+def _as_verdict(row: Judged, reasons: _Reasons) -> Verdict:
+    """Return the verdict that a row is the short form of, as far as a report needs it."""
+    return Verdict(
+        state=row.state,
+        mechanism=row.mechanism,
+        locus=row.locus,
+        confidence=row.confidence,
+        rule_id=row.rule_id,
+        rule_version=0,
+        reason=reasons.get((row.round, row.endpoint)),
+    )
+
+
+def _method(
+    store: Store, catalog: Catalog, judged: Sequence[Judged], rounds: Sequence[RoundRow]
+) -> Method:
+    zones = [row.context.tzdata for row in rounds if row.context is not None]
+    return Method(
+        probe_version=__version__,
+        catalog_digest=catalog.digest,
+        rules=_rules({row.rule_id for row in judged}),
+        tzdata=zones[-1] if zones else "",
+        chain=store.info().chain_head,
+    )
+
+
+def _rules(spoke: set[str]) -> tuple[tuple[str, int], ...]:
+    from probe.analysis.rules import RULES
+
+    return tuple(sorted((rule.id, rule.version) for rule in RULES if rule.id in spoke))

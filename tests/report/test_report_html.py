@@ -1,0 +1,191 @@
+"""The page stands alone: no outside address, nothing unescaped, three marks that differ."""
+
+import re
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from report_fixtures import notes, report, rolled, service, verdict
+
+from probe.model.record import Note, NoteKind
+from probe.model.verdict import State
+from probe.report.data import Mark, ReportData
+from probe.report.html import render
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202egpj\x07{{7*7}}"
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text, and checks that tags close in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_no_outside_address(page: str) -> None:
+    """No link, source, import, font or style leads anywhere; not even a namespace is a URL."""
+    assert not re.search(r"https?:|ftp:|wss?:|javascript:|@import|@font-face", page)
+    assert set(re.findall(r"url\(([^)]*)\)", page)) == {
+        f"#p-{mark.value}" for mark in Mark if mark is not Mark.FINE
+    }
+    for tag, attributes in Page(page).tags:
+        assert tag not in {"script", "iframe", "object", "embed", "img", "base", "form", "use"}
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name)
+            if name in {"href", "src", "xlink:href", "action", "srcset"}:
+                assert (value or "").startswith("#") or value == "data:,"
+
+
+def test_the_policy_forbids_every_fetch(page: str) -> None:
+    """The page's own content security policy allows inline style and nothing else."""
+    policies = [
+        attributes["content"]
+        for tag, attributes in Page(page).tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert len(policies) == 1
+    assert "default-src 'none'" in (policies[0] or "")
+    assert "script-src" not in (policies[0] or "")
+
+
+def test_it_is_one_well_formed_document(page: str) -> None:
+    """Tags close in order; ids are unique; language, title and one h1 are there."""
+    parsed = Page(page)
+    assert parsed.open == []
+    ids = [attributes["id"] for _, attributes in parsed.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    names = [tag for tag, _ in parsed.tags]
+    assert names.count("h1") == 1
+    assert names.count("title") >= 1
+    html = next(attributes for tag, attributes in parsed.tags if tag == "html")
+    assert html["lang"] == "en"
+    for _, attributes in parsed.tags:
+        for name in ("aria-labelledby", "aria-describedby"):
+            assert attributes.get(name) is None or attributes[name] in ids
+
+
+def test_hostile_strings_are_only_text() -> None:
+    """Titles, service names and notes cannot become markup, direction or template code."""
+    one = msgspec.structs.replace(service("x"), name=HOSTILE)
+    note = Note(time=notes()[0].time, kind=NoteKind.OTHER, service=HOSTILE, text=HOSTILE)
+    text = render(
+        report(
+            title=HOSTILE,
+            services=((one, rolled("x", verdict(State.BLOCKED, HOSTILE))),),
+            series=(),
+            intervals={},
+            events=(),
+            notes=(note,),
+            private=True,
+        )
+    )
+    parsed = Page(text)
+    assert {"script", "img"}.isdisjoint(tag for tag, _ in parsed.tags)
+    assert "\u202e" not in text
+    assert "\x07" not in text
+    assert text.count("{{7*7}}") >= 4
+    assert any("<script>alert(1)</script>" in said for said in parsed.texts)
+
+
+def test_names_are_isolated_from_the_direction_of_their_neighbours(page: str) -> None:
+    """Every service's name in the table stands in a ``bdi``."""
+    rows = re.findall(r'<th scope="row">(.*?)</th>', page)
+    assert rows
+    assert all("<bdi>" in row for row in rows)
+
+
+def test_three_marks_differ(page: str) -> None:
+    """No data, offline and fine have three fills, three legends, and two of them a letter."""
+    fills = {
+        mark: re.search(rf"\.m-{mark} {{ fill: ([^;]+);", page)
+        for mark in ("no_data", "line_off", "fine")
+    }
+    assert all(fills.values())
+    assert len({found.group(1) for found in fills.values() if found}) == 3
+    for name in ("worked", "line offline", "no data"):
+        assert name in page
+    drawn = set(re.findall(r'class="m-([a-z_]+)', page))
+    assert {"no_data", "line_off", "fine", "cut", "refused", "domestic"} <= drawn
+
+
+def test_the_zone_stands_on_each_heatmap(page: str, fortnight: ReportData) -> None:
+    """Zone and offset are printed at every heatmap, and at the head of the page."""
+    zones = re.findall(r"hour of day in <span[^>]*>Asia/Tehran</span>, UTC\+03:30", page)
+    assert len(zones) == len(fortnight.heatmaps) > 0
+
+
+def test_each_heatmap_has_a_table(page: str, fortnight: ReportData) -> None:
+    """What is drawn can also be read."""
+    assert page.count("The same as a table") == len(fortnight.heatmaps)
+    assert "16:00–24:00" in page or "17:00–23:00 cut by the network" in page
+
+
+def test_a_simulation_is_called_one_everywhere() -> None:
+    """In the title, in a banner before everything else."""
+    text = render(report(simulated=True))
+    assert "<title>Simulation: " in text
+    assert text.index("This is a simulation.") < text.index("<h1>")
+
+
+def test_a_measurement_is_not_called_a_simulation(page: str) -> None:
+    """The banner belongs to the demo only."""
+    assert "imulation" not in page
+
+
+def test_the_page_names_what_made_it(page: str) -> None:
+    """Versions, catalog, rules and a digest of its own data."""
+    for part in ("probe 0.1.0", "c0ffee", "tls.reset.sni", "tzdata 2026a", "probe-report-1"):
+        assert part in page
+    assert re.search(r"SHA-256 <code>[0-9a-f]{64}</code>", page)
+
+
+def test_an_empty_report_is_a_plain_page() -> None:
+    """Nothing measured: a page that says so, without charts."""
+    text = render(report(services=(), series=(), intervals={}, events=(), rounds=(), notes=()))
+    assert "Nothing was measured in this period." in text
+    assert "<figure>" not in text
+    assert Page(text).open == []
+
+
+def test_it_stays_small(page: str) -> None:
+    """A fortnight of nine affected services must pass over a throttled line."""
+    assert len(page.encode()) < 400_000
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_it_says_for_whom_it_is(*, private: bool) -> None:
+    """The owner's copy warns; the other says that it is made for publishing."""
+    text = render(report(private=private))
+    assert ("This copy is private." in text) is private
+    assert ("AS64500/fixed" in text) is private
+
+
+def test_a_weak_role_is_perhaps_and_a_refused_role_is_refused() -> None:
+    """The words beside a role are as careful as the finding."""
+    from probe.model.verdict import Confidence, Locus
+    from probe.report.words import role_state
+
+    assert role_state(State.BLOCKED, Locus.NETWORK, Confidence.WEAK) == "perhaps blocked"
+    assert role_state(State.BLOCKED, Locus.SERVER, Confidence.LIKELY) == "refused by the service"
+    assert role_state(State.OK, Locus.UNKNOWN, Confidence.WEAK) == "works"
+    assert role_state(None) == "not measured"

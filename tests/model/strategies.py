@@ -13,7 +13,7 @@ from probe.model.failure import FAILURES
 
 _NAMES = sorted(FAILURES)
 _TEXT = st.text(max_size=12)
-_TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(  # noqa: DTZ001
+_TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(
     lambda t: t.replace(tzinfo=UTC)
 )
 _SIMPLE: dict[Any, st.SearchStrategy[Any]] = {

@@ -69,6 +69,8 @@ class RoundInputs(msgspec.Struct, frozen=True, kw_only=True):
     suspended: bool = False  # wall and monotonic clock parted during the round
     system_resolver_ok: tuple[bool, ...] = ()  # one for each control name
     other_resolver_ok: tuple[bool, ...] = ()
+    neutral_bogons: tuple[str, ...] = ()  # non-public answers that control names got
+    neutral_issuers: tuple[str, ...] = ()  # issuers on anchors that the packaged roots do not know
     ipv4_ok: bool | None = None
     ipv6_ok: bool | None = None
 

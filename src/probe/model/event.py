@@ -12,6 +12,7 @@ __all__ = [
     "EventKind",
     "Instant",
     "Label",
+    "Reach",
     "Scope",
     "Score",
     "Window",
@@ -44,6 +45,16 @@ class Scope(StrEnum):
     NATIONAL = "national"
 
 
+class Reach(StrEnum):
+    """What failed with it, as far as this line's controls can say."""
+
+    TARGETED = "targeted"  # the controls worked
+    TOTAL = "total"  # nothing answered: the controls failed as well
+    DOMESTIC_ONLY = "domestic_only"  # only domestic sites answered
+    MIXED = "mixed"  # a part of the controls failed: congestion looks like this
+    UNKNOWN = "unknown"  # no control was measured
+
+
 class Instant(msgspec.Struct, frozen=True, kw_only=True):
     """A time with its bracket, UTC."""
 
@@ -73,6 +84,15 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     first_day: str
     last_day: str
     days: Days
+    start_censored: bool = False  # on most days a gap hides the start
+    end_censored: bool = False
+    supports: tuple[str, ...] = ()  # ISO dates of the days that speak for it
+    against: tuple[str, ...] = ()  # observable days on which it did not happen
+    bad_share: float | None = None  # of the samples inside, on supporting days
+    shoulder_share: float | None = None  # of the samples up to 5 h before and after
+    control_share: float | None = None  # failed controls while it was bad
+    missing_share: float | None = None  # of the samples expected inside, on all days
+    overlap: float | None = None  # mean intersection over union of the supporting days
 
 
 class Contribution(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +124,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     p: float | None = None
     q: float | None = None
     mechanisms: tuple[tuple[str, int], ...] = ()
+    signal: str = "targeted"  # of the series: targeted, upstream, intl, goodput
+    locus: str = "network"
+    reach: Reach = Reach.UNKNOWN
+    samples: int = 0
+    bad_samples: int = 0
+    unseen_s: float = 0.0  # of an outage: how much of it lies in gaps
     scope: Scope = Scope.THIS_LINE
     score: Score | None = None
     sentence: str = ""

@@ -121,6 +121,7 @@ class CertificateCheck(msgspec.Struct, frozen=True, kw_only=True):
     leaf_sha256: str
     not_before: datetime | None = None
     not_after: datetime | None = None
+    verified_within: bool | None = None  # expired: does it verify inside the leaf's dates?
 
 
 class TlsStep(StepBase, frozen=True, kw_only=True, tag="tls"):

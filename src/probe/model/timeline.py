@@ -94,3 +94,4 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     bad_samples: int = 0
     probability: float | None = None  # mean posterior of the state
     mechanisms: tuple[tuple[str, int], ...] = ()
+    control_bad: float | None = None  # mean share of failed controls at its bad samples

@@ -1,0 +1,115 @@
+"""What a measurement needs from outside: network, clock, randomness, roots, limits."""
+
+import random
+from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from probe.clock import Clock
+from probe.model.address import is_public
+from probe.model.fingerprint import Fingerprint
+from probe.net.base import Net
+from probe.net.trust import Roots
+
+if TYPE_CHECKING:
+    from probe.wire.pages import MarkIndex
+
+__all__ = [
+    "NO_LIMITS",
+    "PUBLIC_ONLY",
+    "DialPolicy",
+    "Limits",
+    "NoLimits",
+    "ProbeEnv",
+    "PublicOnly",
+    "Timeouts",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Deadlines in seconds of real time, each of one operation.
+
+    ``late_s`` is how long a UDP socket goes on listening after the first answer.
+    """
+
+    dns_s: float = 5.0
+    tcp_s: float = 10.0
+    tls_s: float = 10.0
+    http_s: float = 15.0
+    late_s: float = 2.0
+
+
+class Limits(Protocol):
+    """Rate limits, entered before the timer of an operation starts."""
+
+    def destination(self, address: str) -> AbstractAsyncContextManager[None]:
+        """Wait until ``address`` may be dialled."""
+        ...
+
+    def resolver(self, address: str) -> AbstractAsyncContextManager[None]:
+        """Wait until the resolver (an address, ``system``, or a DoH URL) may be asked."""
+        ...
+
+
+class NoLimits:
+    """No waiting."""
+
+    def destination(self, address: str) -> AbstractAsyncContextManager[None]:
+        """Go ahead."""
+        del address
+        return nullcontext()
+
+    def resolver(self, address: str) -> AbstractAsyncContextManager[None]:
+        """Go ahead."""
+        del address
+        return nullcontext()
+
+
+NO_LIMITS: Limits = NoLimits()
+
+
+class DialPolicy(Protocol):
+    """Which addresses, learnt from a catalog or from DNS, may be dialled at all."""
+
+    def allows(self, address: str) -> bool:
+        """Return whether ``address`` may be dialled."""
+        ...
+
+
+class PublicOnly:
+    """Public addresses only: a lying resolver must not aim us at the home router."""
+
+    def allows(self, address: str) -> bool:
+        """Return whether ``address`` is public."""
+        return is_public(address)
+
+
+PUBLIC_ONLY: DialPolicy = PublicOnly()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeEnv:
+    """One round's surroundings, shared by its measurements.
+
+    ``own_addresses`` are the line's own, for scrubbing; they enter no value.
+    """
+
+    net: Net
+    clock: Clock
+    rng: random.Random
+    roots: Roots
+    fingerprints: tuple[Fingerprint, ...] = ()
+    own_addresses: Collection[str] = ()
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = NO_LIMITS
+    dial: DialPolicy = PUBLIC_ONLY
+
+    @cached_property
+    def marks(self) -> "MarkIndex":
+        """Return the fingerprints, indexed for matching pages."""
+        from probe.wire.pages import MarkIndex
+
+        return MarkIndex(self.fingerprints)

@@ -1,0 +1,158 @@
+"""Kind ``http``: one request; what is kept of the answer names nobody."""
+
+import hashlib
+
+from probe.model.measurement import HttpStep
+from probe.model.target import Endpoint, Expect
+from probe.net.base import Stream
+from probe.net.http import HttpRequest, HttpResult, exchange
+from probe.probes.env import ProbeEnv
+from probe.probes.naming import each_address
+from probe.probes.session import Session, ascii_host
+from probe.probes.tcp import connect
+from probe.probes.tls import peer_of, shake_hands
+from probe.wire.pages import decode_body, page_title
+from probe.wire.scrub import scrub_literals, scrub_url
+
+__all__ = ["KEPT_HEADERS", "probe_http", "request_of", "send_request"]
+
+KEPT_HEADERS = frozenset(
+    """
+    alt-svc cf-mitigated content-encoding content-length content-type date location retry-after
+    server via x-amzn-waf-action x-blocked-by x-cache x-datadome x-powered-by x-squid-error
+    x-sucuri-block x-vercel-mitigated
+    """.split()  # noqa: SIM905 - a list of words reads better as one
+)
+"""Headers that tell a service from a middlebox, a refusal from a challenge, and the time. None
+that names a point of presence (it tells the volunteer's city), a request or a client."""
+
+_UNSCRUBBED = frozenset({"content-length", "content-type", "date", "retry-after"})
+
+
+def request_of(endpoint: Endpoint, port: int) -> HttpRequest:
+    """Return the request that the endpoint asks for."""
+    return HttpRequest(
+        method=endpoint.method,
+        host=ascii_host(endpoint.host),
+        port=port,
+        path=endpoint.path or "/",
+        tls=endpoint.tls,
+        host_header=endpoint.host_header,
+    )
+
+
+async def probe_http(session: Session) -> None:
+    """Resolve, connect, shake hands where the endpoint says so, and send one request."""
+    await fetch(session)
+
+
+async def fetch(session: Session) -> HttpResult | None:
+    """Measure as ``probe_http`` does, and return the answer of the attempt that passed."""
+    endpoint = session.endpoint
+    port = endpoint.port or (443 if endpoint.tls else 80)
+    request = request_of(endpoint, port)
+    answers: list[HttpResult] = []
+
+    async def attempt(address: str) -> bool:
+        stream = await connect(session, address, port)
+        if stream is None:
+            return False
+        try:
+            trusted, result = await _over(session, stream, address, request)
+        finally:
+            await stream.aclose()
+        passed = trusted and result is not None and result.failure is None
+        if passed and result is not None:
+            answers.append(result)
+        return passed
+
+    await each_address(session, attempt)
+    return answers[-1] if answers else None
+
+
+async def _over(
+    session: Session, stream: Stream, address: str, request: HttpRequest
+) -> tuple[bool, HttpResult | None]:
+    """Go on over a connection; a bad certificate does not end it, what is served is evidence."""
+    if not request.tls:
+        return True, await send_request(session, stream, address, request, http2=False)
+    step, inside = await shake_hands(session, stream, address, request.port, peer_of(session))
+    if inside is None:
+        return False, None
+    result = await send_request(session, inside, address, request, http2=inside.alpn == "h2")
+    return step.failure is None, result
+
+
+async def send_request(
+    session: Session, stream: Stream, address: str, request: HttpRequest, *, http2: bool
+) -> HttpResult:
+    """Send one request and record the answer; the body goes no further than the caller."""
+    env, recorder = session.env, session.recorder
+    t0_s = recorder.now_s()
+    result = await exchange(stream, request, http2=http2, timeout_s=env.timeouts.http_s)
+    t_s = recorder.now_s()
+    page = decode_body(bytes(result.body), result.header("content-type"))
+    title = page_title(page)
+    answered = result.status is not None
+    recorder.add(
+        HttpStep(
+            t0_s=t0_s,
+            t_s=t_s,
+            failure=result.failure,
+            method=request.method,
+            host=request.host_header or request.host,
+            path=request.path,
+            address=address,
+            port=request.port,
+            tls=request.tls,
+            protocol=result.protocol,
+            status=result.status,
+            headers=_kept(result, env),
+            title=scrub_literals(title, env.own_addresses) if title else None,
+            body_length=len(result.body),
+            body_sha256=_body_hash(result, page, env) if answered else None,
+            body_truncated=result.truncated,
+            expected=_met(session.endpoint.expect, result, page) if answered else None,
+            fingerprints=env.marks.find(
+                status=result.status, headers=result.headers, title=title, page=page
+            )
+            if answered
+            else (),
+        )
+    )
+    return result
+
+
+def _kept(result: HttpResult, env: ProbeEnv) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, _scrubbed(name, "".join(c for c in value if c.isprintable()), env))
+        for name, value in result.headers
+        if name in KEPT_HEADERS
+    )
+
+
+def _scrubbed(name: str, value: str, env: ProbeEnv) -> str:
+    if name in _UNSCRUBBED:
+        return value
+    if name == "location":
+        return scrub_url(value, env.own_addresses)
+    return scrub_literals(value, env.own_addresses)
+
+
+def _body_hash(result: HttpResult, page: str, env: ProbeEnv) -> str:
+    """Return the hash of the body; of one that holds addresses, the hash without them.
+
+    A page that echoes the client's address has a hash from which the address could be found by
+    trying all of them, and one that no control can share.
+    """
+    scrubbed = scrub_literals(page, env.own_addresses)
+    body = bytes(result.body) if scrubbed == page else scrubbed.encode("utf-8", "replace")
+    return hashlib.sha256(body).hexdigest()
+
+
+def _met(expect: Expect | None, result: HttpResult, page: str) -> bool | None:
+    if expect is None:
+        return None
+    status_met = not expect.status or result.status in expect.status
+    body_met = expect.body_contains is None or expect.body_contains in page
+    return status_met and body_met

@@ -19,8 +19,8 @@ COMMANDS: dict[str, str] = {
     "targets": "List, show and check the catalog of what is measured.",
     "timeline": "Show when a service worked and when it did not.",
     "patterns": "Find outages and daily windows in stored or given timelines.",
-    "judge": "Judge stored or foreign measurements, one verdict a line.",
-    "import": "Take in foreign measurements.",
+    "judge": "Judge OONI measurements by the same rules, one verdict a line.",
+    "import": "Take foreign measurements into the store.",
     "report": "Write a self-contained HTML report.",
     "control": "Make and check control snapshots.",
     "note": "Write down what a person saw: a failed call, a missing app.",
@@ -93,7 +93,7 @@ def exit_code(error: ProbeError) -> int:
 def main() -> None:
     """Run the command line; every error that a user can cause is one plain line."""
     try:
-        app()
+        app(prog_name="probe")
     except ProbeError as error:
         sys.stderr.write(f"probe: {error}\n")
         sys.exit(exit_code(error))

@@ -1,0 +1,155 @@
+"""The daily window that a series' episodes speak for most, before anything is claimed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from probe.analysis.episodes import Episode
+from probe.analysis.evidence import BoolArray, FloatArray, IntArray
+from probe.analysis.recurrence import Arcs, Recurrence, matches, p_value, strongest
+from probe.analysis.study import Study, exposure
+from probe.analysis.wallclock import DAY_MIN, Fold, day_numbers, quietest_minute
+
+__all__ = ["Candidate", "candidate"]
+
+SHORTEST_S = 45 * 60.0
+LONGEST_S = 20 * 3600.0
+LEAST_DAYS = 3
+_LINK_DAYS = 10
+_LINK_GAPS = 3.0
+_CLEARLY = 0.02
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A window in minutes of its local day, and the episodes that match it.
+
+    Day ``d`` stands for the local minutes from ``d * 1440 + boundary`` on; ``start`` lies
+    within a day of ``boundary``. ``p`` is corrected for having tried two folds.
+    """
+
+    fold: Fold
+    boundary: float
+    start: float
+    length: float
+    days: IntArray  # of the matching episodes, sorted, distinct
+    episodes: tuple[Episode, ...]  # one for each of ``days``
+    overlap: float
+    p: float
+    counted: int  # T: the days within 28 that the test counted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Folded:
+    fold: Fold
+    boundary: float
+    arcs: Arcs
+    episodes: tuple[Episode, ...]
+    found: Recurrence
+
+
+def candidate(
+    study: Study, left: Sequence[Episode], generator: np.random.Generator
+) -> Candidate | None:
+    """Return the strongest daily recurrence among the episodes ``left``, if there is any.
+
+    Only episodes of 45 minutes to 20 hours with at least one edge that was seen take part.
+    Where the clocks changed while it recurred, UTC is tried beside the wall clock, and is
+    taken when it aligns more days, or as many clearly better.
+    """
+    fit = [e for e in left if SHORTEST_S <= e.length_s <= LONGEST_S and e.edged]
+    if len(fit) < LEAST_DAYS:
+        return None
+    tried = [found for fold in study.folds() if (found := _fold(fold, fit)) is not None]
+    built = [(_build(study, one), one) for one in tried]
+    built = [pair for pair in built if not pair[0].fold.utc or _crosses_change(study, pair[0])]
+    if not built:
+        return None
+    best, folded = built[0]
+    if len(built) > 1 and _clearly_better(built[1][0], best):
+        best, folded = built[1]
+    seen = exposure(study.evidence, folded.fold)
+    p, _ = p_value(folded.arcs, folded.found, seen, generator)
+    return replace(best, p=min(1.0, p * len(built)))
+
+
+def _crosses_change(study: Study, found: Candidate) -> bool:
+    """Return whether the clocks were changed while the window recurred: else the folds agree."""
+    first, last = found.episodes[0].start_s, found.episodes[-1].end_s
+    return any(first < change < last for change in study.offsets.starts_s[1:])
+
+
+def _clearly_better(utc: Candidate, wall: Candidate) -> bool:
+    if utc.counted != wall.counted:
+        return utc.counted > wall.counted
+    return utc.overlap > wall.overlap + _CLEARLY
+
+
+def _fold(fold: Fold, fit: Sequence[Episode]) -> _Folded | None:
+    start = fold.minutes(np.array([e.start_s for e in fit]))
+    length = np.array([e.length_s / 60 for e in fit])
+    boundary = quietest_minute(start % DAY_MIN, length)
+    day = day_numbers(start, boundary)
+    order = np.argsort(day, kind="stable")
+    arcs = Arcs(day[order], start[order] % DAY_MIN, length[order])
+    found = strongest(arcs, least_days=LEAST_DAYS)
+    if found is None:
+        return None
+    return _Folded(fold, boundary, arcs, tuple(fit[int(i)] for i in order), found)
+
+
+def _build(study: Study, one: _Folded) -> Candidate:
+    """Refine the template to the middle of what matches it, and follow it over the series."""
+    arcs, place = one.arcs, one.found.template
+    start, length = float(arcs.start[place]), float(arcs.length[place])
+    hit, _ = matches(start, length, arcs)
+    near = hit & (np.abs(arcs.day - arcs.day[place]) < 28)
+    shift = (arcs.start[near] - start + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2
+    first = start + float(np.median(shift))
+    length = float(np.median(start + shift + arcs.length[near])) - first
+    first = (first - one.boundary) % DAY_MIN + one.boundary
+    hit, iou = matches(first % DAY_MIN, length, arcs)
+    if not hit[place]:
+        hit[place] = True
+    rows = _best_of_day(arcs, hit, iou)
+    rows = rows[_regime(arcs.day[rows], int(arcs.day[place]), _seen_days(study, one))]
+    return Candidate(
+        fold=one.fold,
+        boundary=one.boundary,
+        start=first,
+        length=length,
+        days=arcs.day[rows],
+        episodes=tuple(one.episodes[int(i)] for i in rows),
+        overlap=float(iou[rows].mean()),
+        p=1.0,
+        counted=one.found.days,
+    )
+
+
+def _best_of_day(arcs: Arcs, hit: BoolArray, iou: FloatArray) -> IntArray:
+    """Return, for each day with a match, the place of its best match, by day."""
+    best: dict[int, int] = {}
+    for i in np.flatnonzero(hit).tolist():
+        day = int(arcs.day[i])
+        if day not in best or iou[i] > iou[best[day]]:
+            best[day] = i
+    return np.array([best[day] for day in sorted(best)], dtype=np.int64)
+
+
+def _seen_days(study: Study, one: _Folded) -> IntArray:
+    """Return the days with any evidence."""
+    return np.unique(day_numbers(one.fold.minutes(study.evidence.time_s), one.boundary))
+
+
+def _regime(days: IntArray, around: int, seen: IntArray) -> BoolArray:
+    """Return which days form one regime with day ``around``.
+
+    The chain breaks where more observed days than ten, or three usual steps, pass without.
+    """
+    steps = np.searchsorted(seen, days[1:]) - np.searchsorted(seen, days[:-1])
+    if not steps.size:
+        return np.ones(days.size, dtype=np.bool_)
+    limit = max(_LINK_DAYS, _LINK_GAPS * float(np.median(steps)))
+    chain = np.concatenate(([0], np.cumsum(steps > limit)))
+    return np.asarray(chain == chain[int(np.searchsorted(days, around))], dtype=np.bool_)

@@ -1,0 +1,197 @@
+"""What was seen of a name: answers, lies, failures, and what another resolver says."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from probe.analysis.attempts import looks
+from probe.analysis.controls import Controls
+from probe.analysis.endings import ENCRYPTED, FailureClass, class_of, is_bogon, name_steps
+from probe.analysis.line_facts import LineFacts
+from probe.analysis.marks import JudgeFacts
+from probe.model.address import is_public, parse_ip
+from probe.model.measurement import DnsEngine, DnsStep, Measurement, TlsStep, Variant
+from probe.model.target import Endpoint
+
+__all__ = ["DnsFacts", "dns_facts"]
+
+_ELSEWHERE = (Variant.DOH, Variant.OTHER_RESOLVER)
+_DIALLED = (Variant.MAIN, Variant.RETEST, Variant.OTHER_ADDRESS)
+_SAID_NO = (
+    FailureClass.NXDOMAIN,
+    FailureClass.NO_ANSWER,
+    FailureClass.REFUSED,
+    FailureClass.SERVFAIL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DnsFacts:
+    """Facts about the name; ``None`` is not looked at."""
+
+    addresses: frozenset[str] = frozenset()  # what the line's resolver answered
+    elsewhere: frozenset[str] = frozenset()  # what an encrypted or another resolver answered
+    bogons: frozenset[str] = frozenset()  # answers that no public service can have
+    null_answer: bool = False  # 0.0.0.0, ::, loopback: what ad-blockers answer as well
+    bogon_on_neutral: bool | None = None
+    sinkhole: str | None = None
+    race: bool | None = None
+    late: frozenset[str] = field(default_factory=frozenset)
+    resolves_elsewhere: bool | None = None
+    said_no_elsewhere: bool | None = None  # another resolver gets an answer code of no as well
+    vetted: bool | None = None  # the answer from elsewhere serves a certificate for the name
+    matches_elsewhere: bool | None = None
+    matches_control: bool | None = None
+    same_network: bool | None = None  # by AS, compared with elsewhere and the control
+    expected: bool | None = None  # among the addresses that the catalog's source states
+
+
+def dns_facts(
+    endpoint: Endpoint,
+    bundle: Sequence[Measurement],
+    controls: Controls,
+    line: LineFacts,
+    facts: JudgeFacts,
+) -> DnsFacts:
+    """Return the facts about the endpoint's name."""
+    here = _plain(bundle)
+    there = _elsewhere(bundle)
+    if not here:
+        return DnsFacts()
+    answers = _addresses(here)
+    answered_there = _addresses(there) | _other_addresses(bundle, answers)
+    networks, networks_there = _networks(here), _networks(there)
+    best = controls.best
+    late = frozenset(a for s in here for one in s.late for a in one.addresses)
+    lies = frozenset(a for a in answers if is_bogon(a))
+    known = frozenset(best.addresses) if best is not None else frozenset()
+    lies -= known | frozenset(endpoint.expected)
+    if not lies and any(class_of(s.failure) is FailureClass.BOGON for s in here):
+        lies = frozenset({"dns_bogon_error"})
+    other_networks = networks_there | frozenset(best.asns if best is not None else ())
+    return DnsFacts(
+        addresses=answers,
+        elsewhere=answered_there,
+        bogons=lies,
+        null_answer=bool(lies) and all(_null(a) for a in lies),
+        bogon_on_neutral=bool(lies & line.bogons) if lies and line.bogons is not None else None,
+        sinkhole=facts.sinkhole(sorted((answers | late) - known), line.country),
+        race=any(s.late for s in here) if here else None,
+        late=late,
+        resolves_elsewhere=_resolves(there),
+        said_no_elsewhere=_said_no(there),
+        vetted=_vetted(bundle, answered_there),
+        matches_elsewhere=_overlap(answers, answered_there),
+        matches_control=_overlap(answers, known),
+        same_network=_overlap(networks, other_networks),
+        expected=_stated(endpoint, answers, networks),
+    )
+
+
+def _plain(bundle: Sequence[Measurement]) -> tuple[DnsStep, ...]:
+    """Return the steps that decide what this line says: the system's, else plain ones."""
+    steps = [
+        s
+        for _, m in looks(bundle, Variant.MAIN, Variant.RETEST)
+        for s in name_steps(m.kind, m.steps)
+        if s.engine not in ENCRYPTED
+    ]
+    system = tuple(s for s in steps if s.engine is DnsEngine.SYSTEM)
+    raced = tuple(s for s in steps if s.late and s.engine is not DnsEngine.SYSTEM)
+    return (*system, *raced) if system else tuple(steps)
+
+
+def _elsewhere(bundle: Sequence[Measurement]) -> tuple[DnsStep, ...]:
+    """Return what other resolvers said, also a plain one that did better than the system's."""
+    found = [
+        s
+        for _, m in looks(bundle, *_ELSEWHERE)
+        for s in name_steps(m.kind, m.steps)
+        if s.engine is not DnsEngine.SYSTEM
+    ]
+    for _, m in looks(bundle, Variant.MAIN, Variant.RETEST):
+        own = name_steps(m.kind, m.steps)
+        asked = [s for s in own if s.engine is DnsEngine.SYSTEM]
+        failed = bool(asked) and not any(s.answers and s.failure is None for s in asked)
+        for s in own:
+            better = failed and s.failure is None and s.engine is not DnsEngine.SYSTEM
+            if s.engine in ENCRYPTED or better:
+                found.append(s)
+    return tuple(found)
+
+
+def _other_addresses(bundle: Sequence[Measurement], answers: frozenset[str]) -> frozenset[str]:
+    """Return addresses, known from elsewhere, that were dialled and are not in the answers."""
+    dialled = {
+        s.address
+        for _, m in looks(bundle, Variant.OTHER_ADDRESS)
+        for s in m.steps
+        if isinstance(s, TlsStep)
+    }
+    return frozenset(dialled - answers)
+
+
+def _addresses(steps: Iterable[DnsStep]) -> frozenset[str]:
+    return frozenset(a.address for s in steps for a in s.answers)
+
+
+def _networks(steps: Iterable[DnsStep]) -> frozenset[int]:
+    return frozenset(a.asn for s in steps for a in s.answers if a.asn)
+
+
+def _null(address: str) -> bool:
+    ip = parse_ip(address)
+    return ip is not None and (ip.is_unspecified or ip.is_loopback or address.startswith("0."))
+
+
+def _overlap(
+    one: frozenset[str] | frozenset[int], two: frozenset[str] | frozenset[int]
+) -> bool | None:
+    return bool(one & two) if one and two else None
+
+
+def _resolves(there: Sequence[DnsStep]) -> bool | None:
+    if not there:
+        return None
+    return any(s.failure is None and any(is_public(a.address) for a in s.answers) for s in there)
+
+
+def _said_no(there: Sequence[DnsStep]) -> bool | None:
+    """Return whether other resolvers refuse too; one out of reach said nothing: ``None``."""
+    if any(s.failure is None and s.answers for s in there):
+        return False
+    return True if any(class_of(s.failure) in _SAID_NO for s in there) else None
+
+
+def _vetted(bundle: Sequence[Measurement], addresses: frozenset[str]) -> bool | None:
+    """Return whether one of ``addresses`` showed a certificate that is valid for the name."""
+    shaken = [
+        s
+        for _, m in looks(bundle, *_ELSEWHERE, *_DIALLED)
+        for s in m.steps
+        if isinstance(s, TlsStep) and s.address in addresses
+    ]
+    if not shaken:
+        return None
+    return any(
+        s.failure is None and s.certificate is not None and s.certificate.packaged is None
+        for s in shaken
+    )
+
+
+def _stated(endpoint: Endpoint, answers: frozenset[str], networks: frozenset[int]) -> bool | None:
+    """Return whether the answers are among what the catalog's source states."""
+    ranges = [n for n in map(_network, endpoint.expected) if n is not None]
+    numbers = {int(e[2:]) for e in endpoint.expected if e[:2] == "AS" and e[2:].isdigit()}
+    by_network = _overlap(networks, frozenset(numbers))
+    if not answers or (not ranges and by_network is None):
+        return None
+    parsed = [ip for ip in map(parse_ip, answers) if ip is not None]
+    return bool(by_network) or any(ip in known for ip in parsed for known in ranges)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None

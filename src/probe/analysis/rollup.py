@@ -1,0 +1,258 @@
+"""From endpoints to a service, by roles: "messages work, calls do not" is a result.
+
+Endpoints of one role stand in for each other (WhatsApp has sixteen chat hosts), so a role is
+blocked only when none of them works: one dead host among many is no interference, and one that
+works keeps people talking. When at least half of those that could be judged fail, the role is
+degraded. What only opens a connection (``tcp_only``) proves neither. When most failed with
+nothing to compare with, one that works makes nothing ok: that is not clear.
+
+Across roles nothing stands in for anything: a service is ok when every judged role is,
+blocked when every judged role is, and otherwise degraded. It is not ok when most roles are
+not known, or when signing in, messages or downloads failed with nothing to compare with.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from probe.analysis.rollup_words import service_sentence
+from probe.model.record import Judged
+from probe.model.target import Endpoint, Purpose, Role, Service
+from probe.model.verdict import Confidence, Locus, RoleVerdict, ServiceVerdict, State, Verdict
+
+__all__ = ["NOT_MEASURED", "combine", "rollup"]
+
+NOT_MEASURED = frozenset({"not_run", "not_measured", "interrupted"})
+"""Mechanisms of endpoints that nobody looked at; they count as not measured, not as unknown."""
+
+ESSENTIAL = (Role.SIGN_IN, Role.MESSAGES, Role.DOWNLOAD)
+"""Roles without which a service is of no use."""
+
+_ALONE = ".alone"
+"""Rules of failures that nothing was there to compare with: neither good nor bad."""
+
+_VERSION = 1
+
+
+class _Seen(Protocol):
+    """What both a verdict and a stored row say."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def mechanism(self) -> str: ...
+    @property
+    def locus(self) -> Locus: ...
+    @property
+    def confidence(self) -> Confidence: ...
+    @property
+    def rule_id(self) -> str: ...
+
+
+S = TypeVar("S", bound=_Seen)
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    """A state, and the one that decided it (``None``: nobody looked)."""
+
+    state: State
+    by: _Seen | None
+    rule: str
+    weak: bool = False  # something that matters is not known
+    works: bool = False  # at least one endpoint was shown to work
+    doubt: bool = False  # an essential role failed, with nothing to compare with
+
+
+def _strongest(seen: Iterable[S], state: State) -> S:
+    """Return the one of ``state`` that speaks best: best shown, then most often seen."""
+    mine = [s for s in seen if s.state is state]
+    if len(mine) == 1:
+        return mine[0]
+    mechanisms = [s.mechanism for s in mine]
+    return max(mine, key=lambda s: (_rank(s.confidence), mechanisms.count(s.mechanism)))
+
+
+def _rank(confidence: Confidence) -> int:
+    """Return how much is shown; compared by identity, for enums are slow to hash."""
+    if confidence is Confidence.CONFIRMED:
+        return 2
+    return 1 if confidence is Confidence.LIKELY else 0
+
+
+def _of_role(role: Role, seen: Sequence[S]) -> _Outcome | None:
+    """Return the state of one role from endpoints that stand in for each other."""
+    looked = [s for s in seen if s.mechanism not in NOT_MEASURED]
+    if not looked:
+        return None
+    states = [s.state for s in looked]
+    ok, blocked, down = (states.count(s) for s in (State.OK, State.BLOCKED, State.DOWN))
+    bad = blocked + down + states.count(State.DEGRADED)
+    doubtful = [s for s in looked if s.rule_id.endswith(_ALONE)]
+    if ok and 2 * (bad + len(doubtful)) < ok + bad + len(doubtful):
+        return _Outcome(State.OK, _strongest(looked, State.OK), "ok", works=True)
+    if ok and 2 * bad >= ok + bad:
+        return _Outcome(State.DEGRADED, _worst(looked), "half", works=True)
+    if ok:
+        return _Outcome(
+            State.INCONCLUSIVE,
+            _strongest(doubtful, State.INCONCLUSIVE),
+            "doubt",
+            works=True,
+            doubt=role in ESSENTIAL,
+        )
+    if not bad:
+        state = State.INCONCLUSIVE if State.INCONCLUSIVE in states else State.INVALID
+        doubt = bool(doubtful) and role in ESSENTIAL
+        return _Outcome(state, _strongest(doubtful or looked, state), str(state), doubt=doubt)
+    if blocked >= down and 2 * blocked >= len(looked):
+        return _Outcome(State.BLOCKED, _strongest(looked, State.BLOCKED), "blocked")
+    if down and not blocked and 2 * down >= len(looked):
+        return _Outcome(State.DOWN, _strongest(looked, State.DOWN), "down")
+    return _Outcome(State.DEGRADED, _worst(looked), "some", weak=True)
+
+
+def _worst(seen: Sequence[S]) -> S:
+    for state in (State.BLOCKED, State.DEGRADED, State.DOWN):
+        if any(s.state is state for s in seen):
+            return _strongest(seen, state)
+    return seen[0]
+
+
+def _of_service(roles: Sequence[_Outcome]) -> _Outcome:
+    """Return the state of a service from its roles; each is needed for itself."""
+    judged = [r for r in roles if r.state not in (State.INCONCLUSIVE, State.INVALID)]
+    unknown = len(judged) < len(roles)
+    if not judged:
+        state = State.INCONCLUSIVE
+        if roles and all(r.state is State.INVALID for r in roles):
+            state = State.INVALID
+        by = next((r.by for r in roles if r.state is state), None)
+        return _Outcome(state, by, "rollup.unknown")
+    states = [r.state for r in judged]
+    if states.count(State.OK) == len(judged):
+        if 2 * len(judged) < len(roles) or any(r.doubt for r in roles):
+            return _mostly_unknown(roles)
+        return _Outcome(State.OK, judged[0].by, "rollup.ok", weak=unknown)
+    if State.DEGRADED not in states and not any(r.works for r in roles):
+        more = states.count(State.BLOCKED) >= states.count(State.DOWN)
+        state = State.BLOCKED if more else State.DOWN
+        return _Outcome(state, _decider(judged, state), f"rollup.{state}")
+    return _Outcome(State.DEGRADED, _decider(judged, None), "rollup.degraded")
+
+
+def _mostly_unknown(roles: Sequence[_Outcome]) -> _Outcome:
+    """Return what a service is of which a part works, and most or what matters is not known."""
+    invalid = sum(r.state is State.INVALID for r in roles)
+    state = State.INVALID if 2 * invalid > len(roles) else State.INCONCLUSIVE
+    unknown = sorted((r for r in roles if r.state is not State.OK), key=lambda r: not r.doubt)
+    by = next((r.by for r in unknown if r.state is state), unknown[0].by)
+    return _Outcome(state, by, "rollup.unknown")
+
+
+def _decider(roles: Sequence[_Outcome], state: State | None) -> _Seen | None:
+    wanted = (state,) if state is not None else (State.BLOCKED, State.DEGRADED, State.DOWN)
+    found = [r.by for r in roles if r.state in wanted and r.by is not None]
+    return _worst(found) if found else None
+
+
+def combine(rows: Sequence[Judged]) -> Judged:
+    """Return one row for the service from all its endpoints' rows in one round.
+
+    Raises:
+        ValueError: without rows.
+
+    """
+    if not rows:
+        raise ValueError("nothing to combine")
+    first = rows[0]
+    by_role: dict[Role, list[Judged]] = {}
+    for row in rows:
+        by_role.setdefault(row.role, []).append(row)
+    seen = (_of_role(role, by_role[role]) for role in Role if role in by_role)
+    roles = [r for r in seen if r is not None]
+    outcome = _of_service(roles) if roles else _Outcome(State.INCONCLUSIVE, first, "rollup.none")
+    by = outcome.by if outcome.by is not None else first
+    return Judged(
+        time=first.time,
+        round=first.round,
+        vantage=first.vantage,
+        network=first.network,
+        tz=first.tz,
+        utc_offset_s=first.utc_offset_s,
+        service=first.service,
+        endpoint="",
+        role=Role.OTHER,
+        state=outcome.state,
+        mechanism=by.mechanism,
+        locus=by.locus,
+        confidence=_confidence(outcome, by),
+        rule_id=outcome.rule,
+        control_bad=first.control_bad,
+        gates=first.gates,
+    )
+
+
+def _confidence(outcome: _Outcome, by: _Seen) -> Confidence:
+    return Confidence.WEAK if outcome.weak else by.confidence
+
+
+def rollup(service: Service, verdicts: Sequence[tuple[Endpoint, Verdict]]) -> ServiceVerdict:
+    """Return the service's verdict, and one for each role that its endpoints have.
+
+    Controls and domestic endpoints never speak for a service. A role of the catalog without a
+    measured endpoint is "not measured": its verdict is ``None``.
+    """
+    mine = [(e, v) for e, v in verdicts if e.purpose is Purpose.TARGET]
+    totals = Counter(e.role for e in service.endpoints if e.purpose is Purpose.TARGET)
+    for role, seen in Counter(e.role for e, _ in mine).items():
+        totals[role] = max(totals[role], seen)
+    roles: list[RoleVerdict] = []
+    outcomes: list[_Outcome] = []
+    for role in Role:
+        if not totals[role]:
+            continue
+        own = [v for e, v in mine if e.role is role]
+        measured = sum(v.mechanism not in NOT_MEASURED for v in own)
+        outcome = _of_role(role, own)
+        verdict = None if outcome is None else _verdict(outcome, f"role.{outcome.rule}", own)
+        if outcome is not None:
+            outcomes.append(outcome)
+        roles.append(RoleVerdict(role=role, verdict=verdict, measured=measured, total=totals[role]))
+    whole = _of_service(outcomes) if outcomes else None
+    seen_all = [v for _, v in mine]
+    verdict = _nothing() if whole is None else _verdict(whole, whole.rule, seen_all)
+    sentence = service_sentence(service, verdict, roles)
+    verdict = msgspec.structs.replace(verdict, sentence=sentence)
+    return ServiceVerdict(
+        service=service.id, verdict=verdict, roles=tuple(roles), sentence=sentence
+    )
+
+
+def _nothing() -> Verdict:
+    return Verdict(
+        state=State.INCONCLUSIVE,
+        mechanism="not_measured",
+        locus=Locus.LOCAL,
+        confidence=Confidence.CONFIRMED,
+        rule_id="rollup.none",
+        rule_version=_VERSION,
+    )
+
+
+def _verdict(outcome: _Outcome, rule_id: str, seen: Sequence[Verdict]) -> Verdict:
+    by = next((v for v in seen if v is outcome.by), seen[0])
+    alike = sum(v.mechanism == by.mechanism for v in seen)
+    more = f" ({alike} of {len(seen)} endpoints)" if len(seen) > 1 else ""
+    return Verdict(
+        state=outcome.state,
+        mechanism=by.mechanism,
+        locus=by.locus,
+        confidence=_confidence(outcome, by),
+        rule_id=rule_id,
+        rule_version=_VERSION,
+        reason=by.reason,
+        sentence=by.sentence + more,
+        evidence=by.evidence,
+    )

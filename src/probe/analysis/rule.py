@@ -1,0 +1,121 @@
+"""The shape of a rule, and the pattern that most rules of interference share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from probe.analysis.endings import Layer
+from probe.analysis.features import Features
+from probe.model.verdict import Confidence, Locus, State
+
+__all__ = ["Need", "Predicate", "Rule", "contrast", "missing"]
+
+Predicate = Callable[[Features], bool]
+
+
+class Need(StrEnum):
+    """What a rule's confidence rests on; where it is missing, the verdict is weak, not another."""
+
+    REPRODUCED = "it failed alike again, in two of three attempts"
+    SPREAD = "a second address failed too, or a neighbour of the address answers"
+    AUTHENTIC = "the address is known to be the service's own"
+    NEUTRAL_NAME = "a neutral name resolves on the same resolver"
+    OTHER_ISSUER = "the control saw another issuer"
+
+
+_MET: dict[Need, Predicate] = {
+    Need.REPRODUCED: lambda f: f.attempts.reproduced is True,
+    Need.SPREAD: lambda f: f.tcp.spread,
+    Need.AUTHENTIC: lambda f: f.tcp.authentic is True,
+    Need.NEUTRAL_NAME: lambda f: f.line.resolver_ok is True,
+    Need.OTHER_ISSUER: lambda f: f.tls.issuer_matches is False,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One row of the table; the first row whose ``when`` holds makes the verdict.
+
+    ``sentence`` is for people; ``{service}``, ``{host}`` and a few more names are filled in.
+    ``fooled_by`` says what could make the row wrong, and what guards against it. ``cites``
+    names the topics whose steps are evidence.
+    """
+
+    id: str
+    layer: Layer
+    when: Predicate
+    state: State
+    mechanism: str
+    locus: Locus
+    confidence: Confidence
+    sentence: str
+    fooled_by: str
+    needs: tuple[Need, ...] = ()
+    cites: tuple[str, ...] = ()
+    version: int = 1
+
+    def confidence_of(self, features: Features) -> Confidence:
+        """Return the confidence, lowered to weak where something that it needs is missing."""
+        return Confidence.WEAK if missing(self, features) else self.confidence
+
+
+def missing(rule: Rule, features: Features) -> tuple[Need, ...]:
+    """Return what the rule's confidence needs and these features do not have."""
+    return tuple(need for need in rule.needs if not _MET[need](features))
+
+
+_LIVE = "A control reaches it at the same time."
+_ELSEWHERE = "An encrypted resolver knows the name; whether its answer works was not shown."
+_EXPECTED = "It has worked before or elsewhere; whether it is up right now was not seen."
+_ALONE = "Without a control it cannot be told whether the service itself is down."
+
+
+def contrast(
+    name: str,
+    when: Predicate,
+    *,
+    layer: Layer,
+    mechanism: str,
+    locus: Locus,
+    sentence: str,
+    fooled_by: str,
+    needs: tuple[Need, ...] = (Need.REPRODUCED,),
+    ab: Predicate | None = None,
+    ab_says: str = "",
+    elsewhere: Predicate | None = None,
+    expected: Confidence = Confidence.WEAK,
+    alone: bool = True,
+) -> tuple[Rule, ...]:
+    """Return one sign of interference on each ground that can carry it, strongest first.
+
+    ``.ab``: an A/B comparison within the round; ``.live``: a contemporaneous control;
+    ``.elsewhere``: another resolver disagrees, unproven; ``.expected``: a snapshot or the own
+    past; ``.alone``: nothing to compare with, which is never more than inconclusive. A sign
+    that is itself a comparison has no ``.alone``.
+    """
+
+    def row(ground: str, more: Predicate, says: str, confidence: Confidence, cite: str) -> Rule:
+        blocked = ground != "alone"
+        return Rule(
+            id=f"{name}.{ground}",
+            layer=layer,
+            when=lambda f: when(f) and more(f),
+            state=State.BLOCKED if blocked else State.INCONCLUSIVE,
+            mechanism=mechanism,
+            locus=locus if blocked else Locus.UNKNOWN,
+            confidence=confidence,
+            sentence=f"{sentence} {says}",
+            fooled_by=fooled_by,
+            needs=() if confidence is Confidence.WEAK else needs,
+            cites=("main", cite) if cite else ("main",),
+        )
+
+    likely, weak = Confidence.LIKELY, Confidence.WEAK
+    rows = [row("ab", ab, ab_says, likely, "comparison")] if ab is not None else []
+    rows.append(row("live", lambda f: f.control.live, _LIVE, likely, "control"))
+    if elsewhere is not None:
+        rows.append(row("elsewhere", elsewhere, _ELSEWHERE, weak, "comparison"))
+    rows.append(row("expected", lambda f: f.control.only_expected, _EXPECTED, expected, "control"))
+    if alone:
+        rows.append(row("alone", lambda _: True, _ALONE, weak, ""))
+    return tuple(rows)

@@ -1,0 +1,212 @@
+"""Rules of answers in plain text, and of requests that die after the handshake."""
+
+from probe.analysis.endings import FailureClass, Layer
+from probe.analysis.features import Features
+from probe.analysis.rule import Need, Predicate, Rule, contrast
+from probe.model.fingerprint import Mark
+from probe.model.target import Kind
+from probe.model.verdict import Confidence, Locus, State
+
+__all__ = ["HTTP", "HTTP_ARTEFACTS", "LAST", "PLAIN"]
+
+
+def _row(
+    name: str,
+    when: Predicate,
+    state: State,
+    mechanism: str,
+    locus: Locus,
+    confidence: Confidence,
+    sentence: str,
+    fooled_by: str,
+    layer: Layer = Layer.HTTP,
+) -> Rule:
+    return Rule(
+        id=name,
+        layer=layer,
+        when=when,
+        state=state,
+        mechanism=mechanism,
+        locus=locus,
+        confidence=confidence,
+        sentence=sentence,
+        fooled_by=fooled_by,
+        cites=("main", "control"),
+    )
+
+
+def _marked(f: Features) -> bool:
+    return f.target and Mark.BLOCKPAGE in f.http.marks
+
+
+HTTP_ARTEFACTS: tuple[Rule, ...] = (
+    _row(
+        "http.blockpage",
+        lambda f: _marked(f) and f.http.authentic is False,
+        State.BLOCKED,
+        "http.blockpage",
+        Locus.NETWORK,
+        Confidence.CONFIRMED,
+        "In place of {service} comes a page that is known to be a block page.",
+        "A page that quotes a block page; marks hold only where their source names the country.",
+    ),
+)
+"""Asked before controls: known pages, where the network could have written them."""
+
+
+def _answered(f: Features) -> bool:
+    plain = f.endpoint.kind in (Kind.HTTP, Kind.TOR_DIR) and f.http.authentic is not True
+    return f.target and plain and f.http.status is not None and f.ending.passed
+
+
+def _unlike(f: Features) -> bool:
+    return _answered(f) and f.http.consistent is False
+
+
+PLAIN: tuple[Rule, ...] = (
+    _row(
+        "http.sent_away.live",
+        lambda f: _unlike(f) and f.http.sent_away and f.control.live,
+        State.BLOCKED,
+        "http.redirect",
+        Locus.NETWORK,
+        Confidence.WEAK,
+        "A plain request for {host} is sent to another site, and the control's is not.",
+        "A service that sends visitors of this country to a partner's site.",
+    ),
+    _row(
+        "http.diff.live",
+        lambda f: _unlike(f) and f.http.another_page is True and f.control.live,
+        State.BLOCKED,
+        "http.blockpage",
+        Locus.NETWORK,
+        Confidence.WEAK,
+        "In place of {service} comes another page: another title, and far from its length.",
+        "Pages that change by place and by program; no known block page was found.",
+    ),
+    _row(
+        "http.diff",
+        _unlike,
+        State.INCONCLUSIVE,
+        "http.diff",
+        Locus.UNKNOWN,
+        Confidence.WEAK,
+        "The page of {service} differs from the control's, not enough to say more.",
+        "Nothing is claimed.",
+    ),
+    _row(
+        "http.unexpected",
+        lambda f: _answered(f) and f.http.expected is False,
+        State.INCONCLUSIVE,
+        "http.unexpected",
+        Locus.UNKNOWN,
+        Confidence.WEAK,
+        "What answers for {service} is not what is expected; anybody may have written it.",
+        "Nothing is claimed.",
+    ),
+    _row(
+        "http.unverified",
+        _answered,
+        State.INCONCLUSIVE,
+        "http.unverified",
+        Locus.UNKNOWN,
+        Confidence.WEAK,
+        "Something answers for {service} (status {status}); nothing shows that it is the service.",
+        "Nothing is claimed.",
+    ),
+)
+"""Answers that anybody on the way may have written."""
+
+
+def _http(kind: FailureClass) -> Predicate:
+    return lambda f: f.target and f.failed(Layer.HTTP) and f.ending.kind is kind
+
+
+def _request_rule(name: str, kind: FailureClass, sentence: str, fooled_by: str) -> tuple[Rule, ...]:
+    return contrast(
+        name,
+        _http(kind),
+        layer=Layer.HTTP,
+        mechanism=name,
+        locus=Locus.UNKNOWN,
+        sentence=sentence,
+        fooled_by=fooled_by,
+        needs=(Need.REPRODUCED, Need.AUTHENTIC),
+    )
+
+
+def _stalled(f: Features) -> bool:
+    return _http(FailureClass.TIMEOUT)(f) and f.http.status is not None
+
+
+HTTP: tuple[Rule, ...] = (
+    Rule(
+        id="http.stall.live",
+        layer=Layer.HTTP,
+        when=lambda f: _stalled(f) and f.control.live,
+        state=State.DEGRADED,
+        mechanism="http.stall",
+        locus=Locus.UNKNOWN,
+        confidence=Confidence.LIKELY,
+        needs=(Need.REPRODUCED, Need.AUTHENTIC),
+        sentence="{service} begins to answer, and then nothing more comes; a control gets it all.",
+        fooled_by="Congestion; a path that loses large packets. Slowness is judged on series.",
+        cites=("main", "control"),
+    ),
+    _row(
+        "http.stall",
+        _stalled,
+        State.INCONCLUSIVE,
+        "http.stall",
+        Locus.UNKNOWN,
+        Confidence.WEAK,
+        "{service} begins to answer, and then nothing more comes.",
+        "Congestion; a server that is slow.",
+    ),
+    *_request_rule(
+        "http.reset",
+        FailureClass.RESET,
+        "The connection to {service} is cut after the request.",
+        "A server that dislikes the request.",
+    ),
+    *_request_rule(
+        "http.timeout",
+        FailureClass.TIMEOUT,
+        "After the request to {service} nothing comes back.",
+        "A server that is overloaded; a path that loses large packets.",
+    ),
+    _row(
+        "http.failed",
+        lambda f: f.target and f.failed(Layer.HTTP),
+        State.INCONCLUSIVE,
+        "http.failed",
+        Locus.UNKNOWN,
+        Confidence.WEAK,
+        "The request to {service} failed ({failure}).",
+        "Nothing is claimed.",
+    ),
+    *contrast(
+        "udp.silence",
+        lambda f: f.target and f.failed(Layer.UDP),
+        layer=Layer.UDP,
+        mechanism="udp.silence",
+        locus=Locus.UNKNOWN,
+        sentence="{service} does not reply over UDP; silence has many causes.",
+        fooled_by="Servers that ignore strangers; loss.",
+    ),
+)
+
+LAST: tuple[Rule, ...] = (
+    _row(
+        "unexplained",
+        lambda _: True,
+        State.INCONCLUSIVE,
+        "unexplained",
+        Locus.UNKNOWN,
+        Confidence.WEAK,
+        "What was seen of {service} fits no rule.",
+        "Nothing is claimed.",
+        Layer.SERVICE,
+    ),
+)
+"""So that there is always a verdict, and a gap in the table is seen."""

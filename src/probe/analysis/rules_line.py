@@ -1,0 +1,209 @@
+"""Rules before the target is looked at: nothing to judge, an invalid round, a retired service."""
+
+from probe.analysis.endings import FailureClass, Layer
+from probe.analysis.features import Features
+from probe.analysis.rule import Predicate, Rule
+from probe.model.context import GateId
+from probe.model.measurement import Outcome
+from probe.model.verdict import Confidence, Locus, State
+
+__all__ = ["FIRST", "GUARDS"]
+
+
+def _outcome(outcome: Outcome, mechanism: str, sentence: str, fooled_by: str) -> Rule:
+    return Rule(
+        id=f"round.{mechanism}",
+        layer=Layer.ROUND,
+        when=lambda f: f.outcome is outcome,
+        state=State.INCONCLUSIVE,
+        mechanism=mechanism,
+        locus=Locus.LOCAL,
+        confidence=Confidence.CONFIRMED,
+        sentence=sentence,
+        fooled_by=fooled_by,
+    )
+
+
+def _gate(gate: GateId, locus: Locus, sentence: str, fooled_by: str) -> Rule:
+    def closed(f: Features) -> bool:
+        return f.target and f.line.gate is not None and f.line.gate.id is gate
+
+    return Rule(
+        id=f"gate.{gate}",
+        layer=Layer.ROUND,
+        when=closed,
+        state=State.INVALID,
+        mechanism=str(gate),
+        locus=locus,
+        confidence=Confidence.CONFIRMED,
+        sentence=sentence,
+        fooled_by=fooled_by,
+        cites=("gate",),
+    )
+
+
+FIRST: tuple[Rule, ...] = (
+    _outcome(
+        Outcome.NOT_MEASURED_YET,
+        "not_measured",
+        "{service} ({host}) cannot be measured yet: there is no probe for this kind.",
+        "Nothing: it says what this program cannot do.",
+    ),
+    _gate(
+        GateId.VPN_ON,
+        Locus.LOCAL,
+        "A tunnel (VPN) was on: what was measured is the line at its far end.",
+        "A tunnel that is used for a private network only.",
+    ),
+    _gate(
+        GateId.CLOCK,
+        Locus.LOCAL,
+        "This machine's clock was wrong or the machine slept: the round is not used.",
+        "Two servers with the same wrong clock; only TLS-authenticated times are used.",
+    ),
+    _gate(
+        GateId.OFFLINE_LOCAL,
+        Locus.LOCAL,
+        "This machine was not connected to its own network.",
+        "Gateways that answer nothing; any anchor that passes overrules it.",
+    ),
+    _gate(
+        GateId.CAPTIVE_PORTAL,
+        Locus.UNKNOWN,
+        "A login page answered in place of every page: log in, then measure.",
+        "A network that answers all plain HTTP; any group of anchors that passes overrules it.",
+    ),
+    _gate(
+        GateId.OFFLINE_UPSTREAM,
+        Locus.UNKNOWN,
+        "Nothing beyond this line answered. One line cannot tell its own fault from a shutdown.",
+        "An outage of this provider; a second network must agree.",
+    ),
+    _gate(
+        GateId.DOMESTIC_ONLY,
+        Locus.UNKNOWN,
+        "This line reaches only domestic sites.",
+        "A spent prepaid balance with free domestic sites; anchors on a CDN inside the country.",
+    ),
+    _outcome(
+        Outcome.INTERRUPTED,
+        "interrupted",
+        "The measurement of {service} was interrupted; it says nothing.",
+        "A run that is stopped again and again; it is a gap, never a block.",
+    ),
+    _outcome(
+        Outcome.NOT_RUN,
+        "not_run",
+        "{service} ({host}) was not measured: {why}.",
+        "Budgets that always cut the same targets; the order is shuffled.",
+    ),
+    Rule(
+        id="service.retired",
+        layer=Layer.SERVICE,
+        when=lambda f: f.retired,
+        state=State.DOWN,
+        mechanism="service.retired",
+        locus=Locus.SERVER,
+        confidence=Confidence.CONFIRMED,
+        sentence="{service} was closed by its operator; it is left out of all rates.",
+        fooled_by="A wrong date in the catalog.",
+    ),
+)
+"""Asked before anything else, in this order."""
+
+
+def _failing(f: Features) -> bool:
+    return f.target and f.ending.layer is not None
+
+
+def _guard(
+    name: str, when: Predicate, locus: Locus, sentence: str, fooled_by: str, mechanism: str = ""
+) -> Rule:
+    return Rule(
+        id=f"line.{name}",
+        layer=Layer.ROUND,
+        when=when,
+        state=State.INCONCLUSIVE,
+        mechanism=mechanism or f"line.{name}",
+        locus=locus,
+        confidence=Confidence.WEAK,
+        sentence=sentence,
+        fooled_by=fooled_by,
+        cites=("main", "gate"),
+    )
+
+
+def _all_silent(f: Features) -> bool:
+    return _failing(f) and f.ending.kind is FailureClass.TIMEOUT and f.line.lossy is True
+
+
+GUARDS: tuple[Rule, ...] = (
+    Rule(
+        id="control.failed",
+        layer=Layer.CONTROL,
+        when=lambda f: not f.target,
+        state=State.INCONCLUSIVE,
+        mechanism="control.failed",
+        locus=Locus.UNKNOWN,
+        confidence=Confidence.WEAK,
+        sentence="{host} is a control and failed here; by controls the line is judged.",
+        fooled_by="A control that is blocked itself; several on different networks are asked.",
+        cites=("main",),
+    ),
+    _guard(
+        "local_fault",
+        lambda f: _failing(f) and f.ending.kind is FailureClass.LOCAL,
+        Locus.LOCAL,
+        "This machine itself refused the connection to {host} ({failure}): a firewall on it?",
+        "Nothing on the network: the packet never left.",
+    ),
+    _guard(
+        "ipv6",
+        lambda f: _failing(f) and f.tcp.only_ipv6 and f.line.ipv6_broken is True,
+        Locus.LOCAL,
+        "{service} was tried over IPv6 only, and IPv6 does not work on this line.",
+        "IPv6 that is cut on purpose; the anchors over IPv6 fail then, too.",
+        "ipv6_broken",
+    ),
+    Rule(
+        id="line.resolver_down.works",
+        layer=Layer.DNS,
+        when=lambda f: (
+            _failing(f)
+            and f.failed(Layer.DNS)
+            and f.line.resolver_down is True
+            and f.dns.vetted is True
+        ),
+        state=State.OK,
+        mechanism="dns.resolver_down",
+        locus=Locus.LOCAL,
+        confidence=Confidence.LIKELY,
+        sentence="{service} works here through another resolver; the resolver of this line fails "
+        "for neutral names as well.",
+        fooled_by="A resolver that is broken on purpose: the round says so, in every round.",
+        cites=("main", "comparison", "gate"),
+    ),
+    _guard(
+        "resolver_down",
+        lambda f: _failing(f) and f.failed(Layer.DNS) and f.line.resolver_down is True,
+        Locus.LOCAL,
+        "The resolver of this line fails for neutral names as well, so for {host} it says nothing.",
+        "A resolver that is broken on purpose: a series of its own.",
+        "dns.resolver_down",
+    ),
+    _guard(
+        "abroad",
+        lambda f: _failing(f) and f.line.abroad_fails is True,
+        Locus.UNKNOWN,
+        "{service} failed while hardly anything abroad answered: it is not about {service}.",
+        "Anchors that are blocked themselves; they stand on several networks.",
+    ),
+    _guard(
+        "lossy",
+        _all_silent,
+        Locus.UNKNOWN,
+        "{service} did not answer, but neutral hosts were silent in the same round, too.",
+        "Loss that is made on purpose; throttling is judged on series, never on one shot.",
+    ),
+)
+"""Asked of what failed, after every artefact that the line cannot explain."""

@@ -1,0 +1,368 @@
+"""Rules of what answered: proven by TLS, by a comparison, or not proven at all."""
+
+from probe.analysis.endings import Layer
+from probe.analysis.features import Features
+from probe.analysis.rule import Predicate, Rule
+from probe.model.fingerprint import Mark
+from probe.model.target import Kind, Trust
+from probe.model.verdict import Confidence, Locus, State
+
+__all__ = ["PROVEN", "SERVER", "UNPROVEN", "proven"]
+
+_SAID = frozenset({Mark.GEOBLOCK, Mark.SANCTIONS_STATED, Mark.LEGAL_ORDER_STATED})
+_REFUSALS = (403, 451)
+_ENCRYPTED_DNS = (Kind.DOH, Kind.DOT)
+_HANDSHAKES = (Kind.TLS, Kind.TOR_OR, Kind.SIGNAL_PROXY)
+
+
+def proven(f: Features) -> bool:
+    """Return whether what answered proved to be the service: a certificate for its name."""
+    if f.endpoint.kind in (Kind.HTTP, Kind.TOR_DIR):
+        return f.ending.passed and f.http.authentic is True
+    return f.ending.passed and f.tls.valid is True
+
+
+def _own_words(f: Features) -> bool:
+    return f.http.authentic is True and f.http.expected is not True
+
+
+def _refused(f: Features) -> bool:
+    return _own_words(f) and f.http.status in _REFUSALS
+
+
+def _accepted_elsewhere(f: Features) -> bool:
+    return f.http.control_status is not None and 200 <= f.http.control_status < 400
+
+
+def _troubled(f: Features) -> bool:
+    return _own_words(f) and f.http.status is not None and f.http.status >= 500
+
+
+def _challenged(f: Features) -> bool:
+    met = f.http.expected is True
+    return not met and (Mark.CHALLENGE in f.http.marks or f.http.status == 429)
+
+
+def _server(
+    name: str,
+    when: Predicate,
+    state: State,
+    mechanism: str,
+    confidence: Confidence,
+    sentence: str,
+    fooled_by: str,
+) -> Rule:
+    return Rule(
+        id=f"server.{name}",
+        layer=Layer.HTTP,
+        when=when,
+        state=state,
+        mechanism=mechanism,
+        locus=Locus.SERVER,
+        confidence=confidence,
+        sentence=sentence,
+        fooled_by=fooled_by,
+        cites=("main", "control"),
+    )
+
+
+_REFUSES = "{service} itself refuses this place (status {status}; reason {reason})."
+_TROUBLE = "{service} answers over its own certificate, with an error of its own ({status})."
+
+SERVER: tuple[Rule, ...] = (
+    _server(
+        "challenge",
+        _challenged,
+        State.INCONCLUSIVE,
+        "server.challenge",
+        Confidence.LIKELY,
+        "{service} answers with a check against robots: reached, but not shown to work.",
+        "A refusal that is dressed as a check.",
+    ),
+    _server(
+        "refusal.stated",
+        lambda f: _own_words(f) and bool(f.http.marks & _SAID),
+        State.BLOCKED,
+        "server.geoblock",
+        Confidence.CONFIRMED,
+        _REFUSES,
+        "A page that quotes the words; the mark needs a source.",
+    ),
+    _server(
+        "refusal.everywhere",
+        lambda f: _refused(f) and f.http.control_status == f.http.status,
+        State.OK,
+        "none",
+        Confidence.LIKELY,
+        "{service} answers here as it does elsewhere (status {status}): this is how it answers.",
+        "A control that stands in a refused country as well.",
+    ),
+    _server(
+        "refusal.451",
+        lambda f: _refused(f) and f.http.status == 451,
+        State.BLOCKED,
+        "server.geoblock",
+        Confidence.LIKELY,
+        _REFUSES,
+        "A server that misuses the status of RFC 7725.",
+    ),
+    _server(
+        "refusal.live",
+        lambda f: _refused(f) and _accepted_elsewhere(f) and f.control.live,
+        State.BLOCKED,
+        "server.geoblock",
+        Confidence.LIKELY,
+        _REFUSES,
+        "A firewall of the service that dislikes this one address or this program.",
+    ),
+    _server(
+        "refusal.expected",
+        lambda f: _refused(f) and (_accepted_elsewhere(f) or f.http.expected is False),
+        State.BLOCKED,
+        "server.geoblock",
+        Confidence.WEAK,
+        _REFUSES,
+        "A service that changed since the control was taken.",
+    ),
+    _server(
+        "refusal.alone",
+        _refused,
+        State.INCONCLUSIVE,
+        "server.geoblock",
+        Confidence.WEAK,
+        "{service} answers with {status}; without a control, perhaps it does so everywhere.",
+        "Nothing is claimed.",
+    ),
+    _server(
+        "error.everywhere.many",
+        lambda f: _troubled(f) and f.control.alike >= 2 and f.control.passed == 0,
+        State.DOWN,
+        "down",
+        Confidence.LIKELY,
+        _TROUBLE + " Controls elsewhere get errors, too.",
+        "Controls that are refused by the service.",
+    ),
+    _server(
+        "error.everywhere",
+        lambda f: _troubled(f) and f.control.alike == 1 and f.control.passed == 0,
+        State.DOWN,
+        "down",
+        Confidence.WEAK,
+        _TROUBLE + " A control elsewhere gets an error, too.",
+        "A control that is refused by the service.",
+    ),
+    _server(
+        "error",
+        _troubled,
+        State.INCONCLUSIVE,
+        "server.error",
+        Confidence.WEAK,
+        _TROUBLE,
+        "A refusal that is dressed as an error.",
+    ),
+    _server(
+        "blockpage",
+        lambda f: _own_words(f) and Mark.BLOCKPAGE in f.http.marks,
+        State.INCONCLUSIVE,
+        "server.blockpage",
+        Confidence.WEAK,
+        "{service}'s own certificate carries a page with the marks of a block page: "
+        "the network cannot have written it.",
+        "A mark that is too broad.",
+    ),
+    _server(
+        "unexpected",
+        lambda f: _own_words(f) and f.http.expected is False,
+        State.INCONCLUSIVE,
+        "http.unexpected",
+        Confidence.WEAK,
+        "{service} answers over its own certificate, but not with what is expected of it.",
+        "A service that changed its pages.",
+    ),
+)
+"""What the service itself said; over a valid certificate the network cannot have written it."""
+
+
+def _ok(
+    name: str,
+    when: Predicate,
+    sentence: str,
+    *,
+    mechanism: str = "none",
+    confidence: Confidence = Confidence.CONFIRMED,
+    layer: Layer = Layer.HTTP,
+    fooled_by: str = "A stolen or wrongly issued certificate.",
+) -> Rule:
+    return Rule(
+        id=f"ok.{name}",
+        layer=layer,
+        when=when,
+        state=State.OK,
+        mechanism=mechanism,
+        locus=Locus.UNKNOWN,
+        confidence=confidence,
+        sentence=sentence,
+        fooled_by=fooled_by,
+        cites=("main",),
+    )
+
+
+def _differs(f: Features) -> bool:
+    return False in (f.dns.matches_control, f.dns.matches_elsewhere) and not f.dns.same_network
+
+
+PROVEN: tuple[Rule, ...] = (
+    _ok(
+        "race",
+        lambda f: proven(f) and f.dns.race is True,
+        "{service} works here, although its name got two different answers at once.",
+        mechanism="dns.injection.race",
+        fooled_by="A resolver that answers twice; then nothing is blocked either.",
+    ),
+    _ok(
+        "dns_diff",
+        lambda f: proven(f) and _differs(f),
+        "{service} works here, at other addresses than elsewhere, with its own certificate.",
+        mechanism="dns.diff",
+    ),
+    _ok(
+        "answer",
+        lambda f: proven(f) and f.endpoint.kind in (Kind.HTTP, Kind.TOR_DIR, *_ENCRYPTED_DNS),
+        "{service} works here: its own certificate, and an answer.",
+    ),
+    _ok(
+        "handshake",
+        proven,
+        "{service} completes a handshake with its own certificate.",
+        confidence=Confidence.LIKELY,
+        layer=Layer.TLS,
+        fooled_by="A network that cuts after the handshake; an endpoint with a page would show it.",
+    ),
+)
+
+
+def _plain(f: Features) -> bool:
+    return f.endpoint.kind in (Kind.HTTP, Kind.TOR_DIR) and f.ending.passed
+
+
+def _name_only(f: Features) -> bool:
+    return f.endpoint.kind is Kind.DNS and f.ending.passed and not f.dns.bogons
+
+
+def _name_agrees(f: Features) -> bool:
+    known = (f.dns.matches_control, f.dns.matches_elsewhere, f.dns.expected, f.dns.same_network)
+    return _name_only(f) and True in known
+
+
+def _unknown(
+    name: str, when: Predicate, sentence: str, mechanism: str, layer: Layer, fooled_by: str
+) -> Rule:
+    return Rule(
+        id=f"unproven.{name}",
+        layer=layer,
+        when=when,
+        state=State.INCONCLUSIVE,
+        mechanism=mechanism,
+        locus=Locus.UNKNOWN,
+        confidence=Confidence.WEAK,
+        sentence=sentence,
+        fooled_by=fooled_by,
+        cites=("main", "control"),
+    )
+
+
+_FORGED = "A forged answer that looks alike."
+
+UNPROVEN: tuple[Rule, ...] = (
+    _ok(
+        "consistent",
+        lambda f: _plain(f) and f.http.consistent is True and f.http.expected is not False,
+        "{service} answers here as it does for the control.",
+        confidence=Confidence.LIKELY,
+        fooled_by=_FORGED,
+    ),
+    _ok(
+        "expected",
+        lambda f: _plain(f) and f.http.expected is True,
+        "{service} answers in plain text with what is expected of it.",
+        confidence=Confidence.WEAK,
+        fooled_by=_FORGED,
+    ),
+    _ok(
+        "sent_to_tls",
+        lambda f: _plain(f) and f.http.sent_to_tls and f.http.expected is not False,
+        "{service} answers in plain text and sends to its encrypted page.",
+        confidence=Confidence.WEAK,
+        fooled_by=_FORGED,
+    ),
+    _ok(
+        "unpinned",
+        lambda f: (
+            f.ending.passed and f.endpoint.kind in _HANDSHAKES and f.endpoint.trust is Trust.NONE
+        ),
+        "{service} completes a handshake; its certificates prove nothing, by design.",
+        confidence=Confidence.WEAK,
+        layer=Layer.TLS,
+        fooled_by="Anybody can answer such a handshake; the protocol's own reply would show it.",
+    ),
+    _ok(
+        "udp",
+        lambda f: f.ending.passed and f.udp_reply is not None,
+        "{service} replies as its protocol asks ({reply}).",
+        confidence=Confidence.LIKELY,
+        layer=Layer.UDP,
+        fooled_by="A forged reply; it has to echo what was sent.",
+    ),
+    _ok(
+        "resolver",
+        lambda f: f.endpoint.kind is Kind.RESOLVER and f.ending.passed,
+        "The resolver {host} answers.",
+        confidence=Confidence.WEAK,
+        layer=Layer.DNS,
+        fooled_by="A transparent proxy that answers in its place.",
+    ),
+    _ok(
+        "name",
+        _name_agrees,
+        "The name {host} resolves here to addresses that are known to be right.",
+        mechanism="dns.consistent",
+        confidence=Confidence.WEAK,
+        layer=Layer.DNS,
+        fooled_by="A name alone does not make the service work.",
+    ),
+    _unknown(
+        "name_diff",
+        lambda f: _name_only(f) and _differs(f),
+        "The name {host} has other addresses here than elsewhere; that alone proves nothing.",
+        "dns.diff",
+        Layer.DNS,
+        "Content networks answer by place; only a certificate would tell.",
+    ),
+    _unknown(
+        "name_alone",
+        _name_only,
+        "The name {host} resolves here; nothing is known to compare the answer with.",
+        "dns.unverified",
+        Layer.DNS,
+        "Nothing is claimed.",
+    ),
+    _unknown(
+        "tcp_only",
+        lambda f: f.endpoint.kind in (Kind.TCP, Kind.OBFS4) and f.ending.passed,
+        "The connection to {host} opens; that alone proves nothing.",
+        "tcp_only",
+        Layer.TCP,
+        "Networks complete connections that lead nowhere (facts: domestic-control).",
+    ),
+    _unknown(
+        "tls",
+        lambda f: (
+            f.ending.passed and f.endpoint.kind in (*_HANDSHAKES, *_ENCRYPTED_DNS) and f.tls.shaken
+        ),
+        "{service} completes a handshake, but its certificate was not kept.",
+        "tls.unverified",
+        Layer.TLS,
+        "Nothing is claimed.",
+    ),
+)
+"""What answered without proof of being the service."""

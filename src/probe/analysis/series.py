@@ -1,0 +1,158 @@
+"""Verdicts to series: what can be compared in time, and what is only missing.
+
+A series is one (vantage, network, subject, signal, locus). Rules, with their reasons, are in
+docs/design/005-timelines-and-windows.md:
+
+- every ``ok`` row of a subject belongs to each of its locus series;
+- a refusal by the service itself (``blocked``, locus ``server``) came over a working path, so
+  it is good for the network's series and bad for the server's;
+- a failure with another known locus hides what the series asks for: no evidence there;
+- a failure whose locus is unknown joins the ``network`` series of a subject that has one, at
+  half weight, so that a change of method stays one event; else it makes a series of its own;
+- a retired service has no series at all.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Literal
+
+from probe.analysis.line_series import line_series, networks_of
+from probe.analysis.rollup import NOT_MEASURED, combine
+from probe.analysis.spacing import silence_s, spacing_s
+from probe.model.context import GateId
+from probe.model.record import Judged, RoundRow
+from probe.model.timeline import Absence, Sample, Series, SeriesKey
+from probe.model.verdict import Locus, State
+
+__all__ = ["series_of"]
+
+_RETIRED = "service.retired"
+_BAD = frozenset({State.BLOCKED, State.DEGRADED, State.DOWN})
+_UNKNOWN_WEIGHT = 0.5
+
+Subject = tuple[str, str, str]
+
+
+def series_of(
+    rows: Iterable[Judged],
+    rounds: Iterable[RoundRow],
+    *,
+    by: Literal["service", "endpoint"] = "service",
+) -> tuple[Series, ...]:
+    """Return every series of these verdicts, then ``upstream`` and ``intl`` of each line.
+
+    ``by`` says what a subject is: a service (its endpoints of one round combined into one
+    verdict) or an endpoint. The zone of a series is that of its newest row.
+    """
+    kept = tuple(rounds)
+    networks = networks_of(kept)
+    heard: dict[str, list[float]] = defaultdict(list)
+    for row in kept:
+        heard[row.vantage].append(row.started.timestamp())
+    for times in heard.values():
+        times.sort()
+    found: list[Series] = []
+    for (vantage, network, subject), judged in sorted(_subjects(rows, networks, by).items()):
+        judged.sort(key=lambda row: row.time)
+        marks = _silences(judged, heard[vantage])
+        for locus in _loci(judged):
+            samples = [_sample(row, locus) for row in judged]
+            samples = sorted([*samples, *marks], key=lambda s: s.time) if marks else samples
+            key = SeriesKey(vantage=vantage, network=network, subject=subject, locus=str(locus))
+            found.append(Series(key=key, tz=judged[-1].tz, samples=tuple(samples)))
+    return (*found, *line_series(kept, networks))
+
+
+def _subjects(
+    rows: Iterable[Judged], networks: dict[int, str], by: Literal["service", "endpoint"]
+) -> dict[Subject, list[Judged]]:
+    """Group by vantage, network and subject; retired services are left out."""
+    alive = (row for row in rows if row.mechanism != _RETIRED)
+    subjects: dict[Subject, list[Judged]] = defaultdict(list)
+    if by == "endpoint":
+        for row in alive:
+            network = networks.get(row.round, row.network)
+            subjects[row.vantage, network, row.endpoint].append(row)
+        return subjects
+    looks: dict[tuple[str, str, str, int], list[Judged]] = defaultdict(list)
+    for row in alive:
+        network = networks.get(row.round, row.network)
+        looks[row.vantage, network, row.service, row.round].append(row)
+    for (vantage, network, service, _), group in looks.items():
+        subjects[vantage, network, service].append(_combined(group))
+    return subjects
+
+
+def _combined(group: Sequence[Judged]) -> Judged:
+    """Return one row of a service's round; what is unanimous needs no roll-up."""
+    first = group[0]
+    if len(group) == 1 or all(row.state is State.OK for row in group):
+        return first
+    return combine(group)
+
+
+def _loci(judged: Sequence[Judged]) -> tuple[Locus, ...]:
+    """Return the loci of the bad rows, the network's first; ``network`` if nothing was bad."""
+    seen = {row.locus for row in judged if row.state in _BAD}
+    if Locus.NETWORK in seen:
+        seen.discard(Locus.UNKNOWN)
+    return tuple(locus for locus in Locus if locus in seen) or (Locus.NETWORK,)
+
+
+def _sample(row: Judged, locus: Locus) -> Sample:
+    """Return what ``row`` says to the series of ``locus``."""
+    if row.state is State.OK:
+        return Sample(time=row.time, bad=False, control_bad=row.control_bad)
+    if row.state is State.INVALID:
+        return Sample(time=row.time, bad=None, absence=_invalid(row.gates))
+    if row.mechanism in NOT_MEASURED:
+        return Sample(time=row.time, bad=None, absence=Absence.NOT_SCHEDULED)
+    if row.state not in _BAD:
+        return Sample(time=row.time, bad=None, absence=Absence.INCONCLUSIVE)
+    if row.locus is locus or (row.locus is Locus.UNKNOWN and locus is Locus.NETWORK):
+        return Sample(
+            time=row.time,
+            bad=True,
+            weight=1.0 if row.locus is locus else _UNKNOWN_WEIGHT,
+            control_bad=row.control_bad,
+            mechanism=row.mechanism,
+        )
+    if row.locus is Locus.SERVER and row.state is State.BLOCKED and locus is Locus.NETWORK:
+        return Sample(time=row.time, bad=False, control_bad=row.control_bad)
+    return Sample(time=row.time, bad=None, absence=Absence.INCONCLUSIVE)
+
+
+def _invalid(gates: Sequence[str]) -> Absence:
+    return Absence.OFFLINE_LOCAL if GateId.OFFLINE_LOCAL in gates else Absence.INVALID
+
+
+def _silences(judged: Sequence[Judged], heard: Sequence[float]) -> list[Sample]:
+    """Mark each silence: rounds went on without this subject, or the host itself was off.
+
+    ``heard`` holds the times of the vantage's rounds, on whatever network.
+    """
+    times = [row.time.timestamp() for row in judged]
+    longest = silence_s(spacing_s(times))
+    return [
+        Sample(time=datetime.fromtimestamp(at_s, UTC), bad=None, absence=absence)
+        for before, after in pairwise(times)
+        if after - before > longest
+        for at_s, absence in _marks(before, after, heard, longest)
+    ]
+
+
+def _marks(
+    before: float, after: float, heard: Sequence[float], longest: float
+) -> Iterator[tuple[float, Absence]]:
+    """Say what each stretch between two rows was, by the rounds in between."""
+    inside = heard[bisect_right(heard, before + 1) : bisect_right(heard, after - 1)]
+    stops = [before, *inside, after]
+    last: Absence | None = None
+    for left, right in pairwise(stops):
+        absence = Absence.HOST_OFF if right - left > longest else Absence.NOT_SCHEDULED
+        if absence is not last:
+            yield left + min(60.0, (right - left) / 2), absence
+        last = absence

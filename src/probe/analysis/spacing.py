@@ -1,0 +1,29 @@
+"""How far apart samples are, and from when on silence is a gap."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+__all__ = ["SILENCE_FACTOR", "SILENCE_MIN_S", "silence_s", "spacing_s"]
+
+SILENCE_MIN_S = 3 * 3600.0
+SILENCE_FACTOR = 3.0
+_TOGETHER_S = 1.0
+
+
+def spacing_s(times_s: Sequence[float]) -> float:
+    """Return the median distance of sorted times, in seconds; 0 with fewer than two.
+
+    Times within a second of each other are one look (two endpoints of a round).
+    """
+    gaps = [b - a for a, b in pairwise(times_s) if b - a > _TOGETHER_S]
+    return float(median(gaps)) if gaps else 0.0
+
+
+def silence_s(spacing: float) -> float:
+    """Return how long nothing may be heard before it is a gap: 3 spacings, at least 3 hours.
+
+    Jitter over a whole interval makes two spacings normal; three with nothing is unlikely to
+    be chance. The floor keeps a lost round or two at a fast cadence from tearing a timeline.
+    """
+    return max(SILENCE_MIN_S, SILENCE_FACTOR * spacing)

@@ -1,0 +1,167 @@
+"""The sentence of an event: what was seen, when, how sure, and what else it could be."""
+
+from datetime import date, datetime, timedelta
+
+from probe.analysis.zones import zone
+from probe.model.event import Event, EventKind, Instant, Label, Reach, Window
+from probe.model.timeline import Signal
+
+__all__ = ["clock", "sentence", "window_hours"]
+
+_DAY = 1440
+_MONTHS = (  # noqa: SIM905 - a list of words reads better as one
+    "January February March April May June July August September October November December"
+).split()
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MANY_MECHANISMS = 3
+
+
+def clock(minute: float) -> str:
+    """Return a local minute as ``HH:MM``; the midnight that ends a day is ``23:59``."""
+    whole = round(minute)
+    if whole == _DAY:
+        return "23:59"
+    return f"{whole % _DAY // 60:02d}:{whole % 60:02d}"
+
+
+def window_hours(window: Window) -> str:
+    """Return ``16:00 to 23:59``, of the round-minute estimate where there is one."""
+    start, end = window.snapped or (window.start_minute, window.end_minute)
+    over = " the next day" if end > _DAY else ""
+    return f"{clock(start)} to {clock(end)}{over}"
+
+
+def sentence(event: Event, name: str) -> str:
+    """Return the plain English of ``event``; ``name`` is what a person calls its subject."""
+    if event.window is not None:
+        parts = [_window_claim(event, event.window, name), _edges(event.window)]
+    else:
+        parts = [_outage_claim(event, name)]
+    return " ".join(part for part in (*parts, _mechanisms(event), _reach(event)) if part)
+
+
+def _subject(event: Event, name: str) -> str:
+    if event.signal == Signal.UPSTREAM:
+        return "Nothing at all was reachable on this line"
+    if event.signal == Signal.INTL:
+        return "This line reached only domestic sites"
+    if event.locus == "server":
+        return f"{name} refused or did not serve this line"
+    return f"{name} was unreachable on this line"
+
+
+def _window_claim(event: Event, window: Window, name: str) -> str:
+    when = _how_often(event, window)
+    days = window.days
+    claim = (
+        f"{_subject(event, name)} {when} from about {window_hours(window)} ({event.tz}) "
+        f"on {days.supported} of {days.observable} observable days, {_dates(window)}"
+    )
+    if event.label is Label.SUSPECTED:
+        return f"{claim} (suspected: few days yet, p = {_chance(event.p)})."
+    return f"{claim} (chance of this by accident: p = {_chance(event.p)})."
+
+
+def _how_often(event: Event, window: Window) -> str:
+    if event.kind is not EventKind.WEEKLY_WINDOW:
+        return "daily"
+    names = [_WEEKDAYS[day - 1] for day in window.weekdays]
+    return "every " + (names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}")
+
+
+def _chance(p: float | None) -> str:
+    return "unknown" if p is None else f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"
+
+
+def _dates(window: Window) -> str:
+    first, last = date.fromisoformat(window.first_day), date.fromisoformat(window.last_day)
+    ending = f"{last.day} {_MONTHS[last.month - 1]} {last.year}"
+    if first.year != last.year:
+        return f"{first.day} {_MONTHS[first.month - 1]} {first.year} to {ending}"
+    if first.month != last.month:
+        return f"{first.day} {_MONTHS[first.month - 1]} to {ending}"
+    return f"{first.day}-{ending}" if first.day != last.day else ending
+
+
+def _edges(window: Window) -> str:
+    parts = []
+    for word, (low, high), hidden in (
+        ("start", window.start_interval, window.start_censored),
+        ("end", window.end_interval, window.end_censored),
+    ):
+        text = f"{word} between {clock(low)} and {clock(high)}"
+        parts.append(f"{text}, often hidden by a gap" if hidden else text)
+    return f"95 % of the evidence puts its {' and its '.join(parts)}."
+
+
+def _outage_claim(event: Event, name: str) -> str:
+    subject = _subject(event, name)
+    begun = _instant(event.start, event.tz)
+    seen = f"{event.bad_samples} of {event.samples} looks failed"
+    if event.end is None:
+        since = f"since before {begun}" if event.start.censored else f"since {begun}"
+        return f"{subject} {since} and still was at the last look ({event.tz}); {seen}."
+    if event.end.censored and event.start.censored:
+        when = f"from at least {begun} to at least {_instant(event.end, event.tz)}"
+    else:
+        since = "before " if event.start.censored else ""
+        until = "at least " if event.end.censored else ""
+        ended = _instant(event.end, event.tz)
+        when = f"from {since}{begun} to {until}{ended}, {_length(event.start, event.end)}"
+    unseen = timedelta(seconds=event.unseen_s)
+    hidden = f", of which {_hours(unseen)} were not observed" if event.unseen_s > 0 else ""
+    doubt = " (suspected: little evidence)" if event.label is Label.SUSPECTED else ""
+    return f"{subject} {when}{hidden} ({event.tz}); {seen}{doubt}."
+
+
+def _instant(instant: Instant, tz: str) -> str:
+    local = instant.at.astimezone(zone(tz))
+    half = max(instant.latest - instant.at, instant.at - instant.earliest)
+    spread = f" (within {_hours(half)})" if half >= timedelta(minutes=1) else ""
+    if instant.censored:
+        spread = ""
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year} {local:%H:%M}{spread}"
+
+
+def _length(start: Instant, end: Instant) -> str:
+    low: timedelta = max(end.earliest - start.latest, timedelta())
+    high = end.latest - start.earliest
+    return f"{_hours(low)} to {_hours(high)} long"
+
+
+def _hours(length: timedelta) -> str:
+    minutes = round(length.total_seconds() / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours = minutes / 60
+    return f"{hours:.0f} h" if hours >= 10 else f"{hours:.1f} h"
+
+
+def _mechanisms(event: Event) -> str:
+    if not event.mechanisms or event.signal != Signal.TARGETED:
+        return ""
+    shown = [f"{name} ({count})" for name, count in event.mechanisms[:_MANY_MECHANISMS]]
+    more = len(event.mechanisms) - len(shown)
+    return f"Seen as {', '.join(shown)}{f' and {more} more kinds' if more else ''}."
+
+
+def _reach(event: Event) -> str:
+    if event.signal == Signal.INTL:
+        return "A spent prepaid balance looks the same; one line cannot tell."
+    if event.signal == Signal.UPSTREAM:
+        return "A fault of this line or its provider looks the same; one line cannot tell."
+    if event.reach is Reach.TARGETED:
+        tail = "its controls worked meanwhile"
+    elif event.reach is Reach.TOTAL:
+        tail = "its controls failed as well, so it was not aimed at this subject alone"
+    elif event.reach is Reach.MIXED:
+        tail = "a part of its controls failed as well, as in congestion"
+    else:
+        tail = "no controls were measured beside it"
+    other = "" if event.window is None else "; a schedule of the household or provider is possible"
+    return f"Seen on this line only; {tail}{other}."
+
+
+def local_time(time: datetime, tz: str) -> str:
+    """Return ``2022-09-21 16:00`` in the zone."""
+    return f"{time.astimezone(zone(tz)):%Y-%m-%d %H:%M}"

@@ -1,0 +1,160 @@
+"""``probe patterns``: outages and daily windows in stored or given timelines."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption
+from probe.cli.output import emit, say
+from probe.cli.series_source import (
+    By,
+    ByOption,
+    InputOption,
+    Request,
+    ServiceOption,
+    SinceOption,
+    Source,
+    TzOption,
+    UntilOption,
+    VantageOption,
+    load,
+)
+from probe.model.event import Event, EventKind
+
+__all__ = ["app"]
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+
+SEED = 20220921
+"""The rotations of the test are drawn from this, so that the same data say the same thing."""
+
+_TABLE = ("kind", "label", "subject", "when", "days", "p")
+_CSV = (
+    *("kind", "label", "series", "vantage", "network", "signal", "locus", "start", "end", "tz"),
+    *("start_minute", "end_minute", "snapped_start", "snapped_end", "first_day", "last_day"),
+    *("supported", "observable", "total", "p", "q", "reach", "scope", "sentence"),
+)
+_KINDS = (EventKind.DAILY_WINDOW, EventKind.WEEKLY_WINDOW)
+
+
+@app.command()
+def patterns(
+    input_: InputOption = None,
+    tz: TzOption = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    service: ServiceOption = None,
+    vantage: VantageOption = None,
+    by: ByOption = By.SERVICE,
+    output: OutputOption = Output.TABLE,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what speaks for each event and against it.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Of the test's random rotations.")] = SEED,
+) -> None:
+    """Find outages, onsets and daily windows, each with its uncertainty.
+
+    A window is claimed only when chance is an unlikely explanation; nothing found is a result
+    too. One line never shows more than what happened on this line.
+    """
+    import random
+
+    from probe.analysis.patterns import find, shortfalls
+
+    source = load(
+        Request(
+            input=input_,
+            store=store,
+            config=config,
+            tz=tz,
+            since=since,
+            until=until,
+            services=tuple(service or ()),
+            vantage=vantage,
+            by=by,
+        )
+    )
+    events = find(source.series, rng=random.Random(seed), names=source.names)  # noqa: S311
+    if output is Output.TABLE:
+        _print_table(events, explain=explain)
+    elif output is Output.CSV:
+        emit([_flat(event) for event in events], output, _CSV)
+    else:
+        emit(events, output)
+    if explain and output is not Output.TABLE:
+        _print_explained(events)
+    _say_rest(source, events, shortfalls(source.series))
+
+
+def _print_table(events: Sequence[Event], *, explain: bool) -> None:
+    if not events:
+        return
+    emit([_row(event) for event in events], Output.TABLE, _TABLE)
+    from probe.analysis.explain import explain as explained
+
+    for number, event in enumerate(events, start=1):
+        sys.stdout.write(f"\n{number}. {event.sentence}\n")
+        for line in explained(event) if explain else ():
+            sys.stdout.write(f"   - {line}\n")
+
+
+def _print_explained(events: Sequence[Event]) -> None:
+    from probe.analysis.explain import explain as explained
+
+    for number, event in enumerate(events, start=1):
+        say(f"{number}. {event.sentence}")
+        for line in explained(event):
+            say(f"   - {line}")
+
+
+def _say_rest(source: Source, events: Sequence[Event], short: Sequence[tuple[Any, str]]) -> None:
+    """Say, beside the data, what was not found and what could not be looked for."""
+    for key, needs in short[:5]:
+        say(f"not enough data for daily windows in {key.subject}: {needs}")
+    if len(short) > 5:
+        say(f"not enough data for daily windows in {len(short) - 5} more series")
+    windows = sum(event.kind in _KINDS for event in events)
+    count = len(source.series)
+    said = f"{windows} daily or weekly window{'s' * (windows != 1)}" if windows else "no window"
+    others = len(events) - windows
+    outages = f"{others} outage{'s' * (others != 1)}" if others else "no outage"
+    say(f"{said} and {outages} found in {count} series")
+
+
+def _row(event: Event) -> dict[str, Any]:
+    from probe.analysis.wording import local_time, window_hours
+
+    window = event.window
+    subject = event.series if event.signal == "targeted" else f"{event.series} ({event.signal})"
+    if window is not None:
+        when = f"{window_hours(window)} {event.tz}, {window.first_day} to {window.last_day}"
+        days = f"{window.days.supported} of {window.days.observable}"
+    else:
+        end = local_time(event.end.at, event.tz) if event.end else "now"
+        when, days = f"{local_time(event.start.at, event.tz)} to {end} {event.tz}", ""
+    return {
+        "kind": str(event.kind),
+        "label": str(event.label),
+        "subject": subject,
+        "when": when,
+        "days": days,
+        "p": "" if event.p is None else f"{event.p:.3g}",
+    }
+
+
+def _flat(event: Event) -> dict[str, Any]:
+    from probe.model.codec import to_builtins
+
+    built: dict[str, Any] = to_builtins(event)
+    window = event.window
+    built["start"] = built["start"]["at"]
+    built["end"] = built["end"]["at"] if event.end else None
+    if window is not None:
+        built |= to_builtins(window) | to_builtins(window.days)
+        if window.snapped is not None:
+            built["snapped_start"], built["snapped_end"] = window.snapped
+    return built

@@ -1,0 +1,320 @@
+"""``probe run``: measure once, judge, store, and say what is cut."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from probe.cli.measuring import (
+    AllOption,
+    ControlOption,
+    CountryOption,
+    IncludeOption,
+    LabOption,
+    NamesArgument,
+    NoStoreOption,
+    PlanOption,
+)
+from probe.cli.options import CatalogOption, ConfigOption, Output, OutputOption, StoreOption
+from probe.cli.output import say
+from probe.errors import ConsentError
+from probe.model.target import Catalog, Category, Plan
+from probe.settings import Settings
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from probe.schedule.choose import Wanted
+    from probe.schedule.runner import RoundResult
+    from probe.schedule.session import Session
+
+__all__ = ["app"]
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What was asked on the command line."""
+
+    settings: Settings
+    catalog: Catalog
+    wanted: "Wanted"
+    output: Output
+    controls: tuple[Path, ...]
+    lab: str | None
+    keep: bool
+    quick: bool
+    resume: bool
+
+
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Say what would be contacted, and its cost; send nothing."),
+]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Do not ask before measuring what needs an opt-in.")
+]
+QuickOption = Annotated[
+    bool, typer.Option("--quick", help="Leave out what has to wait; weaker verdicts.")
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with an interrupted run of today's.")
+]
+SecondsOption = Annotated[
+    float | None,
+    typer.Option("--seconds", help="The most that this run may take.", show_default=False),
+]
+BytesOption = Annotated[
+    int | None,
+    typer.Option("--bytes", help="The most that this run may transfer.", show_default=False),
+]
+ExitZeroOption = Annotated[
+    bool, typer.Option("--exit-zero", help="Exit with 0 also when something is blocked.")
+]
+
+
+@app.command()
+def run(
+    names: NamesArgument = None,
+    plan: PlanOption = Plan.DEFAULT,
+    everything: AllOption = False,
+    country: CountryOption = None,
+    include: IncludeOption = None,
+    dry_run: DryRunOption = False,
+    no_store: NoStoreOption = False,
+    yes: YesOption = False,
+    quick: QuickOption = False,
+    resume: ResumeOption = False,
+    control: ControlOption = None,
+    lab: LabOption = None,
+    seconds: SecondsOption = None,
+    bytes_: BytesOption = None,
+    exit_zero: ExitZeroOption = False,
+    output: OutputOption = Output.TABLE,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    catalog: CatalogOption = None,
+) -> None:
+    """Measure once, judge, store, and say what is cut.
+
+    Exit codes: 0 nothing is blocked, 1 interference found, 3 the line is offline or the result
+    inconclusive, 4 consent missing, 5 storage, 130 interrupted.
+    """
+    from probe.cli.results import always_json
+
+    with always_json(output) as printing:
+        settings = _settings(config, store, catalog, country, include, seconds, bytes_)
+        request = _request(
+            settings,
+            names=tuple(names or ()),
+            plan=plan,
+            everything=everything,
+            output=output,
+            controls=tuple(control or ()),
+            lab=lab,
+            keep=not no_store and (lab is None or store is not None),
+            quick=quick,
+            resume=resume,
+        )
+        if dry_run:
+            _describe(request, printing)
+            return
+        if lab is None and not yes:
+            _confirm(request)
+        code = _measured(request, printing)
+    raise typer.Exit(0 if exit_zero and code in (1, 3) else code)
+
+
+def _settings(
+    config: Path | None,
+    store: Path | None,
+    catalog: Path | None,
+    country: str | None,
+    include: list[Category] | None,
+    seconds: float | None,
+    bytes_: int | None,
+) -> Settings:
+    from probe.settings import load
+
+    return load(
+        config=config,
+        environ=os.environ,
+        store=store,
+        catalog=catalog,
+        country=country,
+        include=tuple(include) if include else None,
+        run_seconds=seconds,
+        run_bytes=bytes_,
+    )
+
+
+def _request(
+    settings: Settings,
+    *,
+    names: tuple[str, ...],
+    plan: Plan,
+    everything: bool,
+    output: Output,
+    controls: tuple[Path, ...],
+    lab: str | None,
+    keep: bool,
+    quick: bool,
+    resume: bool,
+) -> _Request:
+    from probe.schedule.choose import Wanted
+    from probe.targets.load import load_catalog
+
+    return _Request(
+        settings=settings,
+        catalog=load_catalog(settings.catalog),
+        wanted=Wanted(
+            plan=plan,
+            names=names,
+            include=settings.include,
+            everything=everything,
+            country=_country(settings, known=keep and lab is None),
+        ),
+        output=output,
+        controls=controls,
+        lab=lab,
+        keep=keep,
+        quick=quick,
+        resume=resume,
+    )
+
+
+def _country(settings: Settings, *, known: bool) -> str:
+    """Return the country of this line: what was said, else what the store knows of it."""
+    if not known or settings.country != "ZZ" or not settings.store.exists():
+        return settings.country
+    from probe.store.database import Store
+
+    with Store.open(settings.store, create=False) as opened:
+        vantage = opened.vantage()
+    return vantage.country if vantage is not None else settings.country
+
+
+def _describe(request: _Request, printing: Callable[[], None]) -> None:
+    """Print what a round would contact and cost."""
+    from random import Random
+
+    from probe.cli.dry import show_dry_run
+    from probe.clock import SystemClock
+    from probe.schedule.budget import allowance
+    from probe.schedule.choose import plan_round
+    from probe.schedule.dryrun import describe
+
+    settings = request.settings
+    allowed = allowance(settings, None, SystemClock().now())
+    rng = Random(0)  # noqa: S311 - a description, the same each time
+    plan = plan_round(request.catalog, request.wanted, rng=rng, allowed=allowed)
+    found = describe(request.catalog, request.wanted, plan, settings)
+    printing()
+    show_dry_run(found, request.output)
+
+
+def _confirm(request: _Request) -> None:
+    """Ask before measuring what was named though it needs an opt-in.
+
+    Raises:
+        ConsentError: the answer was no.
+
+    """
+    import sys
+
+    from probe.schedule.choose import selection_of
+
+    selection = selection_of(request.catalog, request.wanted)
+    if not selection.by_name:
+        return
+    services = ", ".join(sorted({endpoint.service for endpoint in selection.by_name}))
+    say(
+        f"Measured only because you name it: {services}. Whoever watches this line can see that"
+        " it is contacted."
+    )
+    if sys.stdin.isatty() and not typer.confirm("Go on?", err=True):
+        raise ConsentError("you did not agree; nothing was sent")
+
+
+def _measured(request: _Request, printing: Callable[[], None]) -> int:
+    """Measure, print, and return the exit code.
+
+    Raises:
+        ProbeError: consent, storage, or a forbidden network.
+
+    """
+    from probe.cli.measuring import until_stopped
+    from probe.cli.results import exit_code_of, show_result
+
+    async def work(stop: "asyncio.Event") -> "tuple[RoundResult, Catalog]":
+        return await _round(request, stop)
+
+    result, catalog = until_stopped(work)
+    printing()
+    show_result(result, catalog, request.output)
+    return exit_code_of(result)
+
+
+async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult, Catalog]":
+    from contextlib import AsyncExitStack
+
+    from probe.cli.measuring import (
+        consented,
+        holding,
+        keeping,
+        lab_stage,
+        open_session,
+        real_stage,
+    )
+    from probe.cli.results import show_progress
+
+    settings = request.settings
+    async with AsyncExitStack() as stack:
+        if request.lab is not None:
+            stage = await stack.enter_async_context(lab_stage(request.lab, request.catalog))
+        else:
+            consent = consented(request.catalog, request.wanted)
+            stage = await stack.enter_async_context(real_stage(settings, request.catalog, consent))
+        store = stack.enter_context(keeping(settings, keep=request.keep))
+        stack.enter_context(holding(settings, store))
+        session = stack.enter_context(open_session(settings, stage, store, request.controls))
+        session.stop = stop
+        session.quick = request.quick
+        session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S
+        session.progress = stack.enter_context(show_progress())
+        result = await session.round(_wanted(request, session), done=_done(request, session))
+        if store is not None and not result.interrupted:
+            store.prune(session.clock.now(), settings.retention_days)
+        return result, stage.catalog
+
+
+_SPREAD_S = 2.0
+"""Endpoints start within this, so that no burst of packets marks the beginning of a run."""
+
+
+def _wanted(request: _Request, session: "Session") -> "Wanted":
+    """Return what is wanted where the line is; a lab is small, and contacts nobody: all of it."""
+    from dataclasses import replace
+
+    wanted = replace(request.wanted, country=session.vantage.country)
+    if request.lab is None:
+        return wanted
+    return replace(wanted, everything=True, include=tuple(Category))
+
+
+def _done(request: _Request, session: "Session") -> frozenset[str]:
+    """Return what an interrupted run of the same plan has measured, if it is to be continued."""
+    from probe.schedule.session import unfinished
+
+    if not request.resume or session.store is None:
+        return frozenset()
+    done = unfinished(session.store, request.wanted.name, session.clock.now())
+    if done is None:
+        say("There is no interrupted run to go on with; this is a whole one.")
+        return frozenset()
+    say(f"Going on with an interrupted run: {len(done)} endpoints are done already.")
+    return done

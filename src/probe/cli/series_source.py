@@ -1,0 +1,213 @@
+"""Where ``timeline`` and ``patterns`` take their series from: the store, or a timeline CSV."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from probe.errors import InputError, ProbeError
+from probe.model.record import Note
+from probe.model.timeline import Series
+
+__all__ = [
+    "By",
+    "ByOption",
+    "InputOption",
+    "Request",
+    "ServiceOption",
+    "SinceOption",
+    "Source",
+    "TzOption",
+    "UntilOption",
+    "VantageOption",
+    "load",
+]
+
+
+class By(StrEnum):
+    """What a series is about."""
+
+    SERVICE = "service"
+    ENDPOINT = "endpoint"
+
+
+InputOption = Annotated[
+    Path | None,
+    typer.Option("--input", "-i", help="A timeline CSV, in place of the store."),
+]
+TzOption = Annotated[
+    str | None,
+    typer.Option("--tz", help="IANA time zone, for example Asia/Tehran [the vantage's own]."),
+]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", help="From this date or time on, or 14d, 12h back.")
+]
+UntilOption = Annotated[str | None, typer.Option("--until", help="Up to this date or time.")]
+ServiceOption = Annotated[
+    list[str] | None, typer.Option("--service", "-s", help="Only this service; may be repeated.")
+]
+VantageOption = Annotated[str | None, typer.Option("--vantage", help="Only this vantage.")]
+ByOption = Annotated[By, typer.Option("--by", help="One series a service, or an endpoint.")]
+
+_BACK = re.compile(r"(\d{1,5})([dhm])")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked for on the command line."""
+
+    input: Path | None
+    store: Path | None
+    config: Path | None
+    tz: str | None
+    since: str | None
+    until: str | None
+    services: tuple[str, ...]
+    vantage: str | None
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The series asked for, the names of their subjects, and what people noted meanwhile."""
+
+    series: tuple[Series, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+
+def load(request: Request) -> Source:
+    """Return the series of the file or of the store.
+
+    Raises:
+        InputError: for a file, zone, date or service that is wrong.
+        StoreError: when the database cannot be read.
+
+    """
+    if request.input is not None:
+        return _from_file(request.input, request)
+    return _from_store(request)
+
+
+def _span(request: Request, tz: str) -> tuple[datetime | None, datetime | None]:
+    """Return ``--since`` and ``--until``; dates and naive times are of zone ``tz``."""
+    from probe.analysis.zones import zone
+
+    where = zone(tz)
+    since = _moment(request.since, "--since", where)
+    until = _moment(request.until, "--until", where)
+    if since is not None and until is not None and since >= until:
+        raise InputError("not after --since", field="--until", mend="exchange them")
+    return since, until
+
+
+def _moment(text: str | None, field: str, where: tzinfo) -> datetime | None:
+    """Return a time given as a date, a time, or a distance back from now."""
+    if text is None:
+        return None
+    back = _BACK.fullmatch(text.strip())
+    if back is not None:
+        from probe.clock import SystemClock
+
+        return SystemClock().now() - timedelta(**{_UNITS[back[2]]: int(back[1])})
+    try:
+        time = datetime.fromisoformat(text.strip())
+        return (time if time.tzinfo is not None else time.replace(tzinfo=where)).astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
+        raise InputError(
+            f"not a time: {text[:40]!r}", field=field, mend="write 2022-09-21, or 14d"
+        ) from exc
+
+
+def _from_file(path: Path, request: Request) -> Source:
+    from probe.ingest.timeline_csv import read
+
+    since, until = _span(request, request.tz or "UTC")
+    series = read(path, tz=request.tz)
+    chosen = [_clipped(one, since, until) for one in series if _wanted(one, request)]
+    _known(request, {one.key.subject for one in series}, str(path))
+    return Source(tuple(one for one in chosen if one.samples))
+
+
+def _from_store(request: Request) -> Source:
+    import os
+
+    from probe.analysis.series import series_of
+    from probe.settings import load as load_settings
+    from probe.store.database import Store
+
+    settings = load_settings(config=request.config, environ=os.environ, store=request.store)
+    since, until = _span(request, request.tz or settings.tz)
+    with Store.open(settings.store, create=False, readonly=True) as store:
+        only = request.services[0] if len(request.services) == 1 else None
+        found = series_of(
+            store.judged(since=since, until=until, service=only),
+            store.rounds(since=since, until=until),
+            by=request.by.value,
+        )
+        notes = tuple(store.notes(since, until))
+    subjects = {_service(one.key.subject) for one in found}
+    _known(request, subjects, "the store")
+    series = tuple(_zoned(one, request.tz) for one in found if _wanted(one, request))
+    return Source(series, _names(), notes)
+
+
+def _known(request: Request, subjects: set[str], where: str) -> None:
+    missing = [name for name in request.services if name not in subjects]
+    if missing and subjects:
+        from difflib import get_close_matches
+
+        near = get_close_matches(missing[0], sorted(subjects), n=1)
+        mend = (
+            f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(subjects)[:8])}"
+        )
+        raise InputError(
+            f"no series of {missing[0][:60]!r} in {where}", field="--service", mend=mend
+        )
+
+
+def _service(subject: str) -> str:
+    return subject.split("/", 1)[0]
+
+
+def _wanted(series: Series, request: Request) -> bool:
+    """Return whether a series was asked for; the line's own are shown beside any service."""
+    key = series.key
+    if request.vantage is not None and key.vantage != request.vantage:
+        return False
+    chosen = request.services
+    from probe.analysis.line_series import LINE
+
+    return not chosen or key.subject in (LINE, *chosen) or _service(key.subject) in chosen
+
+
+def _zoned(series: Series, tz: str | None) -> Series:
+    return series if tz is None else msgspec.structs.replace(series, tz=tz)
+
+
+def _clipped(series: Series, since: datetime | None, until: datetime | None) -> Series:
+    if since is None and until is None:
+        return series
+    kept = tuple(
+        s
+        for s in series.samples
+        if (since is None or s.time >= since) and (until is None or s.time < until)
+    )
+    return msgspec.structs.replace(series, samples=kept)
+
+
+def _names() -> dict[str, str]:
+    """Return the names of the catalog's services; none if the catalog cannot be read."""
+    from probe.targets.load import load_catalog
+
+    try:
+        return {service.id: service.name for service in load_catalog().services}
+    except ProbeError:
+        return {}

@@ -1,0 +1,182 @@
+"""``probe watch``: measure again and again, at jittered intervals, until stopped."""
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from probe.cli.measuring import (
+    ControlOption,
+    CountryOption,
+    IncludeOption,
+    LabOption,
+    NoStoreOption,
+)
+from probe.cli.options import CatalogOption, ConfigOption, StoreOption
+from probe.cli.output import say
+from probe.errors import InputError
+from probe.model.target import Catalog, Category
+from probe.settings import Settings
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from probe.schedule.runner import RoundResult
+
+__all__ = ["app", "seconds_of"]
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+
+_DURATION = re.compile(r"(\d{1,6}(?:\.\d+)?)(s|m|min|h|d)?")
+_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, None: 60.0}
+_SHORTEST_S = 60.0
+_LONGEST_S = 86_400.0
+_SPREAD_S = 5.0
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What was asked on the command line."""
+
+    settings: Settings
+    catalog: Catalog
+    every_s: float
+    rounds: int | None
+    controls: tuple[Path, ...]
+    lab: str | None
+    keep: bool
+
+
+def seconds_of(text: str) -> float:
+    """Return the seconds of a duration such as ``15m``, ``90s`` or ``1h``; bare is minutes.
+
+    Raises:
+        InputError: it is none, or below a minute, or above a day.
+
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        raise InputError(
+            f"{text[:40]!r} is no duration", field="--every", mend="such as 15m, 90s or 1h"
+        )
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if not _SHORTEST_S <= seconds <= _LONGEST_S:
+        raise InputError("must be between a minute and a day", field="--every", mend="15m is usual")
+    return seconds
+
+
+@app.command()
+def watch(
+    every: Annotated[
+        str, typer.Option("--every", help="How often: 15m, 90s, 1h; the budgets may stretch it.")
+    ] = "15m",
+    rounds: Annotated[
+        int | None,
+        typer.Option("--rounds", min=1, help="Stop after so many rounds.", show_default=False),
+    ] = None,
+    country: CountryOption = None,
+    include: IncludeOption = None,
+    no_store: NoStoreOption = False,
+    control: ControlOption = None,
+    lab: LabOption = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    catalog: CatalogOption = None,
+) -> None:
+    """Measure again and again, at jittered intervals, until stopped.
+
+    Each interval holds one round at a random instant: the core, and a share of the daily plan.
+    A change of state is looked at again after 2, 5 and 9 minutes.
+    """
+    from probe.cli.measuring import until_stopped
+    from probe.settings import load
+    from probe.targets.load import load_catalog
+
+    settings = load(
+        config=config,
+        environ=os.environ,
+        store=store,
+        catalog=catalog,
+        country=country,
+        include=tuple(include) if include else None,
+    )
+    request = _Request(
+        settings=settings,
+        catalog=load_catalog(settings.catalog),
+        every_s=seconds_of(every),
+        rounds=rounds,
+        controls=tuple(control or ()),
+        lab=lab,
+        keep=not no_store and (lab is None or store is not None),
+    )
+
+    async def work(stop: "asyncio.Event") -> int:
+        return await _watch(request, stop)
+
+    raise typer.Exit(until_stopped(work))
+
+
+async def _watch(request: _Request, stop: "asyncio.Event") -> int:
+    """Watch until stopped; return the exit code."""
+    from contextlib import AsyncExitStack
+
+    from probe.cli.measuring import (
+        consented,
+        holding,
+        keeping,
+        lab_stage,
+        open_session,
+        real_stage,
+    )
+    from probe.schedule.choose import Wanted
+    from probe.schedule.watch import Watch
+
+    settings, known, lab = request.settings, request.catalog, request.lab
+    wanted = Wanted(include=settings.include, country=settings.country)
+    async with AsyncExitStack() as stack:
+        if lab is not None:
+            stage = await stack.enter_async_context(lab_stage(lab, known))
+            wanted = replace(wanted, everything=True, include=tuple(Category))
+        else:
+            consent = consented(known, wanted)
+            stage = await stack.enter_async_context(real_stage(settings, known, consent))
+        kept = stack.enter_context(keeping(settings, keep=request.keep))
+        session = stack.enter_context(open_session(settings, stage, kept, request.controls))
+        session.stop = stop
+        session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S
+        wanted = replace(wanted, country=session.vantage.country)
+
+        def permitted() -> None:
+            if lab is None:
+                consented(known, wanted)
+
+        def after(result: "RoundResult") -> None:
+            say(_line(result))
+            if kept is not None and not result.interrupted:
+                kept.prune(session.clock.now(), settings.retention_days)
+
+        await Watch(
+            session=session,
+            wanted=wanted,
+            every_s=request.every_s,
+            say=say,
+            stop=stop,
+            holding=lambda: holding(settings, kept),
+            permitted=permitted,
+            after=after,
+        ).run(request.rounds)
+    return 130 if stop.is_set() and request.rounds is None else 0
+
+
+def _line(result: "RoundResult") -> str:
+    """Return one line for a journal: counts, never a name."""
+    from collections import Counter
+
+    states = Counter(str(record.verdict.state) for record in result.records)
+    counts = ", ".join(f"{state} {count}" for state, count in sorted(states.items()))
+    gates = ", ".join(str(gate.id) for gate in result.context.gates) or "none"
+    began = f"{result.context.started:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{began}: {counts}; gates: {gates}; {result.bytes / 1e6:.2f} MB"

@@ -1,0 +1,173 @@
+"""Reading files of OONI measurements: JSON, JSONL, arrays, gzip; bounded, whatever they hold."""
+
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from probe.errors import InputError
+
+__all__ = ["MAX_DOCUMENT", "Refusal", "documents"]
+
+MAX_DOCUMENT = 32 * 1024 * 1024
+"""Bytes of one measurement, unpacked; OONI's largest are a few MiB."""
+
+MAX_TOTAL = 4 * 1024**3
+"""Bytes of one file, unpacked."""
+
+MAX_TOGETHER = 10_000
+"""Documents without a line between them."""
+
+_SPACE = re.compile(r"\s*")
+_DECODER = json.JSONDecoder()
+_GZIP = b"\x1f\x8b"
+_BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A measurement that cannot be used, and why, in words for a person."""
+
+    file: str
+    line: int | None
+    reason: str
+
+
+def documents(source: Path | BinaryIO, name: str) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
+    """Yield each JSON object of ``source`` with its line, or why it is refused.
+
+    One object a line, one object over many lines, an array, and the collector's wrapper
+    (``{"format": "json", "content": {...}}``) are all understood, packed by gzip or not.
+
+    Raises:
+        InputError: when the file cannot be opened or read at all.
+
+    """
+    if not isinstance(source, Path):
+        yield from _documents(io.BufferedReader(_Raw(source)), name)
+        return
+    try:
+        with source.open("rb") as file:
+            yield from _documents(file, name)
+    except OSError as exc:
+        raise InputError(exc.strerror or "cannot be read", file=name) from exc
+
+
+class _Raw(io.RawIOBase):
+    """Let a stream that may not be seekable be peeked into."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _documents(
+    file: io.BufferedReader, name: str
+) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
+    packed = file.peek(2)[:2] == _GZIP
+    stream: Any = gzip.GzipFile(fileobj=file) if packed else file
+    try:
+        yield from _lines(stream, name)
+    except _BROKEN:
+        yield Refusal(file=name, line=None, reason="the packed data is broken off or damaged")
+
+
+def _lines(stream: Any, name: str) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
+    """Yield line by line; when the first line is no JSON, try the rest as one document."""
+    total = number = 0
+    seen = False
+    while line := stream.readline(MAX_DOCUMENT + 1):
+        number += 1
+        total += len(line)
+        if len(line) > MAX_DOCUMENT or total > MAX_TOTAL:
+            yield Refusal(file=name, line=number, reason="too large; nothing further is read")
+            return
+        if not line.strip():
+            continue
+        values = _parse(line)
+        if not seen and isinstance(values[0], _Bad):
+            yield from _whole(line, stream, number, name)
+            return
+        seen = True
+        yield from _all(values, number, name)
+    if not seen:
+        yield Refusal(file=name, line=None, reason="the file is empty")
+
+
+def _whole(first: bytes, stream: Any, number: int, name: str) -> Iterator[Any]:
+    """Read what follows as one document; if it is none, as lines after all."""
+    rest = stream.read(MAX_DOCUMENT + 1)
+    if len(first) + len(rest) > MAX_DOCUMENT:
+        yield Refusal(file=name, line=number, reason="no JSON on the first line, and too large")
+        return
+    values = _parse(first + rest)
+    if not isinstance(values[0], _Bad):
+        yield from _all(values, number, name)
+        return
+    lines = (first + rest).splitlines()
+    parsed = [(i, _parse(line)) for i, line in enumerate(lines, number) if line.strip()]
+    if all(isinstance(v[0], _Bad) for _, v in parsed):
+        yield from _all(values, number, name)
+        return
+    for i, found in parsed:
+        yield from _all(found, i, name)
+
+
+class _Bad(msgspec.Struct, frozen=True):
+    reason: str
+
+
+def _parse(data: bytes) -> list[Any]:
+    """Return the documents in ``data``: one, several without a line between them, or a fault."""
+    text = data.decode("utf-8-sig", "replace").rstrip()
+    found: list[Any] = []
+    at = 0
+    try:
+        while at < len(text):
+            space = _SPACE.match(text, at)
+            at = space.end() if space is not None else at
+            if len(found) >= MAX_TOGETHER:
+                return [*found, _Bad("too many documents on one line")]
+            value, at = _DECODER.raw_decode(text, at)
+            found.append(value)
+    except RecursionError:
+        return [*found, _Bad("nested too deeply")]
+    except ValueError as exc:
+        return [*found, _Bad(f"not JSON: {' '.join(str(exc).split())[:120]}")]
+    return found or [_Bad("nothing but space")]
+
+
+def _all(
+    values: list[Any], number: int, name: str
+) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
+    for value in values:
+        yield from _unwrapped(value, number, name)
+
+
+def _unwrapped(
+    value: Any, number: int, name: str
+) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
+    if isinstance(value, _Bad):
+        yield Refusal(file=name, line=number, reason=value.reason)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _unwrapped(one if not isinstance(one, list) else None, number, name)
+    elif isinstance(value, dict):
+        content = value.get("content")
+        if "test_name" not in value and isinstance(content, dict):
+            value = content
+        yield number, value
+    else:
+        yield Refusal(file=name, line=number, reason="not an object, so not a measurement")

@@ -1,0 +1,127 @@
+"""The round context, measured: the line before any target is, and once more at the end."""
+
+import asyncio
+import dataclasses
+from collections.abc import Collection, Sequence
+
+from probe.model.address import is_public
+from probe.model.measurement import DnsEngine, DnsStep, Measurement, Outcome, Variant
+from probe.model.target import Endpoint
+from probe.probes.options import ProbeOptions
+from probe.schedule.anchors import anchor_of, system_dns_ok
+from probe.schedule.line import LineFacts, LineLook
+from probe.schedule.own_address import own_public_address
+from probe.schedule.plan import RoundPlan, closing_anchors
+from probe.schedule.work import MAIN_LOOK, Work
+
+__all__ = ["close_look", "look"]
+
+SECOND_OPINIONS = 3
+"""Names that are asked for again, by an encrypted resolver, when the system's fails."""
+
+ONCE_MORE = ProbeOptions(variant=Variant.RETEST, engines=(DnsEngine.SYSTEM,))
+BY_DOH = ProbeOptions(variant=Variant.DOH, engines=(DnsEngine.DOH,))
+
+
+async def look(plan: RoundPlan, work: Work, facts: LineFacts) -> LineLook:
+    """Measure the line: own network, anchors, captive portal, resolvers, IPv6.
+
+    Through a tunnel nothing is measured: it would describe somebody else's line.
+    """
+    line = LineLook(facts)
+    if facts.tunnel:
+        return line
+    await _find_network(plan, work, line)
+    async with asyncio.TaskGroup() as group:
+        tasks = {a.id: (a, group.create_task(work.measure(a))) for a in plan.anchors}
+        captive = group.create_task(work.measure(plan.captive)) if plan.captive else None
+    line.anchors = {key: (anchor, task.result()) for key, (anchor, task) in tasks.items()}
+    if captive is not None and plan.captive is not None:
+        line.captive = (plan.captive, captive.result())
+    await _second_opinions(work, line)
+    await _other_family(work, line)
+    return line
+
+
+async def _find_network(plan: RoundPlan, work: Work, line: LineLook) -> None:
+    """Look the own address up, keep its network, and let probes scrub the address."""
+    own = set(line.facts.addresses)
+    if plan.stun is not None:
+        with work.door.measuring(plan.stun, MAIN_LOOK):
+            address = await own_public_address(plan.stun, work.env)
+        if address is not None:
+            own.add(address)
+    public = next((a for a in sorted(own) if is_public(a)), None)
+    if public is not None and work.lookup is not None:
+        line.seen = work.lookup.seen(public)
+    work.env = dataclasses.replace(work.env, own_addresses=frozenset(own))
+
+
+async def _second_opinions(work: Work, line: LineLook) -> None:
+    """Ask again for the anchors' names that the system's resolver did not resolve.
+
+    One failure is not "down": the resolver gets a second try, an encrypted one is asked by its
+    address, and the anchor is dialled at what that one said, so that a broken resolver is not
+    taken for a broken line.
+    """
+    failed = [e for e, m in line.anchors.values() if system_dns_ok(m) is False]
+
+    async def one(anchor: Endpoint) -> None:
+        again = await work.measure(anchor, ONCE_MORE)
+        doh = await work.measure(anchor, BY_DOH)
+        line.second[anchor.id] = [again, doh]
+        if system_dns_ok(again):
+            line.repaired[anchor.id] = again
+        elif any(isinstance(s, DnsStep) and s.failure is None and s.answers for s in doh.steps):
+            line.repaired[anchor.id] = doh
+
+    async with asyncio.TaskGroup() as group:
+        for anchor in failed[:SECOND_OPINIONS]:
+            group.create_task(one(anchor))
+
+
+async def _other_family(work: Work, line: LineLook) -> None:
+    """Look at one working anchor over IPv6, on a line that claims to have it."""
+    if not line.facts.ipv6_route:
+        return
+    for endpoint, measurement in line.anchors.values():
+        if anchor_of(endpoint, measurement).ok:
+            options = ProbeOptions(variant=Variant.OTHER_FAMILY, families=(6,))
+            line.ipv6 = (endpoint, await work.measure(endpoint, options))
+            return
+
+
+async def close_look(work: Work, line: LineLook) -> LineLook:
+    """Return the line as it is at the end: a few anchors again, all when one of them changed."""
+    anchors = [endpoint for endpoint, _ in line.current()]
+    before = {a.endpoint: a.ok for a in line.anchor_values()}
+    few = closing_anchors(anchors)
+    again = await _again(work, few, line.repaired)
+    if any(anchor_of(e, m).ok != before[e.id] for e, m in again):
+        rest = [anchor for anchor in anchors if anchor not in few]
+        again.extend(await _again(work, rest, line.repaired))
+    closed = dataclasses.replace(
+        line, anchors=dict(line.anchors), repaired=dict(line.repaired), again=again
+    )
+    for endpoint, measurement in again:
+        if endpoint.id in line.repaired:
+            closed.repaired[endpoint.id] = measurement
+        else:
+            closed.anchors[endpoint.id] = (endpoint, measurement)
+    return closed
+
+
+async def _again(
+    work: Work, anchors: Sequence[Endpoint], by_doh: Collection[str]
+) -> list[tuple[Endpoint, Measurement]]:
+    """Measure anchors again, each by the resolver that served it at the beginning.
+
+    What a budget did not allow any more is left out: it says nothing about the line.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            (a, group.create_task(work.measure(a, BY_DOH if a.id in by_doh else MAIN_LOOK)))
+            for a in anchors
+        ]
+    looks = [(anchor, task.result()) for anchor, task in tasks]
+    return [(anchor, m) for anchor, m in looks if m.outcome is Outcome.MEASURED]

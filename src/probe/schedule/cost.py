@@ -1,0 +1,112 @@
+"""What a measurement is expected to cost: bytes on the wire and seconds, by kind.
+
+The figures are sums of what the protocols need, headers included, and are meant to be a little
+high: a budget that is kept too early costs a sample, one that is kept too late costs a
+volunteer money. They are used before a round; during it, what really crossed the wire counts.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from probe.model.address import parse_ip
+from probe.model.target import Endpoint, Kind, Role
+
+__all__ = [
+    "HEADER_SHARE",
+    "MEASURED_KINDS",
+    "Cost",
+    "cost_of",
+    "follow_up_bytes",
+    "on_the_wire",
+    "total_bytes",
+]
+
+HEADER_SHARE = 1.3
+"""Bytes on the wire for each byte of payload. A TLS check carries some 5 kB in 14 packets
+(15 % of TCP and IP headers), a DNS exchange 150 bytes in two (40 %); the mix lies between."""
+
+_PACKET = 52  # IPv4 20 + TCP 20 + timestamps 12 (RFC 9293, RFC 7323)
+_DATAGRAM = 28  # IPv4 20 + UDP 8
+_DNS_EXCHANGE = 2 * _DATAGRAM + 45 + 110  # a question of 45 bytes, an answer with a CNAME or two
+_LOOKUP = 2 * _DNS_EXCHANGE  # by the system's resolver, and by UDP
+_TCP = 7 * _PACKET  # SYN, SYN+ACK, ACK; FIN, ACK, FIN, ACK
+_TLS = 600 + 4_300 + 14 * _PACKET  # ClientHello and Finished; ServerHello, chain; packets, ACKs
+_HTTP = 350 + 600 + 4 * _PACKET  # a request; the head of an answer
+_SMALL_BODY = 1_000  # a control page: 204, or one line of text
+_BODY = 24_000  # a front page: reading stops at 64 KiB decoded, 16 to 64 KiB compressed
+
+_ROLES_OF_MACHINES = frozenset({Role.MESSAGES, Role.MEDIA, Role.CALL, Role.SIGN_IN, Role.UPDATE})
+"""What apps talk to, not people: without credentials it answers a line, not a page."""
+
+FAILING_SHARE = 0.2
+"""Share of targets that is expected to fail and so to ask for follow-ups."""
+
+
+class Cost(NamedTuple):
+    """Expected bytes on the wire, seconds when it answers, and seconds when it is silent."""
+
+    bytes: int
+    seconds: float
+    silent_seconds: float
+
+
+_COSTS: dict[Kind, Cost] = {
+    Kind.DNS: Cost(_LOOKUP, 0.3, 10.0),
+    Kind.RESOLVER: Cost(_DNS_EXCHANGE, 0.2, 5.0),
+    Kind.DOH: Cost(_TCP + _TLS + _HTTP, 0.6, 20.0),
+    Kind.DOT: Cost(_TCP + _TLS + 2 * _PACKET + 300, 0.5, 20.0),
+    Kind.TCP: Cost(_TCP, 0.3, 10.0),
+    Kind.TLS: Cost(_TCP + _TLS, 0.5, 20.0),
+    Kind.HTTP: Cost(_TCP + _TLS + _HTTP, 0.8, 35.0),
+}
+
+MEASURED_KINDS = frozenset(_COSTS)
+"""Kinds that have a probe; the others are reported "not measured yet" and cost nothing."""
+
+
+def cost_of(endpoint: Endpoint) -> Cost:
+    """Return what the main measurement of ``endpoint`` is expected to cost."""
+    cost = _COSTS.get(endpoint.kind)
+    if cost is None:
+        return Cost(0, 0.0, 0.0)
+    size = cost.bytes
+    if endpoint.kind is Kind.HTTP:
+        size += _body(endpoint) - (0 if endpoint.tls else _TLS)
+    resolves = endpoint.kind not in (Kind.DNS, Kind.RESOLVER) and parse_ip(endpoint.host) is None
+    return cost._replace(bytes=size + (_LOOKUP if resolves else 0))
+
+
+def _body(endpoint: Endpoint) -> int:
+    expect = endpoint.expect
+    if endpoint.method == "HEAD" or (expect is not None and 204 in expect.status):
+        return 0
+    small = (
+        endpoint.method == "POST"
+        or endpoint.role in _ROLES_OF_MACHINES
+        or (endpoint.path or "/").endswith((".txt", ".json", ".ico", ".xml"))
+    )
+    return _SMALL_BODY if small or (expect is not None and expect.body_contains) else _BODY
+
+
+def follow_up_bytes(endpoint: Endpoint) -> int:
+    """Return what all follow-ups of a failing ``endpoint`` may cost together."""
+    doh = _TCP + _TLS + _HTTP
+    if endpoint.kind is Kind.DNS:
+        return 2 * _LOOKUP + doh
+    if endpoint.kind is Kind.TCP:
+        return 3 * _TCP + doh
+    if endpoint.kind in MEASURED_KINDS:  # retest, neutral SNI, other host, another address
+        return 4 * (_TCP + _TLS) + doh
+    return 0
+
+
+def total_bytes(endpoints: Iterable[Endpoint]) -> int:
+    """Return the expected bytes of a round over ``endpoints``, follow-ups at their share."""
+    items = tuple(endpoints)
+    main = sum(cost_of(endpoint).bytes for endpoint in items)
+    return main + round(FAILING_SHARE * sum(follow_up_bytes(endpoint) for endpoint in items))
+
+
+def on_the_wire(payload_bytes: int) -> int:
+    """Return ``payload_bytes`` as counted by the probes, with headers."""
+    return round(payload_bytes * HEADER_SHARE)

@@ -1,0 +1,174 @@
+"""What a round would do, for somebody to read before it does: nothing is sent."""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from probe.model.target import Catalog, Endpoint, Kind, Plan
+from probe.schedule.choose import Wanted, plan_round
+from probe.schedule.contacts import Contacts, contacts_of, port_of
+from probe.schedule.cost import MEASURED_KINDS, cost_of, follow_up_bytes, total_bytes
+from probe.schedule.pace import Pace, pace_of
+from probe.schedule.plan import RoundPlan
+from probe.settings import Settings
+
+__all__ = ["DryRow", "DryRun", "describe"]
+
+_FOLLOW_UPS: dict[Kind, tuple[str, ...]] = {
+    Kind.DNS: ("retest", "encrypted resolver", "other resolver"),
+    Kind.RESOLVER: ("retest",),
+    Kind.TCP: ("retest", "encrypted resolver", "other address", "IPv6"),
+}
+_FOLLOW_UPS_TLS = (
+    "retest",
+    "encrypted resolver",
+    "other resolver",
+    "neutral name",
+    "other address",
+    "IPv6",
+)
+RETESTS_S = 440.0
+"""When the last retest of a cut handshake is due after the first look."""
+
+
+class DryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One endpoint of the plan, or one that was asked for and does not run."""
+
+    service: str
+    kind: str
+    host: str
+    port: int
+    runs: bool
+    reason: str = ""  # why it does not run, or what it is for
+    bytes: int = 0
+    seconds: float = 0.0
+    follow_ups: tuple[str, ...] = ()
+    follow_up_bytes: int = 0
+    endpoint: str = ""
+
+
+class DryRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A round described; bytes are on the wire, with headers."""
+
+    plan: str
+    endpoints: tuple[DryRow, ...]
+    contacts: Contacts
+    left_out: int
+    bytes: int
+    bytes_if_all_fail: int
+    seconds: float
+    seconds_if_some_fail: float
+    pace: Pace
+
+
+def describe(
+    catalog: Catalog,
+    wanted: Wanted,
+    plan: RoundPlan,
+    settings: Settings,
+    *,
+    nameservers: Sequence[str] = (),
+    every_s: float = 900.0,
+) -> DryRun:
+    """Return what the round of ``plan`` would contact and cost.
+
+    ``nameservers`` are the system's own, when they are known.
+    """
+    purposes = {e.id: "line: at both ends of the round" for e in plan.anchors}
+    for endpoint in (plan.captive, plan.stun):
+        if endpoint is not None:
+            purposes[endpoint.id] = (
+                "line: own address, used and discarded"
+                if endpoint.kind is Kind.STUN
+                else "line: login page?"
+            )
+    rows = [_row(e, purposes.get(e.id, ""), sni_host=settings.sni_host) for e in plan.endpoints]
+    rows += [
+        DryRow(
+            service=left.endpoint.service,
+            kind=str(left.endpoint.kind),
+            host=left.endpoint.host,
+            port=port_of(left.endpoint),
+            runs=False,
+            reason=left.reason,
+            endpoint=left.endpoint.id,
+        )
+        for left in plan.not_run
+    ]
+    sizes = [cost_of(e).bytes + follow_up_bytes(e) for e in plan.targets]
+    seconds = _seconds(plan, settings)
+    return DryRun(
+        plan=plan.name,
+        endpoints=tuple(rows),
+        contacts=_contacts(plan, nameservers, settings.sni_host),
+        left_out=len(plan.left_out),
+        bytes=plan.bytes,
+        bytes_if_all_fail=sum(sizes) + 2 * sum(cost_of(a).bytes for a in plan.anchors),
+        seconds=seconds,
+        seconds_if_some_fail=min(settings.run_seconds, seconds + RETESTS_S),
+        pace=usual_pace(catalog, wanted, settings, every_s),
+    )
+
+
+def _row(endpoint: Endpoint, purpose: str, *, sni_host: str | None) -> DryRow:
+    cost = cost_of(endpoint)
+    has_probe = endpoint.kind in MEASURED_KINDS
+    follow_ups = _FOLLOW_UPS.get(endpoint.kind, _FOLLOW_UPS_TLS) if has_probe else ()
+    if sni_host is not None and endpoint.tls:
+        follow_ups = (*follow_ups, f"its name at {sni_host}")
+    return DryRow(
+        service=endpoint.service,
+        kind=str(endpoint.kind),
+        host=endpoint.host,
+        port=port_of(endpoint),
+        runs=has_probe or bool(purpose),
+        reason=purpose if has_probe or purpose else "not measured yet: no probe for this kind",
+        bytes=cost.bytes,
+        seconds=cost.seconds,
+        follow_ups=follow_ups,
+        follow_up_bytes=follow_up_bytes(endpoint),
+        endpoint=endpoint.id,
+    )
+
+
+def _contacts(plan: RoundPlan, nameservers: Sequence[str], sni_host: str | None) -> Contacts:
+    sending = [e for e in plan.endpoints if e.kind in MEASURED_KINDS or e is plan.stun]
+    found = contacts_of(sending, nameservers)
+    if sni_host is None:
+        return found
+    return msgspec.structs.replace(found, literals=(*found.literals, sni_host))
+
+
+def _seconds(plan: RoundPlan, settings: Settings) -> float:
+    """Return how long the round takes when everything answers, by its tightest limit."""
+    costs = [cost_of(e) for e in plan.targets]
+    if not costs:
+        return 2.0
+    starts = 3 * len(costs) / settings.global_per_second  # name, address, resolver
+    places = math.ceil(len(costs) / settings.concurrency)
+    longest = max(cost.seconds for cost in costs)
+    return round(4.0 + max(starts, places * longest), 1)
+
+
+def usual_pace(catalog: Catalog, wanted: Wanted, settings: Settings, every_s: float) -> Pace:
+    """Return what ``probe watch`` costs: the core at each round, the daily plan once a day."""
+    from random import Random
+
+    from probe.schedule.budget import Allowance
+
+    whole = Allowance(bytes=1 << 62, seconds=settings.run_seconds)
+    sizes = {}
+    for reach in (Plan.CORE, Plan.DEFAULT):
+        choice = Wanted(plan=reach, include=wanted.include, country=wanted.country)
+        rng = Random(0)  # noqa: S311 - a description, always the same
+        sizes[reach] = plan_round(catalog, choice, rng=rng, allowed=whole)
+    core = sizes[Plan.CORE]
+    beyond = [e for e in sizes[Plan.DEFAULT].targets if e.plan is not Plan.CORE]
+    return pace_of(
+        core_bytes=core.bytes,
+        daily_bytes=total_bytes(beyond),
+        every_s=every_s,
+        day_bytes=settings.day_bytes,
+        month_bytes=settings.month_bytes,
+    )

@@ -1,0 +1,351 @@
+"""A round: the line first, then the targets, then the line again; everything is kept.
+
+Nothing here decides what a result means: gates, follow-ups and verdicts come from
+``probe.analysis``. What ends early (a signal, a budget, a full disk) ends with the round closed
+and with every endpoint of the plan accounted for.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from probe.analysis.gates import evaluate
+from probe.analysis.rollup import rollup
+from probe.errors import ProbeError
+from probe.model.context import GateId, RoundContext
+from probe.model.measurement import Outcome, TlsStep
+from probe.model.record import Record
+from probe.model.target import Endpoint, Plan
+from probe.model.vantage import Network
+from probe.model.verdict import ServiceVerdict, State, Verdict
+from probe.net.trust import verify_chain
+from probe.schedule.budget import Spending
+from probe.schedule.chain import ChainDeps, measure_endpoint, record_of
+from probe.schedule.context import close_look, look
+from probe.schedule.controls import ControlBook
+from probe.schedule.delays import Delays
+from probe.schedule.deps import Keeps, Progress, RoundResult, RunDeps
+from probe.schedule.lanes import Lanes
+from probe.schedule.line import LineFacts, LineLook, inputs_of, network_changed, network_of
+from probe.schedule.planned_net import PlannedNet
+from probe.schedule.reasons import INTERRUPTED, under_gate
+from probe.schedule.work import MeasureOne, Work, blank
+from probe.schedule.writer import BatchWriter
+from probe.schedule.zone import offset_s, zone_data
+
+__all__ = ["Keeps", "Progress", "RoundResult", "RunDeps", "run_round"]
+
+NOTHING_UNDER = frozenset({GateId.VPN_ON, GateId.OFFLINE_LOCAL, GateId.CAPTIVE_PORTAL})
+"""Gates under which no target is contacted: the packets would go nowhere, or to a stranger."""
+
+SUSPENDED_S = 60.0
+"""Wall clock and monotonic clock apart by more than this: the machine slept, or was set."""
+
+
+class _Stopped(Exception):  # noqa: N818 - a signal, no error
+    """Somebody asked the round to end."""
+
+
+async def run_round(deps: RunDeps) -> RoundResult:
+    """Run one round and return what it gave.
+
+    When ``stop`` is set, or the task is cancelled, what was measured is kept and the round is
+    closed; a cancelled task still raises ``CancelledError`` after that.
+
+    Raises:
+        StoreError: the store cannot be written; what was committed before stays.
+        ForbiddenNetwork: a packet was about to leave where it must not.
+
+    """
+    run = _Round(deps)
+    failed: list[BaseException] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            watcher = group.create_task(_until(deps.stop))
+            await run.measure()
+            watcher.cancel()
+    except* _Stopped:
+        run.interrupted = True
+    except* ProbeError as errors:
+        failed.extend(_leaves(errors))
+    finally:
+        run.finish()
+    if failed:
+        raise failed[0]
+    return run.result()
+
+
+async def _until(stop: asyncio.Event | None) -> None:
+    """End the round when ``stop`` is set.
+
+    Raises:
+        _Stopped: it was.
+
+    """
+    if stop is not None:
+        await stop.wait()
+        raise _Stopped
+
+
+def _leaves(errors: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in errors.exceptions:
+        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else (error,))
+    return found
+
+
+class _Round:
+    """One round in progress."""
+
+    def __init__(self, deps: RunDeps) -> None:
+        self._deps = deps
+        self._clock = deps.env.clock
+        self._started = self._clock.now()
+        self._started_s = self._clock.monotonic_s()
+        door = PlannedNet(deps.env.net, deps.plan.endpoints)
+        self._work = Work(
+            env=replace(deps.env, net=door),
+            door=door,
+            measure_one=deps.measure or _default_measure(),
+            spending=Spending(deps.allowed, self._started_s + deps.allowed.seconds),
+            places=asyncio.Semaphore(deps.concurrency),
+            lookup=deps.lookup,
+        )
+        self._delays = Delays(self._clock)
+        self._lanes = Lanes(self._clock, self._delays)
+        self._last = deps.store.last_verdicts() if deps.store is not None else {}
+        self._controls = ControlBook(deps.controls, deps.store, self._started)
+        self._services = {service.id: service for service in deps.catalog.services}
+        self._network = Network()
+        self._context = self._context_of(LineLook(LineFacts()))
+        self._begun = False
+        self._round_id: int | None = None
+        self._writer = BatchWriter(None, None)
+        self._records: list[Record] = []
+        self._endpoints: list[Endpoint] = []  # of the records, in their order
+        self.interrupted = False
+
+    # --- the round, step by step
+
+    async def measure(self) -> None:
+        """Look at the line, measure the targets, look at the line again."""
+        deps = self._deps
+        deps.progress(Progress(phase="line"))
+        line = await look(deps.plan, self._work, deps.line())
+        self._begin(line)
+        async with asyncio.TaskGroup() as group:
+            writing = group.create_task(self._writer.run())
+            self._take_anchors(line)
+            await self._targets()
+            await self._close_line(line)
+            writing.cancel()
+
+    def _begin(self, line: LineLook) -> None:
+        deps = self._deps
+        self._network = network_of(
+            line, secret=deps.secret, access=deps.vantage.access, previous=deps.previous
+        )
+        self._context = self._context_of(line)
+        if deps.store is not None:
+            self._round_id = deps.store.begin_round(
+                vantage=deps.vantage.id,
+                plan=deps.plan.name,
+                started=self._started,
+                catalog_digest=deps.catalog.digest,
+                network=self._network,
+            )
+        self._writer = BatchWriter(deps.store, self._round_id)
+        self._begun = True
+
+    async def _targets(self) -> None:
+        chain = self._chain()
+        runnable: list[Endpoint] = []
+        for left in self._deps.plan.not_run:
+            self._not_run(left.endpoint, left.reason, chain)
+        for endpoint in self._deps.plan.targets:
+            reason = self._gate_reason(endpoint)
+            if reason is None:
+                runnable.append(endpoint)
+            else:
+                self._not_run(endpoint, reason, chain)
+        done = 0
+
+        def take(endpoint: Endpoint, record: Record) -> None:
+            nonlocal done
+            done += 1
+            self._take(endpoint, record)
+            progress = Progress(phase="targets", done=done, total=len(runnable), record=record)
+            self._deps.progress(progress)
+
+        async with asyncio.TaskGroup() as group:
+            for endpoint in runnable:
+                starts_s = self._clock.monotonic_s() + self._deps.rng.uniform(
+                    0, self._deps.spread_s
+                )
+                self._delays.spawn(
+                    group,
+                    partial(measure_endpoint, endpoint, chain, partial(take, endpoint), starts_s),
+                )
+
+    async def _close_line(self, line: LineLook) -> None:
+        """Look at the line again; what failed while it went away was not the target's fault."""
+        self._deps.progress(Progress(phase="closing"))
+        if self._context.invalid is None and line.anchors:
+            closed = await close_look(self._work, line)
+            for endpoint, measurement in closed.again:
+                self._take(endpoint, record_of(endpoint, (measurement,), self._chain()))
+            line = closed
+        elif not self._suspended():
+            return
+        before = self._context.invalid
+        context = self._context_of(line)
+        gate = context.invalid
+        if before is None:
+            self._context = context
+        if before is None and gate is not None:
+            self._judge_again(all_of_them=gate.id is GateId.CLOCK)
+
+    # --- pieces
+
+    def _chain(self) -> ChainDeps:
+        deps = self._deps
+        return ChainDeps(
+            work=self._work,
+            delays=self._delays,
+            lanes=self._lanes,
+            context=self._context,
+            facts=deps.facts,
+            controls=self._controls.of,
+            services=self._services,
+            last=self._last,
+            follow_ups=deps.follow_ups,
+            quick=deps.quick,
+            sni_host=deps.sni_host,
+        )
+
+    def _context_of(self, line: LineLook) -> RoundContext:
+        vantage = self._deps.vantage
+        inputs = inputs_of(
+            line,
+            country=vantage.country,
+            changed=network_changed(self._network, self._deps.previous),
+            suspended=self._suspended(),
+            authentic=self._deps.authentic or self._by_roots,
+        )
+        return RoundContext(
+            started=self._started,
+            tz=vantage.tz,
+            utc_offset_s=offset_s(self._started, vantage.tz),
+            tzdata=zone_data(),
+            network=self._network,
+            country=vantage.country,
+            inputs=inputs,
+            gates=evaluate(inputs),
+        )
+
+    def _by_roots(self, endpoint: Endpoint, step: TlsStep, at: datetime) -> bool:
+        name = step.sni or endpoint.host
+        check = verify_chain(step.chain, name, self._deps.env.roots, at, endpoint.trust)
+        return check.packaged is None
+
+    def _suspended(self) -> bool:
+        """Return whether the wall clock jumped against the monotonic one since the start."""
+        wall_s = (self._clock.now() - self._started).total_seconds()
+        return abs(wall_s - (self._clock.monotonic_s() - self._started_s)) > SUSPENDED_S
+
+    def _gate_reason(self, endpoint: Endpoint) -> str | None:
+        """Return why the round's gate keeps ``endpoint`` from being measured.
+
+        While the line is cut off, the core is still looked at: what passes then shows an
+        allowlist, and the record of the cut is the point. Their verdicts stay ``invalid``.
+        """
+        gate = self._context.invalid
+        if gate is None or (gate.id not in NOTHING_UNDER and endpoint.plan is Plan.CORE):
+            return None
+        return under_gate(gate.id)
+
+    def _take_anchors(self, line: LineLook) -> None:
+        chain = self._chain()
+        for endpoint, bundle in line.bundles():
+            self._take(endpoint, record_of(endpoint, bundle, chain))
+
+    def _not_run(self, endpoint: Endpoint, reason: str, chain: ChainDeps) -> None:
+        measurement = blank(endpoint, self._clock, Outcome.NOT_RUN, reason)
+        self._take(endpoint, record_of(endpoint, (measurement,), chain))
+
+    def _take(self, endpoint: Endpoint, record: Record) -> None:
+        self._endpoints.append(endpoint)
+        self._records.append(record)
+        self._writer.add(record)
+
+    def _judge_again(self, *, all_of_them: bool) -> None:
+        """Judge under the gate that closed meanwhile; what passed stays passed, it was seen."""
+        chain = self._chain()
+        self._records = [
+            record_of(endpoint, record.bundle, chain)
+            if all_of_them or record.verdict.state is not State.OK
+            else record
+            for endpoint, record in zip(self._endpoints, self._records, strict=True)
+        ]
+        self._writer.close()
+        store = self._deps.store
+        if store is not None and self._round_id is not None:
+            store.replace_verdicts(self._round_id, [r.verdict for r in self._records])
+
+    # --- the end
+
+    def finish(self) -> None:
+        """Account for every endpoint and close the round; nothing of it can be interrupted.
+
+        A store that failed is left alone: the next start closes the round (``Store.recover``).
+        """
+        if not self._begun or self._writer.failed:
+            return
+        self._begun = False
+        seen = {endpoint.id for endpoint in self._endpoints}
+        chain = self._chain()
+        for endpoint in self._deps.plan.targets:
+            if endpoint.id not in seen:
+                self._not_run(endpoint, INTERRUPTED, chain)
+        self._writer.close()
+        store = self._deps.store
+        if store is not None and self._round_id is not None:
+            store.end_round(self._round_id, self._context, self._clock.now())
+
+    def result(self) -> RoundResult:
+        """Return what the round gave."""
+        return RoundResult(
+            context=self._context,
+            records=tuple(self._records),
+            services=tuple(self._service_verdicts()),
+            round_id=self._round_id,
+            interrupted=self.interrupted,
+            bytes=self._work.spending.spent_bytes,
+            seconds=self._clock.monotonic_s() - self._started_s,
+            changed=tuple(r.endpoint for r in self._records if self._changed(r)),
+            problems=tuple(self._work.problems),
+        )
+
+    def _service_verdicts(self) -> Iterator[ServiceVerdict]:
+        found: dict[str, list[tuple[Endpoint, Verdict]]] = {}
+        for endpoint, record in zip(self._endpoints, self._records, strict=True):
+            found.setdefault(endpoint.service, []).append((endpoint, record.verdict))
+        for service_id, verdicts in found.items():
+            yield rollup(self._services[service_id], verdicts)
+
+    def _changed(self, record: Record) -> bool:
+        """Return whether it was fine and fails now, or the other way round."""
+        last = self._last.get(record.endpoint)
+        if last is None or record.main.outcome is not Outcome.MEASURED:
+            return False
+        if last.state is State.OK:
+            return record.verdict.bad or record.verdict.state is State.INCONCLUSIVE
+        return last.bad and record.verdict.state is State.OK
+
+
+def _default_measure() -> MeasureOne:
+    from probe.probes.measure import measure
+
+    return measure

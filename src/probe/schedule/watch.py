@@ -1,0 +1,222 @@
+"""Rounds again and again: at jittered times, within the budgets, until stopped.
+
+Each interval holds one round at a random instant (a fixed minute would line up with other
+clocks and miss what happens between its ticks). Each round measures the core and a slice of the
+daily plan; a change of state is looked at again after 2, 5 and 9 minutes.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from probe.clock import Clock
+from probe.errors import BusyError, ConsentError, ForbiddenNetwork, InputError, ProbeError
+from probe.model.measurement import Outcome
+from probe.model.target import Endpoint, Plan
+from probe.schedule.budget import day_start
+from probe.schedule.chain import FollowUps
+from probe.schedule.choose import Wanted, selection_of
+from probe.schedule.dryrun import usual_pace
+from probe.schedule.pace import Pace, pace_of
+from probe.schedule.runner import RoundResult
+from probe.schedule.session import Session, measured_since
+
+__all__ = ["BURST_MIN", "Watch"]
+
+BURST_MIN = (2.0, 5.0, 9.0)
+"""Minutes after a change of state at which it is looked at again, each give or take a fifth."""
+
+_JITTER = 0.2
+_NAP_S = 30.0
+"""The longest sleep at once: a suspended machine is noticed within this after it wakes."""
+
+_JUMP_S = 120.0
+_FIRST_WITHIN_S = 20.0
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """A watch over one line; ``holding`` locks the store for one round and makes it ready.
+
+    With ``wanted.everything`` each round measures all of it, and there is no daily plan.
+    """
+
+    session: Session
+    wanted: Wanted
+    every_s: float
+    say: Callable[[str], None]
+    stop: asyncio.Event
+    holding: Callable[[], AbstractContextManager[None]]
+    permitted: Callable[[], None] = lambda: None  # raises ConsentError once consent is withdrawn
+    after: Callable[[RoundResult], None] = lambda _: None
+    rounds: int = 0
+    failures: int = 0
+    bursts: list[tuple[float, frozenset[str]]] = field(default_factory=list)
+    _measured: set[str] = field(default_factory=set)
+    _day: datetime | None = None
+    _core_bytes: float | None = None
+    _planned: Pace | None = None
+
+    async def run(self, limit: int | None = None) -> None:
+        """Measure until stopped, or until ``limit`` regular rounds have been tried.
+
+        One failing round never ends the watch; consent withdrawn, a forbidden network and a
+        wrong catalog do.
+
+        Raises:
+            ConsentError, ForbiddenNetwork, InputError: nothing further may or can be measured.
+
+        """
+        clock = self.session.clock
+        opens_s = clock.monotonic_s()
+        first = True
+        while not self.stop.is_set() and (limit is None or self.rounds < limit):
+            every_s = self._interval_s()
+            within_s = min(every_s, _FIRST_WITHIN_S) if first else every_s
+            due_s = opens_s + self.session.rng.uniform(0.0, within_s)
+            first = False
+            if not await self._bursts_until(due_s):
+                return
+            await self._attempt(self._regular)
+            self.rounds += 1
+            opens_s = max(opens_s + every_s, clock.monotonic_s())
+
+    # --- waiting
+
+    async def _bursts_until(self, due_s: float) -> bool:
+        """Run the bursts that come before ``due_s``, and wait for it; ``False`` when stopped."""
+        while self.bursts and self.bursts[0][0] < due_s:
+            at_s, endpoints = self.bursts.pop(0)
+            if not await self._wait(at_s):
+                return False
+            await self._attempt(partial(self._burst, endpoints))
+        return await self._wait(due_s)
+
+    async def _wait(self, due_s: float) -> bool:
+        """Sleep until the monotonic clock shows ``due_s``; ``False`` when asked to stop.
+
+        Linux's monotonic clock stands still while the machine is suspended; the wall clock then
+        jumps, and the line is looked at as soon as the machine is back.
+        """
+        clock = self.session.clock
+        while not self.stop.is_set():
+            left_s = due_s - clock.monotonic_s()
+            if left_s <= 0:
+                return True
+            before, before_s = clock.now(), clock.monotonic_s()
+            await _sleep_or_stop(clock, min(left_s, _NAP_S), self.stop)
+            jump_s = (clock.now() - before).total_seconds() - (clock.monotonic_s() - before_s)
+            if abs(jump_s) > _JUMP_S:
+                word = "slept, or its clock was set" if jump_s > 0 else "had its clock set back"
+                self.say(f"the machine {word}: {abs(jump_s) / 60:.0f} min")
+                if jump_s > 0:
+                    return True
+        return False
+
+    # --- rounds
+
+    async def _attempt(self, round_: Callable[[], Awaitable[None]]) -> None:
+        """Run one round; what goes wrong with it is said, and is not the end."""
+        self.permitted()
+        try:
+            with self.holding():
+                await round_()
+        except (ConsentError, ForbiddenNetwork, InputError):
+            raise
+        except BusyError as error:
+            self.say(f"this round was left out: {error}")
+        except ProbeError as error:
+            self.failures += 1
+            self.say(f"this round failed: {error}")
+        except Exception as error:  # noqa: BLE001 - the boundary of one round of many
+            self.failures += 1
+            self.say(f"this round failed, a bug of ours: {type(error).__name__}")
+
+    async def _regular(self) -> None:
+        session = self.session
+        slice_ = self._slice()
+        name = f"{Plan.CORE}+{Plan.DEFAULT}" if slice_ else str(Plan.CORE)
+        core = replace(self.wanted, plan=Plan.CORE)
+        result = await session.round(core, also=slice_, name=name, follow_ups=FollowUps.ALWAYS)
+        self._note(result, len(slice_))
+        now_s = session.clock.monotonic_s()
+        if result.changed and not result.interrupted:
+            changed = frozenset(result.changed)
+            self.bursts = sorted(
+                (now_s + 60.0 * minutes * session.rng.uniform(1 - _JITTER, 1 + _JITTER), changed)
+                for minutes in BURST_MIN
+            )
+        self.after(result)
+
+    async def _burst(self, endpoints: frozenset[str]) -> None:
+        wanted = Wanted(names=tuple(sorted(endpoints)), country=self.wanted.country)
+        result = await self.session.round(wanted, name="burst", follow_ups=FollowUps.ON_CHANGE)
+        self.after(result)
+
+    def _note(self, result: RoundResult, extra: int) -> None:
+        """Remember what a core round costs really, and what of the daily plan is done."""
+        self._measured |= {r.endpoint for r in result.records if r.main.outcome is Outcome.MEASURED}
+        if not extra and result.context.invalid is None:
+            before = self._core_bytes if self._core_bytes is not None else result.bytes
+            self._core_bytes = 0.7 * before + 0.3 * result.bytes
+
+    # --- the daily plan, and the pace
+
+    def _slice(self) -> tuple[Endpoint, ...]:
+        """Return this round's share of the daily plan: what is left, over what is left of today.
+
+        What was measured before a restart counts: the store remembers it.
+        """
+        if self.wanted.everything:
+            return ()
+        session, now = self.session, self.session.clock.now()
+        today = day_start(now)
+        if self._day != today:
+            self._day = today
+            self._measured = set()
+            if session.store is not None:
+                self._measured |= measured_since(session.store, today)
+        daily = Wanted(include=self.wanted.include, country=self.wanted.country)
+        left = [
+            endpoint
+            for endpoint in selection_of(session.catalog, daily).endpoints
+            if endpoint.plan is not Plan.CORE
+            and not endpoint.anchor
+            and endpoint.id not in self._measured
+        ]
+        session.rng.shuffle(left)
+        seconds_left = (today + timedelta(days=1) - now).total_seconds()
+        ticks = max(1.0, seconds_left / self._interval_s())
+        return tuple(left[: math.ceil(len(left) / ticks)])
+
+    def _interval_s(self) -> float:
+        """Return the interval that the budgets allow, by what rounds have really cost."""
+        settings = self.session.settings
+        if self._planned is None:
+            self._planned = usual_pace(self.session.catalog, self.wanted, settings, self.every_s)
+        planned = self._planned
+        if self._core_bytes is None:
+            return planned.fits_every_s
+        return pace_of(
+            core_bytes=round(self._core_bytes),
+            daily_bytes=planned.daily_bytes,
+            every_s=self.every_s,
+            day_bytes=settings.day_bytes,
+            month_bytes=settings.month_bytes,
+        ).fits_every_s
+
+
+async def _sleep_or_stop(clock: Clock, seconds: float, stop: asyncio.Event) -> None:
+    """Sleep, or return at once when asked to stop."""
+    sleeping = asyncio.ensure_future(clock.sleep(seconds))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (sleeping, stopping):
+            task.cancel()
+        await asyncio.gather(sleeping, stopping, return_exceptions=True)

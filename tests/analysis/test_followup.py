@@ -1,0 +1,176 @@
+"""Follow-ups ask only after failures, and never so soon that they confirm themselves."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from verdict_bundles import (
+    BOGON,
+    GOOD,
+    OTHER,
+    STRANGE,
+    around,
+    cert,
+    dns,
+    endpoint,
+    http,
+    look,
+    plain,
+    race,
+    tcp,
+    tls,
+    udp,
+)
+
+from probe.analysis.followup import NEUTRAL_NAME, FollowUp, followups
+from probe.model.context import Gate, GateId
+from probe.model.measurement import DnsEngine, Outcome, Step, Variant
+from probe.model.target import Endpoint, Kind
+
+TIMEOUT, RESET = "generic_timeout_error", "connection_reset"
+RESIDUAL_S = 200.0
+PLAIN = endpoint(tls=False, port=80)
+
+
+def asked(*steps: Step, ep: Endpoint | None = None, **more: Any) -> tuple[FollowUp, ...]:
+    """Return what is asked for after these steps."""
+    ep = ep or endpoint()
+    main = msgspec.structs.replace(look(*steps), endpoint=ep.id, kind=ep.kind)
+    return followups(ep, main, more.pop("context", around()), **more)
+
+
+def variants(found: tuple[FollowUp, ...]) -> list[Variant]:
+    """Return the variants, in order."""
+    return [f.variant for f in found]
+
+
+@pytest.mark.parametrize(
+    ("steps", "ep"),
+    [
+        ((dns(GOOD), tcp(), tls(), http()), endpoint()),
+        ((dns(GOOD), tcp(), tls(), http(403)), endpoint()),
+        ((dns(GOOD), tcp(), tls(), http(451)), endpoint()),
+        ((dns(GOOD), tcp(), tls()), endpoint(Kind.TLS)),
+        ((dns(GOOD), tcp()), endpoint(Kind.TCP)),
+        ((dns(GOOD),), endpoint(Kind.DNS, port=None)),
+        ((udp("ok"),), endpoint(Kind.STUN)),
+        ((dns(GOOD), tcp(), plain()), PLAIN),
+    ],
+)
+def test_success_asks_nothing(steps: tuple[Step, ...], ep: Endpoint) -> None:
+    """An ordinary answer, and a refusal in the service's own words, ask for nothing."""
+    assert asked(*steps, ep=ep) == ()
+
+
+def test_names_are_asked_again_soon() -> None:
+    """A failed name: two retests after 5 to 20 s, an encrypted and another resolver at once."""
+    found = asked(dns(failure="dns_nxdomain_error"))
+    assert variants(found) == [
+        Variant.DOH,
+        Variant.OTHER_RESOLVER,
+        Variant.RETEST,
+        Variant.RETEST,
+    ]
+    assert all(5 <= f.delay_s <= 20 for f in found if f.variant is Variant.RETEST)
+    assert found[0].engine is DnsEngine.DOH
+    assert all(f.addresses == () for f in found)
+
+
+@pytest.mark.parametrize("first", [dns(BOGON), race(GOOD, STRANGE)])
+def test_odd_answers_are_followed(first: Step) -> None:
+    """A private answer, or two answers, ask for an encrypted resolver although nothing failed."""
+    assert Variant.DOH in variants(asked(first, tcp(), tls(), http()))
+
+
+def test_connections_are_tried_elsewhere() -> None:
+    """A silent address: retests there, another address, the other family, another resolver."""
+    found = asked(dns(GOOD, OTHER), tcp(GOOD, TIMEOUT), context=around(ipv6_ok=True))
+    assert set(variants(found)) == {
+        Variant.DOH,
+        Variant.OTHER_ADDRESS,
+        Variant.OTHER_FAMILY,
+        Variant.RETEST,
+    }
+    by = {f.variant: f for f in found}
+    assert by[Variant.OTHER_ADDRESS].addresses == (OTHER,)
+    assert by[Variant.OTHER_FAMILY].families == (6,)
+    assert by[Variant.RETEST].addresses == (GOOD,)
+
+
+def test_no_other_family_without_it() -> None:
+    """A line without working IPv6 is not asked for it."""
+    found = asked(dns(GOOD), tcp(GOOD, TIMEOUT), context=around(ipv6_ok=False))
+    assert Variant.OTHER_FAMILY not in variants(found)
+
+
+@pytest.mark.parametrize("failure", [RESET, TIMEOUT, "eof_error"])
+def test_handshakes_wait_for_residual_blocking(failure: str) -> None:
+    """After a cut handshake, whatever goes to the same address waits more than 200 s."""
+    found = asked(dns(GOOD, OTHER), tcp(), tls(failure=failure), authentic=(GOOD, OTHER))
+    same = [f for f in found if f.variant is not Variant.OTHER_ADDRESS]
+    assert all(f.delay_s > RESIDUAL_S for f in same)
+    assert [f.delay_s for f in found if f.variant is Variant.OTHER_ADDRESS] == [0.0]
+
+
+def test_neutral_name_goes_before_the_retest() -> None:
+    """Neutral, then target: the retest's own residue must not spoil the comparison."""
+    found = asked(dns(GOOD), tcp(), tls(failure=RESET))
+    order = variants(found)
+    assert order.index(Variant.NEUTRAL_SNI) < order.index(Variant.RETEST)
+    neutral = found[order.index(Variant.NEUTRAL_SNI)]
+    assert (neutral.sni, neutral.keep_sni, neutral.addresses) == (NEUTRAL_NAME, False, (GOOD,))
+
+
+def test_consenting_host_gets_the_name() -> None:
+    """Only a host that is configured for it, on the endpoint's port, receives the name."""
+    steps = (dns(GOOD), tcp(), tls(failure=RESET))
+    found = asked(*steps, sni_host=f"{STRANGE}:443")
+    (other,) = [f for f in found if f.variant is Variant.OTHER_HOST]
+    assert (other.addresses, other.keep_sni) == ((STRANGE,), True)
+    for refused in (None, f"{STRANGE}:8443", "name.example:443", "garbage"):
+        assert Variant.OTHER_HOST not in variants(asked(*steps, sni_host=refused))
+
+
+def test_wrong_certificates_are_asked_again_soon() -> None:
+    """A certificate came in full: no residue, so soon, and through an encrypted resolver."""
+    found = asked(dns(GOOD), tcp(), tls(certificate=cert("ssl_invalid_hostname")))
+    assert set(variants(found)) == {Variant.DOH, Variant.RETEST}
+    assert max(f.delay_s for f in found) <= 20
+
+
+def test_requests_wait_too() -> None:
+    """A request that was cut is repeated after residual blocking; plain text asks a resolver."""
+    found = asked(dns(GOOD), tcp(), tls(), http(None, failure=RESET))
+    assert variants(found) == [Variant.RETEST, Variant.RETEST]
+    assert min(f.delay_s for f in found) > RESIDUAL_S
+    assert Variant.DOH in variants(asked(dns(GOOD), tcp(), plain(expected=False), ep=PLAIN))
+
+
+def test_addresses_have_no_names() -> None:
+    """An endpoint that is an address asks no resolver and no consenting host."""
+    found = asked(tcp(GOOD), tls(failure=RESET), ep=endpoint(host=GOOD), sni_host=f"{STRANGE}:443")
+    assert {Variant.DOH, Variant.OTHER_HOST} & set(variants(found)) == set()
+
+
+def test_nothing_under_an_invalid_round() -> None:
+    """Offline, in a tunnel, behind a login page: nothing is sent again."""
+    spoilt = around(Gate(id=GateId.OFFLINE_UPSTREAM, invalidates=True))
+    assert asked(dns(failure=TIMEOUT), context=spoilt) == ()
+
+
+def test_nothing_after_what_was_not_measured() -> None:
+    """What was interrupted or not run asks for nothing."""
+    ep = endpoint()
+    for outcome in (Outcome.INTERRUPTED, Outcome.NOT_RUN, Outcome.NOT_MEASURED_YET):
+        assert followups(ep, look(dns(failure=TIMEOUT), outcome=outcome), None) == ()
+
+
+def test_private_addresses_are_never_asked_for() -> None:
+    """A lie is recorded, never dialled."""
+    found = asked(dns(GOOD, BOGON), tcp(GOOD, TIMEOUT), authentic=(BOGON,))
+    assert all(BOGON not in f.addresses for f in found)
+
+
+def test_without_a_context() -> None:
+    """Follow-ups need no round context."""
+    assert asked(dns(failure=TIMEOUT), context=None)

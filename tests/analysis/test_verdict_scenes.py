@@ -1,0 +1,890 @@
+"""What an expert would say, scene by scene; first the traps, which must never be blocked."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from verdict_bundles import (
+    GOOD,
+    HOST,
+    ISSUER,
+    MARKS,
+    NEUTRAL_WORKS,
+    NOT_RUN,
+    NOW,
+    NULL,
+    OTHER,
+    PROXY_CA,
+    SINK,
+    STATE_CA,
+    STRANGE,
+    VETTED,
+    Scene,
+    again,
+    anchors,
+    around,
+    cert,
+    control,
+    dns,
+    doh,
+    endpoint,
+    http,
+    look,
+    plain,
+    race,
+    said,
+    service,
+    snapshot,
+    tcp,
+    thrice,
+    tls,
+    udp,
+    via_doh,
+)
+
+from probe.analysis.rules import RULES
+from probe.analysis.verdict import JudgeFacts, judge
+from probe.model.context import Gate, GateId
+from probe.model.measurement import Outcome, Variant
+from probe.model.target import Kind, Purpose, Trust
+from probe.model.verdict import Reason, State
+
+TIMEOUT, RESET, REFUSED = "generic_timeout_error", "connection_reset", "connection_refused"
+NX, SERVFAIL = "dns_nxdomain_error", "dns_servfail_error"
+UNKNOWN_CA, WRONG_NAME, EXPIRED = (
+    "ssl_unknown_authority",
+    "ssl_invalid_hostname",
+    "ssl_invalid_certificate",
+)
+
+TCP_FAILS = (dns(GOOD), tcp(GOOD, TIMEOUT))
+TLS_RESET = (dns(GOOD), tcp(), tls(failure=RESET))
+PLAIN = endpoint(tls=False, port=80)
+LOGIN = (dns(GOOD), tcp(), plain(200, title="Log in", body_length=900))
+
+
+def closed(gate: GateId) -> Any:
+    """Return a round in which a gate closed that spoils the targets."""
+    return around(Gate(id=gate, invalidates=True))
+
+
+def fronted(certificate: Any) -> tuple[Any, ...]:
+    """Return a bundle of three looks that all met this certificate."""
+    return thrice(dns(GOOD), tcp(), tls(certificate=certificate))
+
+
+TRAPS = (
+    Scene(
+        "content network: other addresses, valid certificate",
+        "ok.dns_diff",
+        "ok dns.diff unknown confirmed",
+        (look(dns(STRANGE), tcp(STRANGE), tls(STRANGE), http(address=STRANGE)),),
+        controls=(control(addresses=(GOOD,)),),
+    ),
+    Scene(
+        "the service let its own certificate run out",
+        "tls.expired",
+        "inconclusive server.certificate_expired server weak",
+        fronted(cert(EXPIRED, expired=True)),
+    ),
+    Scene(
+        "its own certificate ran out, for a control as well",
+        "down.expired",
+        "down server.certificate_expired server weak",
+        fronted(cert(EXPIRED, expired=True)),
+        controls=(control(UNKNOWN_CA, "http"),),
+    ),
+    Scene(
+        "its own certificate ran out, shown by its chain and a right clock",
+        "tls.expired.verified",
+        "down server.certificate_expired server likely",
+        fronted(cert(EXPIRED, expired=True, verified_within=True)),
+    ),
+    Scene(
+        "an alert is an answer of the server",
+        "tls.alert",
+        "inconclusive tls.alert server weak",
+        thrice(dns(GOOD), tcp(), tls(failure="ssl_failed_handshake", alert="handshake_failure")),
+        controls=(control(),),
+    ),
+    Scene(
+        "a wrong clock makes every certificate wrong",
+        "gate.clock",
+        "invalid clock local confirmed",
+        fronted(cert(EXPIRED)),
+        context=closed(GateId.CLOCK),
+    ),
+    Scene(
+        "NAT64 answers are no private addresses",
+        "ok.answer",
+        "ok none unknown confirmed",
+        (
+            look(
+                dns("64:ff9b::5db8:d822"),
+                tcp("64:ff9b::5db8:d822"),
+                tls("64:ff9b::5db8:d822"),
+                http(address="64:ff9b::5db8:d822"),
+            ),
+        ),
+    ),
+    Scene(
+        "an ad-blocker answers neutral names alike",
+        "dns.bogon.neutral",
+        "inconclusive dns.injection.bogon local likely",
+        (*thrice(dns(NULL)), VETTED),
+        context=around(neutral_bogons=(NULL,)),
+    ),
+    Scene(
+        "a login page answers everything",
+        "gate.captive_portal",
+        "invalid captive_portal unknown confirmed",
+        (look(*LOGIN),),
+        endpoint=PLAIN,
+        context=closed(GateId.CAPTIVE_PORTAL),
+    ),
+    Scene(
+        "down, says one live control",
+        "down.one",
+        "down down server weak",
+        thrice(*TCP_FAILS),
+        controls=(control(TIMEOUT, "tcp"),),
+    ),
+    Scene(
+        "down, say two live controls",
+        "down.many",
+        "down down server likely",
+        thrice(*TCP_FAILS),
+        controls=(control(TIMEOUT, "tcp"), control(REFUSED, "tcp", source="farther")),
+    ),
+    Scene(
+        "one control works, one fails alike",
+        "control.disagree",
+        "inconclusive control.disagree unknown weak",
+        thrice(*TCP_FAILS),
+        controls=(control(TIMEOUT, "tcp"), control(source="farther")),
+    ),
+    Scene(
+        "a control that failed in another way supports nothing",
+        "tcp.timeout.alone",
+        "inconclusive tcp.timeout unknown weak",
+        thrice(*TCP_FAILS),
+        controls=(control(NX, "dns"), snapshot(addresses=(GOOD,))),
+    ),
+    Scene(
+        "a bot check is no refusal",
+        "server.challenge",
+        "inconclusive server.challenge server likely",
+        (look(dns(GOOD), tcp(), tls(), http(403, fingerprints=("bot",))),),
+        controls=(control(status=200),),
+    ),
+    Scene(
+        "too many requests",
+        "server.challenge",
+        "inconclusive server.challenge server likely",
+        (look(dns(GOOD), tcp(), tls(), http(429)),),
+        controls=(control(status=200),),
+    ),
+    Scene(
+        "interrupted in the middle",
+        "round.interrupted",
+        "inconclusive interrupted local confirmed",
+        (look(dns(GOOD), tcp(failure="interrupted"), outcome=Outcome.INTERRUPTED),),
+        controls=(control(),),
+    ),
+    Scene(
+        "refused, and no control",
+        "tcp.refused.alone",
+        "inconclusive tcp.refused unknown weak",
+        thrice(dns(GOOD), tcp(failure=REFUSED)),
+    ),
+    Scene(
+        "SERVFAIL here and from an encrypted resolver",
+        "dns.everywhere",
+        "inconclusive dns.failure.everywhere unknown weak",
+        (*thrice(dns(failure=SERVFAIL)), via_doh(doh(failure=SERVFAIL))),
+        controls=(control(addresses=(GOOD,)),),
+    ),
+    Scene(
+        "a company's proxy that this machine trusts reads neutral names as well",
+        "tls.mitm.everywhere.trusted",
+        "inconclusive tls.mitm.trusted_ca unknown likely",
+        fronted(cert(UNKNOWN_CA, system=None, issuer=PROXY_CA)),
+        context=around(neutral_issuers=(PROXY_CA,)),
+        controls=(control(issuer=ISSUER),),
+    ),
+    Scene(
+        "an antivirus that nothing trusts reads neutral names as well",
+        "tls.mitm.everywhere",
+        "inconclusive tls.mitm local likely",
+        fronted(cert(UNKNOWN_CA, issuer=PROXY_CA)),
+        context=around(neutral_issuers=(PROXY_CA,)),
+        controls=(control(issuer=ISSUER),),
+    ),
+    Scene(
+        "IPv6 does not work on this line",
+        "line.ipv6",
+        "inconclusive ipv6_broken local weak",
+        thrice(dns("2606:4700::1"), tcp("2606:4700::1", TIMEOUT)),
+        context=around(ipv6_ok=False),
+        controls=(control(),),
+    ),
+    Scene(
+        "the line's resolver fails for everything",
+        "line.resolver_down",
+        "inconclusive dns.resolver_down local weak",
+        thrice(dns(failure=TIMEOUT)),
+        context=around(Gate(id=GateId.RESOLVER_DOWN, invalidates=False)),
+    ),
+    Scene(
+        "hardly anything abroad answers",
+        "line.abroad",
+        "inconclusive line.abroad unknown weak",
+        thrice(*TCP_FAILS),
+        context=around(anchors=anchors("----", "+--")),
+        controls=(control(),),
+    ),
+    Scene(
+        "neutral hosts are silent in the same round",
+        "line.lossy",
+        "inconclusive line.lossy unknown weak",
+        thrice(*TCP_FAILS),
+        context=around(anchors=anchors("++--", "+++")),
+        controls=(control(),),
+    ),
+    Scene(
+        "a local firewall",
+        "line.local_fault",
+        "inconclusive line.local_fault local weak",
+        thrice(dns(GOOD), tcp(failure="unknown_failure: operation not permitted")),
+        controls=(control(),),
+    ),
+    Scene(
+        "failed once, worked once",
+        "transient",
+        "inconclusive transient unknown weak",
+        (look(*TCP_FAILS), again(tcp(), tls(), http())),
+        controls=(control(),),
+    ),
+    Scene(
+        "failed once, worked twice",
+        "transient.recovered",
+        "ok transient unknown weak",
+        (look(*TCP_FAILS), again(tcp(), tls(), http()), again(tcp(), tls(), http())),
+        controls=(control(),),
+    ),
+    Scene(
+        "one address of several is dead",
+        "address.partial",
+        "ok address.partial unknown weak",
+        (
+            *thrice(dns(GOOD, OTHER), tcp(GOOD, TIMEOUT)),
+            look(tcp(OTHER), tls(OTHER), http(address=OTHER), variant=Variant.OTHER_ADDRESS),
+        ),
+        controls=(control(),),
+    ),
+    Scene(
+        "the line's resolver fails for everything, another one leads to the service",
+        "line.resolver_down.works",
+        "ok dns.resolver_down local likely",
+        (*thrice(dns(failure=TIMEOUT)), VETTED),
+        context=around(Gate(id=GateId.RESOLVER_DOWN, invalidates=False)),
+    ),
+    Scene(
+        "a private address that the control has as well",
+        "ok.name",
+        "ok dns.consistent unknown weak",
+        (look(dns("10.1.2.3")),),
+        endpoint=endpoint(Kind.DNS, port=None),
+        controls=(control(addresses=("10.1.2.3",)),),
+    ),
+    Scene(
+        "a slow answer that ends early, and no control",
+        "http.stall",
+        "inconclusive http.stall unknown weak",
+        thrice(dns(GOOD), tcp(), tls(), http(200, failure=TIMEOUT)),
+    ),
+    Scene(
+        "the near machine of a content network is dead, another of the same network works",
+        "address.partial",
+        "ok address.partial unknown weak",
+        (
+            *thrice(dns(STRANGE, asn=13335), tcp(STRANGE, TIMEOUT)),
+            via_doh(doh(GOOD, asn=13335), tcp(), tls(), http()),
+        ),
+    ),
+    Scene(
+        "nothing to compare a wrong certificate with",
+        "tls.mitm.alone",
+        "inconclusive tls.mitm unknown weak",
+        fronted(cert(WRONG_NAME)),
+        context=None,
+    ),
+    Scene(
+        "the control saw the same unverifiable certificate",
+        "tls.same_issuer",
+        "inconclusive server.certificate server weak",
+        fronted(cert(UNKNOWN_CA, issuer="CN=Own CA")),
+        controls=(control(issuer="CN=Own CA"),),
+    ),
+    Scene(
+        "a page that differs from the control's by a little",
+        "http.diff",
+        "inconclusive http.diff unknown weak",
+        (look(dns(GOOD), tcp(), plain(body_length=2900)),),
+        endpoint=PLAIN,
+        controls=(control(status=200, body_length=5000),),
+    ),
+    Scene(
+        "plain text and no control",
+        "http.unverified",
+        "inconclusive http.unverified unknown weak",
+        (look(dns(GOOD), tcp(), plain()),),
+        endpoint=PLAIN,
+    ),
+    Scene(
+        "an open connection proves nothing",
+        "unproven.tcp_only",
+        "inconclusive tcp_only unknown weak",
+        (look(dns(GOOD), tcp()),),
+        endpoint=endpoint(Kind.TCP),
+        controls=(control(),),
+    ),
+    Scene(
+        "another country's block page is no block page here",
+        "http.unverified",
+        "inconclusive http.unverified unknown weak",
+        (look(dns(GOOD), tcp(), plain(fingerprints=("page",))),),
+        endpoint=PLAIN,
+        context=around(country="FR"),
+    ),
+    Scene(
+        "a known false positive takes the block page back",
+        "http.unverified",
+        "inconclusive http.unverified unknown weak",
+        (look(dns(GOOD), tcp(), plain(fingerprints=("page", "fp"))),),
+        endpoint=PLAIN,
+    ),
+    Scene(
+        "a block page over the service's own certificate is the service's",
+        "server.blockpage",
+        "inconclusive server.blockpage server weak",
+        (look(dns(GOOD), tcp(), tls(), http(fingerprints=("page",))),),
+    ),
+    Scene(
+        "403 is how it answers everybody",
+        "server.refusal.everywhere",
+        "ok none server likely",
+        (look(dns(GOOD), tcp(), tls(), http(403)),),
+        controls=(control(status=403),),
+    ),
+    Scene(
+        "403 as the catalog expects",
+        "ok.answer",
+        "ok none unknown confirmed",
+        (look(dns(GOOD), tcp(), tls(), http(403, expected=True)),),
+        controls=(control(status=200),),
+    ),
+    Scene(
+        "403 and nothing to compare with",
+        "server.refusal.alone",
+        "inconclusive server.geoblock server weak",
+        (look(dns(GOOD), tcp(), tls(), http(403)),),
+    ),
+    Scene(
+        "an error of the service's own",
+        "server.error",
+        "inconclusive server.error server weak",
+        (look(dns(GOOD), tcp(), tls(), http(503)),),
+        controls=(control(status=200),),
+    ),
+    Scene(
+        "its own words, but others than expected",
+        "server.unexpected",
+        "inconclusive http.unexpected server weak",
+        (look(dns(GOOD), tcp(), tls(), http(expected=False)),),
+    ),
+    Scene(
+        "a control is never a blocked target",
+        "control.failed",
+        "inconclusive control.failed unknown weak",
+        thrice(*TCP_FAILS),
+        endpoint=endpoint(purpose=Purpose.CONTROL),
+        controls=(control(),),
+    ),
+    Scene(
+        "two answers to a name that works all the same",
+        "ok.race",
+        "ok dns.injection.race unknown confirmed",
+        (look(dns(GOOD), race(GOOD, STRANGE), tcp(), tls(), http()),),
+    ),
+    Scene(
+        "a handshake that fails for reasons of its own",
+        "tls.failed",
+        "inconclusive tls.failed unknown weak",
+        thrice(dns(GOOD), tcp(), tls(failure="unknown_failure: wrong version number")),
+        controls=(control(),),
+    ),
+    Scene(
+        "a stale control that calls itself live proves nothing about now",
+        "tcp.timeout.expected",
+        "blocked tcp.timeout unknown weak",
+        thrice(*TCP_FAILS),
+        controls=(control(observed=NOW - timedelta(hours=2)),),
+    ),
+    Scene(
+        "a stale failure of a control does not explain a failure now",
+        "tcp.timeout.alone",
+        "inconclusive tcp.timeout unknown weak",
+        thrice(*TCP_FAILS),
+        controls=(control(TIMEOUT, "tcp", observed=NOW - timedelta(hours=2)),),
+    ),
+    Scene(
+        "other addresses for a name alone",
+        "unproven.name_diff",
+        "inconclusive dns.diff unknown weak",
+        (look(dns(STRANGE)),),
+        endpoint=endpoint(Kind.DNS, port=None),
+        controls=(control(addresses=(GOOD,)),),
+    ),
+)
+
+SEEN = (
+    Scene(
+        "not run",
+        "round.not_run",
+        "inconclusive not_run local confirmed",
+        (NOT_RUN,),
+    ),
+    Scene("nothing at all", "round.not_run", "inconclusive not_run local confirmed", ()),
+    Scene(
+        "no probe for it",
+        "round.not_measured",
+        "inconclusive not_measured local confirmed",
+        (look(outcome=Outcome.NOT_MEASURED_YET),),
+    ),
+    Scene(
+        "a tunnel was on",
+        "gate.vpn_on",
+        "invalid vpn_on local confirmed",
+        (look(*TCP_FAILS),),
+        context=closed(GateId.VPN_ON),
+    ),
+    Scene(
+        "not connected",
+        "gate.offline.local",
+        "invalid offline.local local confirmed",
+        (look(*TCP_FAILS),),
+        context=closed(GateId.OFFLINE_LOCAL),
+    ),
+    Scene(
+        "cut off",
+        "gate.offline.upstream",
+        "invalid offline.upstream unknown confirmed",
+        (look(*TCP_FAILS),),
+        context=closed(GateId.OFFLINE_UPSTREAM),
+    ),
+    Scene(
+        "only domestic sites",
+        "gate.domestic_only",
+        "invalid domestic_only unknown confirmed",
+        (look(*TCP_FAILS),),
+        context=closed(GateId.DOMESTIC_ONLY),
+    ),
+    Scene(
+        "closed by its operator",
+        "service.retired",
+        "down service.retired server confirmed",
+        (look(dns(failure=NX)),),
+        service=service(retired_on=date(2025, 5, 5)),
+    ),
+    Scene(
+        "to be closed next year",
+        "ok.answer",
+        "ok none unknown confirmed",
+        (look(dns(GOOD), tcp(), tls(), http()),),
+        service=service(retired_on=date(2027, 5, 5)),
+    ),
+    Scene(
+        "works",
+        "ok.answer",
+        "ok none unknown confirmed",
+        (look(dns(GOOD), tcp(), tls(), http()),),
+        context=None,
+    ),
+    Scene(
+        "a handshake",
+        "ok.handshake",
+        "ok none unknown likely",
+        (look(dns(GOOD), tcp(), tls()),),
+        endpoint=endpoint(Kind.TLS),
+    ),
+    Scene(
+        "a handshake whose certificate nobody kept",
+        "unproven.tls",
+        "inconclusive tls.unverified unknown weak",
+        (look(dns(GOOD), tcp(), msgspec.structs.replace(tls(), certificate=None)),),
+        endpoint=endpoint(Kind.TLS),
+    ),
+    Scene(
+        "certificates that prove nothing by design",
+        "ok.unpinned",
+        "ok none unknown weak",
+        (look(tcp(), tls()),),
+        endpoint=endpoint(Kind.TOR_OR, host=GOOD, trust=Trust.NONE),
+    ),
+    Scene(
+        "plain text like the control's",
+        "ok.consistent",
+        "ok none unknown likely",
+        (look(dns(GOOD), tcp(), plain(title="Chat")),),
+        endpoint=PLAIN,
+        controls=(control(status=200, title="Chat", body_length=5100),),
+    ),
+    Scene(
+        "plain text as expected",
+        "ok.expected",
+        "ok none unknown weak",
+        (look(dns(GOOD), tcp(), plain(expected=True)),),
+        endpoint=PLAIN,
+    ),
+    Scene(
+        "plain text, not as expected",
+        "http.unexpected",
+        "inconclusive http.unexpected unknown weak",
+        (look(dns(GOOD), tcp(), plain(expected=False)),),
+        endpoint=PLAIN,
+    ),
+    Scene(
+        "plain text that sends to the encrypted page",
+        "ok.sent_to_tls",
+        "ok none unknown weak",
+        (look(dns(GOOD), tcp(), plain(301, headers=(("location", f"https://www.{HOST}/"),))),),
+        endpoint=PLAIN,
+    ),
+    Scene(
+        "a datagram's reply",
+        "ok.udp",
+        "ok none unknown likely",
+        (look(udp("binding success")),),
+        endpoint=endpoint(Kind.STUN),
+    ),
+    Scene(
+        "a resolver answers",
+        "ok.resolver",
+        "ok none unknown weak",
+        (look(dns(GOOD)),),
+        endpoint=endpoint(Kind.RESOLVER, host="9.9.9.9", port=53),
+    ),
+    Scene(
+        "a name with known addresses",
+        "ok.name",
+        "ok dns.consistent unknown weak",
+        (look(dns(GOOD)),),
+        endpoint=endpoint(Kind.DNS, port=None),
+        controls=(snapshot(addresses=(GOOD, OTHER)),),
+    ),
+    Scene(
+        "a name in the network that the catalog's source states",
+        "ok.name",
+        "ok dns.consistent unknown weak",
+        (look(dns(GOOD)),),
+        endpoint=endpoint(Kind.DNS, port=None, expected=("93.184.216.0/24",)),
+    ),
+    Scene(
+        "a name, and nothing to compare with",
+        "unproven.name_alone",
+        "inconclusive dns.unverified unknown weak",
+        (look(dns(GOOD)),),
+        endpoint=endpoint(Kind.DNS, port=None),
+    ),
+    Scene(
+        "known block-page address",
+        "dns.sinkhole",
+        "blocked dns.injection.blockpage network confirmed",
+        (look(dns(SINK)),),
+    ),
+    Scene(
+        "an authority known to intercept, trusted by this machine",
+        "tls.interceptor.trusted",
+        "blocked tls.mitm.trusted_ca network confirmed",
+        (look(dns(GOOD), tcp(), tls(certificate=cert(UNKNOWN_CA, system=None, issuer=STATE_CA))),),
+    ),
+    Scene(
+        "an authority known to intercept",
+        "tls.interceptor",
+        "blocked tls.mitm network confirmed",
+        (look(dns(GOOD), tcp(), tls(certificate=cert(UNKNOWN_CA, issuer=STATE_CA))),),
+    ),
+    Scene(
+        "trusted by this machine only, neutral names untouched",
+        "tls.mitm.trusted_ca",
+        "blocked tls.mitm.trusted_ca network likely",
+        fronted(cert(UNKNOWN_CA, system=None, issuer=PROXY_CA)),
+    ),
+    Scene(
+        "trusted by this machine only, neutral names not looked at",
+        "tls.mitm.trusted_ca.alone",
+        "blocked tls.mitm.trusted_ca unknown weak",
+        fronted(cert(UNKNOWN_CA, system=None, issuer=PROXY_CA)),
+        context=None,
+    ),
+    Scene(
+        "a known block page in plain text",
+        "http.blockpage",
+        "blocked http.blockpage network confirmed",
+        (look(dns(GOOD), tcp(), plain(fingerprints=("page",))),),
+        endpoint=PLAIN,
+    ),
+    Scene(
+        "a known block page over a certificate that is not the service's",
+        "http.blockpage",
+        "blocked http.blockpage network confirmed",
+        (look(dns(GOOD), tcp(), tls(certificate=cert(WRONG_NAME)), http(fingerprints=("page",))),),
+    ),
+    Scene(
+        "sent away to another site, unlike the control",
+        "http.sent_away.live",
+        "blocked http.redirect network weak",
+        (
+            look(
+                dns(GOOD),
+                tcp(),
+                plain(302, headers=(("location", "http://blocked.isp.example/"),)),
+                plain(200, host="blocked.isp.example", title="Notice"),
+            ),
+        ),
+        endpoint=PLAIN,
+        controls=(control(status=200, title="Chatting", body_length=90_000),),
+    ),
+    Scene(
+        "another page than the control's",
+        "http.diff.live",
+        "blocked http.blockpage network weak",
+        (look(dns(GOOD), tcp(), plain(200, title="Notice", body_length=400)),),
+        endpoint=PLAIN,
+        controls=(control(status=200, title="Chatting", body_length=90_000),),
+    ),
+    Scene(
+        "a refusal in the service's own words",
+        "server.refusal.stated",
+        "blocked server.geoblock server confirmed",
+        (look(dns(GOOD), tcp(), tls(), http(403, fingerprints=("sanctions",))),),
+    ),
+    Scene(
+        "unavailable for legal reasons",
+        "server.refusal.451",
+        "blocked server.geoblock server likely",
+        (look(dns(GOOD), tcp(), tls(), http(451)),),
+    ),
+    Scene(
+        "403 here, 200 for a live control",
+        "server.refusal.live",
+        "blocked server.geoblock server likely",
+        (look(dns(GOOD), tcp(), tls(), http(403)),),
+        controls=(control(status=200),),
+    ),
+    Scene(
+        "403 here, 200 in a snapshot",
+        "server.refusal.expected",
+        "blocked server.geoblock server weak",
+        (look(dns(GOOD), tcp(), tls(), http(403)),),
+        controls=(snapshot(status=200),),
+    ),
+    Scene(
+        "errors for a control as well",
+        "server.error.everywhere",
+        "down down server weak",
+        (look(dns(GOOD), tcp(), tls(), http(503)),),
+        controls=(control(status=502),),
+    ),
+    Scene(
+        "errors for two controls as well",
+        "server.error.everywhere.many",
+        "down down server likely",
+        (look(dns(GOOD), tcp(), tls(), http(503)),),
+        controls=(control(status=502), control(status=503, source="farther")),
+    ),
+    Scene(
+        "one family of addresses works",
+        "family",
+        "degraded family unknown weak",
+        (
+            *thrice(*TCP_FAILS),
+            look(
+                tcp("2606:4700::1"),
+                tls("2606:4700::1"),
+                http(address="2606:4700::1"),
+                variant=Variant.OTHER_FAMILY,
+            ),
+        ),
+    ),
+    Scene(
+        "led to a machine that is not the service",
+        "dns.other.certificate",
+        "blocked dns.injection.other network likely",
+        (
+            *thrice(dns(STRANGE), tcp(STRANGE), tls(STRANGE, certificate=cert(WRONG_NAME))),
+            VETTED,
+        ),
+    ),
+    Scene(
+        "led into another network that is silent",
+        "dns.other.silent",
+        "blocked dns.injection.other network likely",
+        (
+            *thrice(dns(STRANGE, asn=64501), tcp(STRANGE, TIMEOUT)),
+            via_doh(doh(GOOD, asn=64502), tcp(), tls(), http()),
+        ),
+    ),
+    Scene(
+        "led to an address that is silent, networks unknown",
+        "dns.other.unplaced",
+        "blocked dns.injection.other unknown weak",
+        (*thrice(dns(STRANGE), tcp(STRANGE, TIMEOUT)), VETTED),
+    ),
+    Scene(
+        "led to an address that is not the service, which others know at another one",
+        "dns.other.certificate",
+        "blocked dns.injection.other network likely",
+        (
+            *thrice(dns(STRANGE), tcp(STRANGE), tls(STRANGE, certificate=cert(WRONG_NAME))),
+            look(tcp(GOOD), tls(GOOD), http(), variant=Variant.OTHER_ADDRESS),
+        ),
+        controls=(snapshot(addresses=(GOOD,)),),
+    ),
+    Scene(
+        "an answer that begins and does not end, unlike the control's",
+        "http.stall.live",
+        "degraded http.stall unknown likely",
+        thrice(dns(GOOD), tcp(), tls(), http(200, failure=TIMEOUT)),
+        controls=(control(status=200),),
+    ),
+    Scene(
+        "not run because nothing beyond the line answered",
+        "gate.offline.upstream",
+        "invalid offline.upstream unknown confirmed",
+        (NOT_RUN,),
+        context=closed(GateId.OFFLINE_UPSTREAM),
+    ),
+    Scene(
+        "three-way comparison: cut by name on the way",
+        "tls.reset.sni.three_way",
+        "blocked tls.reset.sni network likely",
+        (
+            *thrice(*TLS_RESET),
+            NEUTRAL_WORKS,
+            look(tcp(STRANGE), tls(STRANGE, RESET), variant=Variant.OTHER_HOST),
+        ),
+    ),
+    Scene(
+        "three-way comparison: silenced by name on the way",
+        "tls.timeout.sni.three_way",
+        "blocked tls.timeout.sni network likely",
+        (
+            *thrice(dns(GOOD), tcp(), tls(failure=TIMEOUT)),
+            NEUTRAL_WORKS,
+            look(tcp(STRANGE), tls(STRANGE, TIMEOUT), variant=Variant.OTHER_HOST),
+        ),
+    ),
+    Scene(
+        "three-way comparison: alerts by name on the way",
+        "tls.alert.sni",
+        "blocked tls.alert.sni network likely",
+        (
+            *thrice(dns(GOOD), tcp(), tls(failure="ssl_failed_handshake", alert="access_denied")),
+            NEUTRAL_WORKS,
+            look(
+                tcp(STRANGE),
+                tls(STRANGE, "ssl_failed_handshake", alert="access_denied"),
+                variant=Variant.OTHER_HOST,
+            ),
+        ),
+    ),
+    Scene(
+        "a request that ends in nonsense",
+        "http.failed",
+        "inconclusive http.failed unknown weak",
+        thrice(dns(GOOD), tcp(), tls(), http(None, failure="http_request_failed")),
+    ),
+    Scene(
+        "a probe that stopped halfway",
+        "unexplained",
+        "inconclusive unexplained unknown weak",
+        (look(dns(GOOD), tcp(), tls()),),
+    ),
+)
+
+SCENES = (*TRAPS, *SEEN)
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda s: s.name)
+def test_scene(scene: Scene) -> None:
+    """The verdict is an expert's, and the rule that was meant made it."""
+    verdict = scene.judge()
+    assert (verdict.rule_id, said(verdict)) == (scene.rule, scene.verdict)
+
+
+def test_traps_are_not_headlines() -> None:
+    """Of 25 traps and more, none is blocked beyond a weak hint, and one only names its doubt."""
+    assert len(TRAPS) >= 25
+    verdicts = [(s.name, s.judge()) for s in TRAPS]
+    assert [name for name, v in verdicts if v.headline] == []
+    hints = [name for name, v in verdicts if v.state is State.BLOCKED]
+    assert hints == ["a stale control that calls itself live proves nothing about now"]
+
+
+def test_judging_is_repeatable() -> None:
+    """The same values give the same verdict, sentence and evidence."""
+    assert [s.judge() for s in SCENES] == [s.judge() for s in SCENES]
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda s: s.name)
+def test_sentences_are_complete(scene: Scene) -> None:
+    """A sentence has no gap left in it and no word of blame beyond the locus."""
+    verdict = scene.judge()
+    assert verdict.sentence
+    assert not set("{}") & set(verdict.sentence)
+    assert "None" not in verdict.sentence
+    assert "censor" not in verdict.sentence.lower()
+
+
+def test_evidence_points_into_the_bundle() -> None:
+    """References name steps, controls and gates that exist."""
+    for scene in SCENES:
+        for ref in scene.judge().evidence:
+            kind, _, place = ref.partition(":")
+            if not place:
+                index, step = kind[1:].split(".s")
+                assert int(step) < len(scene.bundle[int(index)].steps)
+            else:
+                assert kind in ("control", "gate")
+
+
+def test_reasons_only_when_stated() -> None:
+    """A refusal gets a motive only from the page itself or from status 451."""
+    reasons = {s.rule: s.judge().reason for s in SCENES if s.rule.startswith("server.refusal")}
+    assert reasons["server.refusal.stated"] is Reason.SANCTIONS_STATED
+    assert reasons["server.refusal.451"] is Reason.LEGAL_ORDER_STATED
+    assert reasons["server.refusal.live"] is Reason.UNSTATED
+    assert {s.judge().reason for s in SCENES if not s.rule.startswith("server.refusal")} == {None}
+
+
+def test_hostile_issuer_cannot_format() -> None:
+    """An issuer's name with braces or control characters ends up as plain words."""
+    bad = cert(UNKNOWN_CA, system=None, issuer="CN={service}\x1b[2J" + "x" * 300)
+    ep = endpoint()
+    bundle = [
+        msgspec.structs.replace(m, endpoint=ep.id)
+        for m in thrice(dns(GOOD), tcp(), tls(certificate=bad))
+    ]
+    verdict = judge(ep, service(), bundle, context=None, facts=JudgeFacts(MARKS))
+    assert "\x1b" not in verdict.sentence
+    assert len(verdict.sentence) < 400
+
+
+def test_rules_have_distinct_ids_and_full_rows() -> None:
+    """Ids are unique; each row says its sentence, its traps and its version."""
+    ids = [r.id for r in RULES]
+    assert len(ids) == len(set(ids))
+    assert all(r.sentence and r.fooled_by and r.version >= 1 for r in RULES)

@@ -1,0 +1,530 @@
+"""A round on a virtual clock: order, gates, follow-ups, budgets, and every way to end early."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from schedule_rounds import (
+    ANCHORS,
+    CAPTIVE,
+    START,
+    FakeProbe,
+    all_fail,
+    catalog,
+    deps,
+    endpoint,
+    failing,
+    plan_of,
+    steps_of,
+    targets,
+)
+
+from probe.clock import VirtualClock
+from probe.errors import ForbiddenNetwork, StoreError
+from probe.model.codec import encode
+from probe.model.context import GateId, RoundContext
+from probe.model.control import ControlObservation
+from probe.model.measurement import DnsEngine, Measurement, Outcome, Step, Variant
+from probe.model.record import Record
+from probe.model.target import Endpoint, Plan
+from probe.model.vantage import Network
+from probe.model.verdict import Confidence, Locus, State, Verdict
+from probe.probes.env import ProbeEnv
+from probe.probes.options import ProbeOptions
+from probe.schedule.budget import Allowance
+from probe.schedule.chain import FollowUps
+from probe.schedule.line import LineFacts
+from probe.schedule.reasons import INTERRUPTED, RUN_BYTES, RUN_SECONDS
+from probe.schedule.runner import Progress, RoundResult, run_round
+from probe.schedule.work import Partial, blank
+
+
+@dataclass
+class MemoryStore:
+    """Keeps what a store would, and fails when told to."""
+
+    saved: list[Record] = field(default_factory=list)
+    batches: int = 0
+    ended: RoundContext | None = None
+    begun: Network | None = None
+    last: dict[str, Verdict] = field(default_factory=dict)
+    fail_after: int | None = None
+
+    def begin_round(
+        self, *, vantage: str, plan: str, started: datetime, catalog_digest: str, network: Network
+    ) -> int:
+        self.begun = network
+        return 7
+
+    def save(self, round_id: int, records: Sequence[Record]) -> None:
+        if self.fail_after is not None and self.batches >= self.fail_after:
+            raise StoreError("database or disk is full")
+        self.batches += 1
+        self.saved.extend(records)
+
+    def end_round(self, round_id: int, context: RoundContext, ended: datetime) -> None:
+        self.ended = context
+
+    def replace_verdicts(self, round_id: int, verdicts: Sequence[Verdict]) -> None:
+        assert len(verdicts) == len(self.saved)
+        self.saved = [
+            Record(endpoint=r.endpoint, service=r.service, role=r.role, bundle=r.bundle, verdict=v)
+            for r, v in zip(self.saved, verdicts, strict=True)
+        ]
+
+    def last_verdicts(self) -> Mapping[str, Verdict]:
+        return self.last
+
+    def own_past(self, endpoint: str, before: datetime) -> ControlObservation | None:
+        return None
+
+
+def of(result: RoundResult, host: str) -> Record:
+    """Return the record of a host's endpoint."""
+    return next(r for r in result.records if f"/{host}:" in r.endpoint)
+
+
+async def test_anchors_stand_at_both_ends_and_targets_in_between() -> None:
+    """Neutral, target, neutral: only so a failure can be told from a line that went away."""
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock)
+    cat = catalog(*targets(5))
+    result = await run_round(deps(cat, probe))
+    hosts = probe.hosts()
+    anchors = {a.host for a in ANCHORS} | {CAPTIVE.host}
+    apps = [i for i, host in enumerate(hosts) if host not in anchors]
+    assert set(hosts[: apps[0]]) == anchors
+    assert set(hosts[apps[-1] + 1 :]) <= anchors
+    assert len(hosts) > apps[-1] + 1
+    assert {r.verdict.state for r in result.records} == {State.OK}
+    assert not result.context.gates
+
+
+async def test_services_are_rolled_up_and_progress_counts_to_the_end() -> None:
+    """The caller hears of each record, and gets one verdict for each service."""
+    seen: list[Progress] = []
+    cat = catalog(*targets(3))
+    result = await run_round(deps(cat, progress=seen.append))
+    done = [p for p in seen if p.phase == "targets"]
+    assert [p.done for p in done] == [1, 2, 3]
+    assert {p.total for p in done} == {3}
+    assert {s.service for s in result.services} == {"abroad", "home", "app0", "app1", "app2"}
+    states = {s.service: s.verdict.state for s in result.services}
+    assert states["app0"] is State.OK
+
+
+async def test_a_reset_is_retested_after_residual_blocking_and_costs_no_real_time() -> None:
+    """A second look within 180 s would confirm the first trigger by itself."""
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock, {"app0.example.com": failing("tls")})
+    async with asyncio.timeout(10):
+        result = await run_round(deps(catalog(*targets(30)), probe))
+    looks = [(v, at) for host, v, at in probe.asked if host == "app0.example.com"]
+    assert looks[0][0] is Variant.MAIN
+    assert Variant.NEUTRAL_SNI in [v for v, _ in looks]
+    assert all(at >= 200 for v, at in looks[1:] if v is not Variant.OTHER_ADDRESS)
+    assert clock.monotonic_s() < 900
+    assert of(result, "app0.example.com").verdict.state is not State.OK
+    assert len(of(result, "app0.example.com").bundle) == len(looks)
+
+
+async def test_long_retests_do_not_hold_up_the_others() -> None:
+    """All first looks are over before the first retest is due."""
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock, {f"app{n}.example.com": failing("tls") for n in range(10)})
+    await run_round(deps(catalog(*targets(20)), probe))
+    mains = [at for _, v, at in probe.asked if v is Variant.MAIN and at < 200]
+    assert len([h for h in probe.hosts(Variant.MAIN) if h.startswith("app")]) == 20
+    assert len(mains) >= 20
+    assert clock.monotonic_s() < 900
+
+
+async def test_two_endpoints_of_one_address_rest_between_triggers() -> None:
+    """At least 120 s between a sensitive trigger and the next test of the same destination."""
+    clock = VirtualClock(START)
+    one = endpoint("app0", "same.example.com", path="/a")
+    two = endpoint("app1", "same.example.com", path="/b")
+
+    def cut(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        return steps_of(target, fails="tls", engine=options.engines[0])
+
+    probe = FakeProbe(clock, {"same.example.com": cut})
+    await run_round(deps(catalog(one, two), probe))
+    times = [
+        at
+        for host, v, at in probe.asked
+        if host == "same.example.com" and v is not Variant.NEUTRAL_SNI
+    ]
+    assert len(times) > 4
+    assert all(b - a >= 120 for a, b in pairwise(times))
+
+
+async def test_a_quick_round_waits_for_nothing() -> None:
+    """What must wait is left out; the destination that rests is said to be resting."""
+    clock = VirtualClock(START)
+    one = endpoint("app0", "same.example.com", path="/a")
+    two = endpoint("app1", "same.example.com", path="/b")
+    probe = FakeProbe(clock, {"same.example.com": failing("tls")})
+    result = await run_round(deps(catalog(one, two), probe, quick=True))
+    assert clock.monotonic_s() < 60
+    outcomes = [r.main.outcome for r in result.records if "same" in r.endpoint]
+    assert sorted(outcomes) == [Outcome.MEASURED, Outcome.NOT_RUN]
+
+
+async def test_a_known_failure_is_compared_again_but_not_retested() -> None:
+    """``on_change``: a failure that is new gets everything, one that is known no retests."""
+    cat = catalog(*targets(1))
+
+    async def variants(last: Mapping[str, Verdict]) -> list[Variant]:
+        clock = VirtualClock(START)
+        probe = FakeProbe(clock, {"app0.example.com": failing("tls")})
+        store = MemoryStore(last=dict(last))
+        await run_round(deps(cat, probe, store=store, follow_ups=FollowUps.ON_CHANGE))
+        return [v for host, v, _ in probe.asked if host == "app0.example.com"]
+
+    new = await variants({})
+    assert Variant.RETEST in new
+    blocked = Verdict(
+        state=State.BLOCKED,
+        mechanism="tls.reset.sni",
+        locus=Locus.NETWORK,
+        confidence=Confidence.LIKELY,
+        rule_id="x",
+        rule_version=1,
+    )
+    known = await variants({cat.services[2].endpoints[0].id: blocked})
+    assert Variant.RETEST not in known
+    assert Variant.NEUTRAL_SNI in known
+    assert await variants({cat.services[2].endpoints[0].id: blocked}) == known
+
+
+async def test_no_follow_ups_when_none_are_wanted() -> None:
+    """``never``: one look each."""
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock, {"app0.example.com": failing("tls")})
+    result = await run_round(deps(catalog(*targets(2)), probe, follow_ups=FollowUps.NEVER))
+    assert len(of(result, "app0.example.com").bundle) == 1
+
+
+# --- gates
+
+
+async def test_an_offline_line_is_recorded_with_its_core() -> None:
+    """The outage itself is the result: the round is kept, its targets are invalid."""
+    clock = VirtualClock(START)
+    rest = endpoint("late", "late.example.com", plan=Plan.DEFAULT)
+    cat = catalog(*targets(2), rest)
+    hosts = [e.host for e in cat.endpoints()]
+    store = MemoryStore()
+    probe = FakeProbe(clock, all_fail(hosts))
+    result = await run_round(deps(cat, probe, store=store))
+    assert result.context.invalid is not None
+    assert result.context.invalid.id is GateId.OFFLINE_UPSTREAM
+    assert store.ended is not None
+    assert store.ended.gate(GateId.OFFLINE_UPSTREAM)
+    assert of(result, "app0.example.com").main.outcome is Outcome.MEASURED
+    assert of(result, "app0.example.com").verdict.state is State.INVALID
+    late = of(result, "late.example.com").main
+    assert (late.outcome, late.reason) == (
+        Outcome.NOT_RUN,
+        "nothing beyond this line answers, so only the core is looked at",
+    )
+    assert {v for h, v, _ in probe.asked if h.startswith("app")} == {Variant.MAIN}
+
+
+async def test_a_domestic_only_line_is_told_from_a_total_cut() -> None:
+    """Domestic anchors pass, international ones fail: gate G4, not G3."""
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock, all_fail([a.host for a in ANCHORS[:4]]))
+    result = await run_round(deps(catalog(*targets(1)), probe))
+    assert [g.id for g in result.context.gates] == [GateId.DOMESTIC_ONLY]
+
+
+async def test_through_a_tunnel_nothing_is_measured() -> None:
+    """It would describe somebody else's line; not even an anchor is contacted."""
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock)
+    result = await run_round(deps(catalog(*targets(2)), probe, line=lambda: LineFacts(tunnel=True)))
+    assert probe.asked == []
+    assert [g.id for g in result.context.gates] == [GateId.VPN_ON]
+    assert {r.main.outcome for r in result.records} == {Outcome.NOT_RUN}
+
+
+async def test_a_line_that_goes_away_meanwhile_spoils_what_failed_and_keeps_what_passed() -> None:
+    """The closing anchors decide: failures of that round are invalid, a success was seen."""
+    clock = VirtualClock(START)
+    cut = {"now": False}
+
+    def until_cut(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        return steps_of(target, fails="tcp" if cut["now"] else None, engine=options.engines[0])
+
+    probe = FakeProbe(clock, default=until_cut)
+    probe.behaviours["app1.example.com"] = failing("tcp", "generic_timeout_error")
+
+    def cut_the_line(target: Endpoint) -> None:
+        cut["now"] = cut["now"] or len(probe.hosts()) >= 12
+
+    probe.on_measure = cut_the_line
+    store = MemoryStore()
+    result = await run_round(deps(catalog(*targets(2)), probe, store=store))
+    assert result.context.invalid is not None
+    assert of(result, "app1.example.com").verdict.state is State.INVALID
+    stored = {r.endpoint: r.verdict.state for r in store.saved if "app1" in r.endpoint}
+    assert set(stored.values()) == {State.INVALID}
+
+
+async def test_a_clock_that_is_set_back_during_a_round_makes_the_round_invalid() -> None:
+    """Wall and monotonic clock part: times of day are not to be used; nothing is lost."""
+
+    class SetBack(VirtualClock):
+        shift = timedelta(0)
+
+        def now(self) -> datetime:
+            return super().now() + self.shift
+
+    clock = SetBack(START)
+    probe = FakeProbe(clock)
+
+    def set_back(target: Endpoint) -> None:
+        if target.host.startswith("app"):
+            clock.shift = timedelta(hours=-1)
+
+    probe.on_measure = set_back
+    store = MemoryStore()
+    result = await run_round(deps(catalog(*targets(2)), probe, store=store))
+    assert result.context.invalid is not None
+    assert result.context.invalid.id is GateId.CLOCK
+    assert of(result, "app0.example.com").verdict.state is State.INVALID
+    assert store.ended is not None
+
+
+async def test_a_broken_resolver_is_not_taken_for_a_broken_line() -> None:
+    """The anchors are dialled at what an encrypted resolver says; gate G5, targets stay valid."""
+    clock = VirtualClock(START)
+
+    def no_system_dns(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        engine = options.engines[0]
+        fails = None if engine is DnsEngine.DOH else "dns"
+        return steps_of(target, fails=fails, engine=engine)
+
+    probe = FakeProbe(clock, default=no_system_dns)
+    result = await run_round(deps(catalog(*targets(1)), probe, quick=True))
+    assert [g.id for g in result.context.gates] == [GateId.RESOLVER_DOWN]
+    assert result.context.inputs.other_resolver_ok == (True, True, True)
+    assert any(a.ok for a in result.context.inputs.anchors)
+
+
+async def test_a_wrong_clock_is_seen_by_the_dates_of_two_servers() -> None:
+    """TLS-authenticated dates say that the wall clock is ahead."""
+    clock = VirtualClock(START)
+
+    def dated(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        return steps_of(
+            target, engine=options.engines[0], date_header="Sun, 10 Mar 2024 10:00:00 GMT"
+        )
+
+    result = await run_round(deps(catalog(*targets(1)), FakeProbe(clock, default=dated)))
+    assert result.context.invalid is not None
+    assert result.context.invalid.id is GateId.CLOCK
+    assert min(result.context.inputs.clock_skews_s) > 7_000
+
+
+async def test_another_gateway_is_another_network_and_no_address_is_kept() -> None:
+    """The gateway is stored as a keyed fingerprint only; a new one closes ``path_changed``."""
+    cat = catalog(*targets(1))
+    store = MemoryStore()
+    facts = LineFacts(default_route=True, gateway="192.168.77.1", addresses=("192.168.77.20",))
+    first = await run_round(deps(cat, store=store, line=lambda: facts))
+    assert store.begun is not None
+    assert store.begun.gateway is not None
+    moved = LineFacts(default_route=True, gateway="192.168.1.1")
+    second = await run_round(deps(cat, line=lambda: moved, previous=store.begun))
+    assert [g.id for g in second.context.gates] == [GateId.PATH_CHANGED]
+    again = await run_round(deps(cat, line=lambda: facts, previous=store.begun))
+    assert again.context.gates == ()
+    assert b"192.168.77" not in encode(first)
+
+
+# --- budgets
+
+
+async def test_what_the_byte_budget_does_not_allow_is_recorded_as_not_run() -> None:
+    """Real bytes count: when more crosses the wire than was planned, the rest is not run."""
+    clock = VirtualClock(START)
+    cat = catalog(*targets(40, plan=Plan.DEFAULT))
+    probe = FakeProbe(clock, payload=100_000)
+    allowed = Allowance(bytes=2_500_000, seconds=3_600.0)
+    result = await run_round(deps(cat, probe, allowed=allowed, concurrency=1))
+    reasons = {r.main.reason for r in result.records if r.main.outcome is Outcome.NOT_RUN}
+    assert reasons == {RUN_BYTES}
+    assert result.bytes <= 2_500_000 + 130_000
+    assert len([r for r in result.records if r.endpoint.startswith("app")]) == 40
+
+
+async def test_a_spent_budget_is_not_taken_for_an_outage() -> None:
+    """Anchors that were not run have not failed: no gate closes, nothing is called offline."""
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock)
+    cat = catalog(*targets(3))
+    nothing = Allowance(bytes=0, seconds=60.0)
+    result = await run_round(deps(cat, probe, allowed=nothing, store=MemoryStore()))
+    assert probe.asked == []
+    assert result.context.gates == ()
+    assert result.context.inputs.anchors == ()
+    assert {r.main.outcome for r in result.records} == {Outcome.NOT_RUN}
+    half = Allowance(bytes=90_000, seconds=60.0)
+    some = await run_round(deps(cat, FakeProbe(clock, payload=12_000), allowed=half))
+    assert some.context.gates == ()
+
+
+async def test_the_time_budget_ends_a_round() -> None:
+    """After its seconds nothing new starts, and long retests are not waited for."""
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock, takes_s=30.0)
+    probe.behaviours = {"app0.example.com": failing("tls")}
+    allowed = Allowance(bytes=10**9, seconds=320.0)
+    result = await run_round(
+        deps(catalog(*targets(20)), probe, allowed=allowed, concurrency=1, store=MemoryStore())
+    )
+    reasons = {r.main.reason for r in result.records if r.main.outcome is Outcome.NOT_RUN}
+    assert reasons == {RUN_SECONDS}
+    assert clock.monotonic_s() < 420
+
+
+# --- ending early
+
+
+async def test_a_stop_keeps_what_was_measured_and_closes_the_round() -> None:
+    """Ctrl-C: measured is kept, half measured is ``interrupted``, the rest is ``not_run``."""
+    clock = VirtualClock(START)
+    stop = asyncio.Event()
+    hang = asyncio.Event()
+    store = MemoryStore()
+    probe = FakeProbe(clock)
+    plain = probe.__call__
+
+    async def measure(
+        endpoint: Endpoint,
+        env: ProbeEnv,
+        options: ProbeOptions,
+        *,
+        on_interrupt: Partial | None = None,
+    ) -> Measurement:
+        if endpoint.host == "app1.example.com":
+            stop.set()
+            try:
+                await hang.wait()
+            except asyncio.CancelledError:
+                assert on_interrupt is not None
+                on_interrupt(blank(endpoint, clock, Outcome.INTERRUPTED, "cancelled"))
+                raise
+        return await plain(endpoint, env, options, on_interrupt=on_interrupt)
+
+    cat = catalog(*targets(6))
+    d = deps(cat, probe, store=store, stop=stop, concurrency=1)
+    d.measure = measure
+    async with asyncio.timeout(10):
+        result = await run_round(d)
+    assert result.interrupted
+    assert store.ended is not None
+    outcomes = {r.endpoint: r.main.outcome for r in store.saved if r.endpoint.startswith("app")}
+    assert len(outcomes) == 6
+    assert outcomes[cat.services[3].endpoints[0].id] is Outcome.INTERRUPTED
+    assert {r.main.reason for r in store.saved if r.main.outcome is Outcome.NOT_RUN} <= {
+        INTERRUPTED
+    }
+    assert of(result, "app1.example.com").verdict.state is State.INCONCLUSIVE
+
+
+async def test_a_cancelled_task_closes_the_round_and_stays_cancelled() -> None:
+    """The caller's cancellation is not swallowed."""
+    clock = VirtualClock(START)
+    store = MemoryStore()
+    started = asyncio.Event()
+
+    async def measure(
+        endpoint: Endpoint,
+        env: ProbeEnv,
+        options: ProbeOptions,
+        *,
+        on_interrupt: Partial | None = None,
+    ) -> Measurement:
+        if endpoint.host == "app0.example.com":
+            started.set()
+            await asyncio.Event().wait()
+        return await FakeProbe(clock)(endpoint, env, options, on_interrupt=on_interrupt)
+
+    d = deps(catalog(*targets(3)), FakeProbe(clock), store=store)
+    d.measure = measure
+    task = asyncio.create_task(run_round(d))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert store.ended is not None
+    assert len([r for r in store.saved if r.endpoint.startswith("app")]) == 3
+
+
+async def test_a_full_disk_is_a_storage_error_and_leaves_the_round_to_recovery() -> None:
+    """What was committed stays; nothing more is written to a store that failed."""
+    clock = VirtualClock(START)
+    store = MemoryStore(fail_after=1)
+    probe = FakeProbe(clock)
+    with pytest.raises(StoreError, match="full"):
+        await run_round(deps(catalog(*targets(120)), probe, store=store, concurrency=3))
+    assert store.batches == 1
+    assert store.saved
+    assert store.ended is None
+
+
+async def test_a_bug_in_a_probe_costs_one_measurement_and_is_said() -> None:
+    """An unattended line must not lose its round to one odd endpoint."""
+    clock = VirtualClock(START)
+
+    def bug(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        raise KeyError("app0.example.com 198.51.100.7")
+
+    probe = FakeProbe(clock, {"app0.example.com": bug})
+    result = await run_round(deps(catalog(*targets(3)), probe))
+    (problem,) = result.problems
+    assert problem.startswith("http: KeyError at test_runner:")
+    assert "198.51" not in problem
+    assert of(result, "app0.example.com").main.outcome is Outcome.NOT_RUN
+    assert of(result, "app1.example.com").verdict.state is State.OK
+
+
+async def test_a_forbidden_packet_ends_the_round() -> None:
+    """The guard's refusal is no network failure: nothing more is tried."""
+    clock = VirtualClock(START)
+
+    def forbidden(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        raise ForbiddenNetwork("not here")
+
+    probe = FakeProbe(clock, {"app0.example.com": forbidden})
+    with pytest.raises(ForbiddenNetwork):
+        await run_round(deps(catalog(*targets(3)), probe))
+
+
+async def test_without_a_store_the_round_is_the_same() -> None:
+    """``--no-store`` changes nothing but what is kept."""
+    cat = catalog(*targets(4))
+    plain = await run_round(deps(cat, plan=plan_of(cat)))
+    stored = await run_round(deps(cat, plan=plan_of(cat), store=MemoryStore()))
+    assert plain.round_id is None
+    assert stored.round_id == 7
+    assert [r.verdict for r in plain.records] == [r.verdict for r in stored.records]
+
+
+async def test_a_change_of_state_is_noticed() -> None:
+    """What worked in the last round and fails now is what a burst of retests is for."""
+    cat = catalog(*targets(2))
+    ids = [s.endpoints[0].id for s in cat.services[2:]]
+    good = (await run_round(deps(cat))).records
+    last = {r.endpoint: r.verdict for r in good}
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock, {"app1.example.com": failing("tls")})
+    result = await run_round(deps(cat, probe, store=MemoryStore(last=last)))
+    assert result.changed == (ids[1],)

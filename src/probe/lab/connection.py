@@ -1,0 +1,236 @@
+"""One TCP connection to a host of the lab: what the censor does to it, and what it speaks.
+
+The first bytes say what it is: a TLS ClientHello, DNS on port 53, else HTTP. The ClientHello
+is read before any TLS is made, so that the censor acts exactly there. TLS goes through
+``ssl.MemoryBIO``.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+
+from probe.lab.actions import Action, Layer
+from probe.lab.client_hello import NotTls, read_client_hello
+from probe.lab.rules import ALERTS, Rule
+from probe.lab.speakers import DnsStream, Http1, Http2, Place
+from probe.lab.wire import Application
+
+__all__ = ["Connection"]
+
+_READ = 65_536
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
+class Connection(asyncio.Protocol):
+    """The plain side of a connection; also the wire of applications that use no TLS."""
+
+    def __init__(self, place: Place, open_ones: set["Connection"]) -> None:
+        """Serve ``place``; the connection keeps itself in ``open_ones`` while it lives."""
+        self._place = place
+        self._open_ones = open_ones
+        self._transport: asyncio.Transport | None = None
+        self._application: Application | None = None
+        self._first = b""
+        self._deaf = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let the censor act on a connection that only just stands."""
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError("a stream transport is needed")
+        self._transport = transport
+        self._open_ones.add(self)
+        place = self._place
+        place.situation.counts["tcp"] += 1
+        rule = place.situation.decide(
+            place.situation.about_address(
+                Layer.ACCEPTED, place.host, place.port, control=place.control
+            )
+        )
+        if rule is not None:
+            self._cut(rule.action)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what arrived; the first bytes decide to whom."""
+        if self._deaf:
+            return
+        if self._application is not None:
+            self._application.feed(data)
+            return
+        self._first += data
+        if self._first[0] == 0x16 and self._place.port != 53:
+            self._hello()
+            return
+        speaker = DnsStream if self._place.port == 53 else Http1
+        self._start(speaker(self, self._place))
+
+    def eof_received(self) -> bool:
+        """Close when the client does."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        del exc
+        self._open_ones.discard(self)
+        self._application = None
+
+    def write(self, data: bytes) -> None:
+        """Send plain bytes, if there is still somebody to send to."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Send FIN."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _finish(self) -> None:
+        """Send FIN and go on reading: after a full close, late bytes would draw a RST."""
+        if self._transport is not None:
+            self._transport.write_eof()
+
+    def reset(self) -> None:
+        """Send RST: close with a linger time of zero."""
+        self._deaf = True
+        if self._transport is None:
+            return
+        sock: socket.socket | None = self._transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self._transport.abort()
+
+    def abort(self) -> None:
+        """Drop the connection at once; used when the lab ends."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _start(self, application: Application) -> None:
+        self._application = application
+        first, self._first = self._first, b""
+        application.feed(first)
+
+    def _cut(self, action: Action) -> None:
+        """Do to the connection what needs no bytes of an answer."""
+        if action in (Action.RST, Action.SNI_RESET):
+            self.reset()
+        elif action in (Action.FIN, Action.SNI_FIN):
+            self._deaf = True
+            self._finish()
+        else:  # SNI_DROP: read on, say nothing
+            self._deaf = True
+            self._first = b""
+
+    def _hello(self) -> None:
+        """Read the ClientHello, let the censor act on it, then answer it."""
+        try:
+            hello = read_client_hello(self._first)
+        except NotTls:
+            self.close()
+            return
+        if hello is None:
+            return
+        place = self._place
+        situation = place.situation
+        situation.counts["tls"] += 1
+        rule = situation.decide(
+            situation.about_name(
+                Layer.HELLO, place.host, place.port, hello.sni, control=place.control
+            )
+        )
+        if rule is not None and rule.action is Action.ALERT:
+            self._deaf = True
+            self.write(bytes((0x15, 3, 3, 0, 2, 2, ALERTS[rule.what.alert])))
+            self._finish()
+        elif rule is not None:
+            self._cut(rule.action)
+        else:
+            self._start(TlsEnd(self, place, self._context(hello.sni)))
+
+    def _context(self, sni: str | None) -> ssl.SSLContext:
+        """Return the certificate that answers: the server's, or an interceptor's."""
+        place = self._place
+        situation = place.situation
+        rule = situation.decide(
+            situation.about_name(
+                Layer.CERTIFICATE, place.host, place.port, sni, control=place.control
+            )
+        )
+        place.sealed = rule is None or rule.action is not Action.MITM
+        if rule is None:
+            return situation.certificates.honest(situation.world, place.host, sni)
+        return _forged(rule, place, sni)
+
+
+def _forged(rule: Rule, place: Place, sni: str | None) -> ssl.SSLContext:
+    certificates = place.situation.certificates
+    site = place.situation.world.default_site(place.host)
+    name = sni or (site.name if site else place.host.address)
+    if rule.action is Action.EXPIRED_CERT:
+        return certificates.expired(name, place.host.address)
+    if rule.action is Action.WRONG_NAME_CERT:
+        return certificates.misnamed(place.host.address)
+    return certificates.forged(rule.what.ca, name, place.host.address)
+
+
+class TlsEnd:
+    """The server's end of TLS: an application on the plain side, the wire of another inside."""
+
+    def __init__(self, plain: Connection, place: Place, context: ssl.SSLContext) -> None:
+        """Answer with ``context``."""
+        self._plain = plain
+        self._place = place
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._inner: Application | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take ciphertext; hand plaintext to what is spoken inside."""
+        self._incoming.write(data)
+        try:
+            if self._inner is None:
+                self._tls.do_handshake()
+                self._inner = self._chosen()
+            while True:
+                plain = self._tls.read(_READ)
+                if not plain:
+                    self._plain.close()
+                    return
+                self._inner.feed(plain)
+        except ssl.SSLWantReadError:
+            self._flush()
+        except ssl.SSLError:  # an alert of the client, or no TLS
+            self._flush()
+            self._plain.close()
+
+    def _chosen(self) -> Application:
+        if self._place.port == 853:
+            return DnsStream(self, self._place)
+        if self._tls.selected_alpn_protocol() == "h2":
+            return Http2(self, self._place)
+        return Http1(self, self._place)
+
+    def write(self, data: bytes) -> None:
+        """Encrypt and send."""
+        try:
+            self._tls.write(data)
+        except ssl.SSLError:
+            return
+        self._flush()
+
+    def close(self) -> None:
+        """Say goodbye and close."""
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._flush()
+        self._plain.close()
+
+    def reset(self) -> None:
+        """Send RST under the TLS."""
+        self._plain.reset()
+
+    def _flush(self) -> None:
+        data = self._outgoing.read()
+        if data:
+            self._plain.write(data)

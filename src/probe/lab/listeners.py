@@ -1,0 +1,199 @@
+"""The lab's listening sockets: one a (view, transport, address, port), opened when first asked.
+
+Everything listens on 127.0.0.1 or ::1. Two sockets stand for all that never answers: one with
+a full backlog (a SYN to it is dropped by the kernel: a silent drop, without privileges) and
+one that is bound and does not listen (a SYN to it is answered by RST: a closed port).
+"""
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from typing import cast
+
+from probe.lab.actions import Action, Layer
+from probe.lab.answers import answer
+from probe.lab.connection import Connection
+from probe.lab.situation import Situation, View
+from probe.lab.speakers import Place
+from probe.lab.stun import binding_reply
+from probe.lab.world import Host
+from probe.model.address import family_of
+
+__all__ = ["Listeners", "Located"]
+
+_LOOPBACK = {4: "127.0.0.1", 6: "::1"}
+_FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+_FILLERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where packets for an address of the world go; ``lasting`` until the standing rules change."""
+
+    host: str
+    port: int
+    lasting: bool = True
+
+
+class Listeners:
+    """Opens and keeps the sockets; all end with ``close``."""
+
+    def __init__(self, situation: Situation) -> None:
+        """Serve ``situation``."""
+        self._situation = situation
+        self._open: dict[tuple[View, str, str, int], Located] = {}
+        self._servers: list[asyncio.Server] = []
+        self._transports: list[asyncio.DatagramTransport] = []
+        self._connections: set[Connection] = set()
+        self._dead: dict[tuple[str, int], Located] = {}
+        self._sockets: list[socket.socket] = []
+
+    async def locate(self, transport: str, address: str, port: int, *, control: View) -> Located:
+        """Return where (transport, address, port) of the world is served just now."""
+        family = family_of(address) or 4
+        host = self._situation.world.hosts.get(address)
+        layer = Layer.TCP if transport == "tcp" else Layer.UDP
+        if host is None:  # nobody there: as silent as the Internet's empty addresses
+            return await self._silent(transport, family)
+        request = self._situation.about_address(layer, host, port, control=control)
+        lasting = not self._situation.uncertain(request)
+        rule = self._situation.decide(request)
+        if rule is not None and rule.action is Action.REFUSE:
+            place = self._closed(transport, family)
+        elif rule is not None:
+            place = await self._silent(transport, family)
+        elif transport == "tcp":
+            place = await self._stream(host, port, control, family)
+        else:
+            place = await self._datagrams(host, port, control, family)
+        return place if lasting else Located(place.host, place.port, lasting=False)
+
+    async def _stream(self, host: Host, port: int, control: View, family: int) -> Located:
+        if port not in host.ports:
+            return self._closed("tcp", family)
+        key = (control, "tcp", host.address, port)
+        if key not in self._open:
+            loop = asyncio.get_running_loop()
+
+            def connection() -> Connection:
+                place = Place(self._situation, host, port, control=control)
+                return Connection(place, self._connections)
+
+            server = await loop.create_server(
+                connection, _LOOPBACK[family], 0, family=_FAMILY[family], backlog=1024
+            )
+            self._servers.append(server)
+            self._open[key] = _at(server.sockets[0])
+        return self._open[key]
+
+    async def _datagrams(self, host: Host, port: int, control: View, family: int) -> Located:
+        talks = (host.resolver and port == 53) or (host.stun and port in host.ports)
+        if not talks:
+            return self._closed("udp", family)
+        key = (control, "udp", host.address, port)
+        if key not in self._open:
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: DatagramServer(self._situation, host, port, control=control),
+                local_addr=(_LOOPBACK[family], 0),
+                family=_FAMILY[family],
+            )
+            self._transports.append(transport)
+            self._open[key] = _at(transport.get_extra_info("socket"))
+        return self._open[key]
+
+    def _closed(self, transport: str, family: int) -> Located:
+        """Return a port that is bound by us, so nobody else's, and does not listen."""
+        if transport == "udp":  # a bound UDP socket swallows; a free port answers with ICMP
+            return self._free_udp_port(family)
+        key = ("closed", family)
+        if key not in self._dead:
+            sock = self._bound(socket.SOCK_STREAM, family)
+            self._dead[key] = _at(sock)
+        return self._dead[key]
+
+    def _free_udp_port(self, family: int) -> Located:
+        with socket.socket(_FAMILY[family], socket.SOCK_DGRAM) as sock:
+            sock.bind((_LOOPBACK[family], 0))
+            place = _at(sock)
+        return Located(place.host, place.port, lasting=False)
+
+    async def _silent(self, transport: str, family: int) -> Located:
+        key = (f"silent {transport}", family)
+        if key not in self._dead:
+            if transport == "udp":
+                self._dead[key] = _at(self._bound(socket.SOCK_DGRAM, family))
+            else:
+                self._dead[key] = await self._full(family)
+        return self._dead[key]
+
+    async def _full(self, family: int) -> Located:
+        """Return a listener whose accept queue is full, and stays full: nobody accepts."""
+        listener = self._bound(socket.SOCK_STREAM, family)
+        listener.listen(0)
+        where = listener.getsockname()[:2]
+        for _ in range(_FILLERS):
+            filler = socket.socket(_FAMILY[family], socket.SOCK_STREAM)
+            filler.settimeout(0)
+            filler.connect_ex(where)
+            self._sockets.append(filler)
+        await asyncio.sleep(0)
+        return _at(listener)
+
+    def _bound(self, kind: socket.SocketKind, family: int) -> socket.socket:
+        sock = socket.socket(_FAMILY[family], kind)
+        sock.settimeout(0)
+        sock.bind((_LOOPBACK[family], 0))
+        self._sockets.append(sock)
+        return sock
+
+    async def close(self) -> None:
+        """Close every socket."""
+        for server in self._servers:
+            server.close()
+        for transport in self._transports:
+            transport.close()
+        for connection in tuple(self._connections):
+            connection.abort()
+        for sock in self._sockets:
+            sock.close()
+        await asyncio.sleep(0)
+
+
+def _at(sock: socket.socket) -> Located:
+    host, port = sock.getsockname()[:2]
+    return Located(str(host), int(port))
+
+
+class DatagramServer(asyncio.DatagramProtocol):
+    """A resolver on port 53, a STUN server on any other."""
+
+    def __init__(self, situation: Situation, host: Host, port: int, *, control: View) -> None:
+        """Answer for ``host``."""
+        self._situation = situation
+        self._host = host
+        self._port = port
+        self._control = control
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer one query, perhaps twice, perhaps not at all."""
+        if self._port != 53:
+            told = binding_reply(data, self._situation.world.own_address, 40_000)
+            if told is not None:
+                self._send(told, addr)
+            return
+        loop = asyncio.get_running_loop()
+        for reply in answer(data, self._situation, self._host, self._port, control=self._control):
+            if reply.delay_s:
+                loop.call_later(reply.delay_s, self._send, reply.wire, addr)
+            else:
+                self._send(reply.wire, addr)
+
+    def _send(self, wire: bytes, addr: tuple[str, int]) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(wire, addr)

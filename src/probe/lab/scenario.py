@@ -1,0 +1,310 @@
+"""The scenario language: a censor, the world that it stands in, and the verdicts expected.
+
+A scenario is a YAML file. ``rules`` say who is hit, what is done, and when; ``expect`` says
+what a right judge concludes. The same file is played by every stage that it declares.
+Reading is pure but for the file itself; evaluation is in ``censor``.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from probe.errors import InputError
+from probe.lab.actions import ACTIONS, By, Reach, Stage
+from probe.lab.located import LocatedYaml, read_yaml
+from probe.lab.rules import ALERTS, AUTHORITIES, Expected, Rule, Scenario, What, Who
+from probe.lab.windows import When, compile_window, find_zone
+from probe.model.address import parse_ip
+from probe.model.target import Endpoint, Service
+
+__all__ = ["load_scenario", "scenario_names"]
+
+_LISTS = {
+    "": {"stages", "cdn"},
+    "who": {"host", "except", "sni", "address", "port", "protocol", "service", "category"},
+    "what": {"types", "answers"},
+    "when": {"days"},
+    "endpoints": {"alpn", "expected"},
+    "expect": {"status"},
+}
+"""Per mapping, the fields that hold a list and may be written as one value."""
+
+_INSTANTS = {"starts", "since", "until", "at"}
+
+
+class _Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A rule as written."""
+
+    id: str
+    who: Who = Who()
+    what: What
+    when: tuple[When, ...] = ()
+    by: By | None = None
+    reach: Reach | None = None
+    chance: float = 1.0
+
+
+class _World(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A world in a file of its own."""
+
+    description: str
+    services: list[dict[str, Any]]
+
+
+class _Scenario(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A scenario as written; its services are checked apart.
+
+    ``world`` names a world that is shipped; without it and without ``services`` the scenario
+    plays in a catalog that the caller gives.
+    """
+
+    name: str
+    description: str
+    stages: frozenset[Stage] = frozenset({Stage.LOOPBACK})
+    zone: str = "UTC"
+    country: str = "ZZ"
+    starts: datetime
+    days: int = 1
+    world: str | None = None
+    services: list[dict[str, Any]] | None = None
+    cdn: tuple[str, ...] = ()
+    rules: tuple[_Rule, ...] = ()
+    expect: tuple[Expected, ...] = ()
+
+
+def _shorthands(value: Any, key: str = "", within: str = "") -> Any:
+    """Write out what the language lets one abbreviate.
+
+    One value where a list is meant, ``what: nxdomain``, ``when: always``, one window for a list,
+    days for instants. ``key`` is the field that holds ``value``, ``within`` its mapping's.
+    """
+    if isinstance(value, str | int) and key in _LISTS.get(within, ()):
+        return [value]
+    if isinstance(value, str):
+        if key == "what":
+            return {"action": value}
+        if key == "when" and value == "always":
+            return []
+        return _full_instant(value) if key in _INSTANTS else value
+    if isinstance(value, list):
+        return [_shorthands(item, key, "list") for item in value]
+    if isinstance(value, dict):
+        written = {name: _shorthands(item, name, key) for name, item in value.items()}
+        return [written] if key == "when" and within != "list" else written
+    return value
+
+
+def _full_instant(text: str) -> str:
+    """Write out ``2026-03-02`` and ``2026-03-02 16:00``."""
+    day, _, clock = text.replace(" ", "T").partition("T")
+    if re.fullmatch(r"\d{2}:\d{2}", clock):
+        clock += ":00"
+    return f"{day}T{clock or '00:00:00'}"
+
+
+def _convert(doc: LocatedYaml, data: Any, kind: Any, prefix: str = "") -> Any:
+    try:
+        return msgspec.convert(data, kind, strict=False)
+    except msgspec.ValidationError as exc:
+        if not prefix:
+            raise doc.invalid(exc) from exc
+        problem = str(exc).split(" - at ", maxsplit=1)[0]
+        raise doc.error(problem, prefix + _path_of(exc)) from exc
+
+
+def _path_of(exc: msgspec.ValidationError) -> str:
+    _, _, path = str(exc).partition(" - at `$")
+    return path.rstrip("`")
+
+
+def _check_who(doc: LocatedYaml, who: Who, path: str, services: frozenset[str] | None) -> None:
+    for index, text in enumerate(who.address):
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as exc:
+            raise doc.error(
+                f"{text!r} is no address or network", f"{path}.address[{index}]"
+            ) from exc
+    known = {"udp", "tcp", "dns", "tls", "http"}
+    for index, name in enumerate(who.protocol):
+        if name not in known:
+            mend = ", ".join(sorted(known))
+            raise doc.error(f"{name!r} is no protocol", f"{path}.protocol[{index}]", mend)
+    for index, name in enumerate(who.service):
+        if services is not None and name not in services:
+            raise doc.error(f"there is no service {name!r}", f"{path}.service[{index}]")
+
+
+def _check_what(doc: LocatedYaml, what: What, given: Mapping[str, Any], path: str) -> None:
+    takes = ACTIONS[what.action].parameters
+    for name in given:
+        if name not in takes | {"action"}:
+            mend = f"it takes {', '.join(sorted(takes)) or 'nothing'}"
+            raise doc.error(f"{what.action} takes no {name!r}", f"{path}.{name}", mend)
+    if what.ca not in AUTHORITIES:
+        raise doc.error(f"{what.ca!r} is no authority", f"{path}.ca", ", ".join(AUTHORITIES))
+    if what.alert not in ALERTS:
+        raise doc.error(f"{what.alert!r} is no alert", f"{path}.alert", ", ".join(ALERTS))
+    for index, text in enumerate(what.answers):
+        if parse_ip(text) is None:
+            raise doc.error(f"{text!r} is no address", f"{path}.answers[{index}]")
+    for index, text in enumerate(what.types):
+        if text not in ("A", "AAAA"):
+            raise doc.error(f"{text!r} is neither A nor AAAA", f"{path}.types[{index}]")
+    if what.status is not None and not 200 <= what.status <= 599:
+        raise doc.error(f"{what.status} is no HTTP status", f"{path}.status")
+    if what.bytes < 0 or what.rate <= 0:
+        raise doc.error("bytes and rate are counts", path)
+
+
+def _rules(
+    doc: LocatedYaml, data: Any, raw: _Scenario, ids: frozenset[str] | None
+) -> Iterator[Rule]:
+    seen: set[str] = set()
+    for index, rule in enumerate(raw.rules):
+        path = f".rules[{index}]"
+        if rule.id in seen:
+            raise doc.error(f"the rule id {rule.id!r} is given twice", f"{path}.id")
+        seen.add(rule.id)
+        spec = ACTIONS[rule.what.action]
+        if not raw.stages <= spec.stages:
+            lacking = ", ".join(sorted(raw.stages - spec.stages))
+            raise doc.error(f"{rule.what.action} cannot be played in {lacking}", f"{path}.what")
+        if not 0 < rule.chance <= 1:
+            raise doc.error("chance is above 0 and at most 1", f"{path}.chance")
+        _check_who(doc, rule.who, f"{path}.who", ids)
+        _check_what(doc, rule.what, data["rules"][index]["what"], f"{path}.what")
+        windows = []
+        for number, when in enumerate(rule.when):
+            try:
+                windows.append(compile_window(when, raw.zone))
+            except ValueError as exc:
+                raise doc.error(str(exc), f"{path}.when[{number}]") from exc
+        yield Rule(
+            id=rule.id,
+            who=rule.who,
+            what=rule.what,
+            windows=tuple(windows),
+            by=rule.by or spec.by,
+            reach=rule.reach or spec.reach,
+            chance=rule.chance,
+            layers=spec.layers,
+        )
+
+
+def _services(
+    doc: LocatedYaml, written: list[dict[str, Any]], checked_on: str
+) -> tuple[Service, ...]:
+    """Return a world's services; each endpoint inherits its service's id and a source."""
+    services: list[Service] = []
+    for index, item in enumerate(written):
+        path = f".services[{index}]"
+        fields = dict(item)
+        endpoints = fields.pop("endpoints", None)
+        if not isinstance(endpoints, list) or not endpoints:
+            raise doc.error("a service has at least one endpoint", path)
+        defaults = {
+            "service": fields.get("id"),
+            "source": "lab scenario",
+            "checked_on": checked_on,
+        }
+        converted: list[Endpoint] = []
+        for number, endpoint in enumerate(endpoints):
+            at = f"{path}.endpoints[{number}]"
+            if not isinstance(endpoint, dict):
+                raise doc.error("an endpoint is a mapping of kind, host, ...", at)
+            converted.append(_convert(doc, defaults | endpoint, Endpoint, at))
+        service = _convert(doc, fields | {"endpoints": ()}, Service, path)
+        services.append(msgspec.structs.replace(service, endpoints=tuple(converted)))
+    ids = [service.id for service in services]
+    if len(set(ids)) < len(ids):
+        raise doc.error("a service id is given twice", ".services")
+    return tuple(services)
+
+
+def _world(doc: LocatedYaml, raw: _Scenario) -> tuple[Service, ...] | None:
+    """Return the services of the scenario's own world, ``None`` when it plays in a catalog."""
+    checked_on = raw.starts.date().isoformat()
+    if raw.services is not None:
+        if raw.world is not None:
+            raise doc.error("a scenario has services or a world, not both", ".world")
+        return _services(doc, raw.services, checked_on)
+    if raw.world is None:
+        return None
+    names = _shipped("worlds")
+    if raw.world not in names:
+        raise doc.error(f"there is no world {raw.world!r}", ".world", ", ".join(names))
+    world = read_yaml(_file("worlds", raw.world))
+    written: _World = _convert(world, _shorthands(world.data), _World)
+    return _services(world, written.services, checked_on)
+
+
+def _file(folder: str, name: str) -> Path:
+    return Path(str(resources.files("probe.lab") / folder / f"{name}.yaml"))
+
+
+def _shipped(folder: str) -> tuple[str, ...]:
+    files = (item.name for item in (resources.files("probe.lab") / folder).iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))
+
+
+def _place(name_or_path: str | Path) -> Path:
+    if isinstance(name_or_path, Path) or name_or_path.endswith((".yaml", ".yml")):
+        return Path(name_or_path)
+    if name_or_path in scenario_names():
+        return _file("scenarios", name_or_path)
+    mend = f"a file, or one of {', '.join(scenario_names())}"
+    raise InputError(f"there is no scenario {name_or_path!r}", mend=mend)
+
+
+def scenario_names() -> tuple[str, ...]:
+    """Return the names of the scenarios that are shipped."""
+    return _shipped("scenarios")
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """Read and check a shipped scenario (by name) or a file.
+
+    Raises:
+        InputError: with file, line, field and the mend.
+
+    """
+    doc = read_yaml(_place(name_or_path))
+    data = _shorthands(doc.data)
+    raw: _Scenario = _convert(doc, data, _Scenario)
+    try:
+        zone = find_zone(raw.zone)
+    except ValueError as exc:
+        raise doc.error(str(exc), ".zone") from exc
+    if not 1 <= raw.days <= 366:
+        raise doc.error("days is 1 to 366", ".days")
+    if not raw.stages:
+        raise doc.error("a scenario is played in at least one stage", ".stages")
+    services = _world(doc, raw)
+    ids = None if services is None else frozenset(service.id for service in services)
+    local = (value if value.tzinfo else value.replace(tzinfo=zone) for value in (raw.starts,))
+    return Scenario(
+        name=raw.name,
+        description=raw.description,
+        stages=raw.stages,
+        zone=raw.zone,
+        country=raw.country,
+        starts=next(local).astimezone(UTC),
+        days=raw.days,
+        services=services,
+        cdn=raw.cdn,
+        rules=tuple(_rules(doc, data, raw, ids)),
+        expect=tuple(
+            msgspec.structs.replace(
+                item,
+                at=None if item.at is None else item.at.replace(tzinfo=zone).astimezone(UTC),
+            )
+            for item in raw.expect
+        ),
+    )

@@ -1,0 +1,261 @@
+"""The small internet: names, addresses, ports and pages, made from any catalog.
+
+Every name of the catalog resolves (but for retired services), every address answers on the
+ports that the catalog states and on 80 and 443, and every page is what ``expect`` asks for.
+The same catalog always gives the same world, so that two processes can build it apart.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from probe.lab.addresses import AddressBook
+from probe.model.address import is_public, parse_ip
+from probe.model.target import Endpoint, Kind, Purpose, Service, Trust
+from probe.probes.resolver import NEUTRAL_NAME
+from probe.probes.resolvers import PUBLIC_RESOLVERS
+
+__all__ = ["BLOCK_PAGE", "NAMESERVER", "Host", "Page", "Site", "World", "build_world"]
+
+NAMESERVER = "resolver.isp.example"
+BLOCK_PAGE = "blocked.isp.example"
+RESOLVER_NAMES = {
+    "1.1.1.1": "one.one.one.one",
+    "8.8.8.8": "dns.google",
+    "9.9.9.9": "dns.quad9.net",
+}
+"""Names that open resolvers are called by; here they are stand-ins in the lab."""
+
+_DEFAULT_PORTS = {
+    Kind.RESOLVER: 53,
+    Kind.DOT: 853,
+    Kind.DOH: 443,
+    Kind.TLS: 443,
+    Kind.TCP: 443,
+    Kind.STUN: 3478,
+}
+_RESOLVING = (Kind.RESOLVER, Kind.DOH, Kind.DOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a path answers when nobody interferes."""
+
+    status: int = 200
+    body: bytes = b""
+
+
+@dataclass(slots=True)
+class Site:
+    """A name: where it is, whose it is, what it serves."""
+
+    name: str
+    title: str
+    foreign: bool
+    trust: Trust = Trust.PUBLIC
+    addresses: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()  # what the control sees instead (geo-DNS); empty: the same
+    exists: bool = True
+    services: set[str] = field(default_factory=set)
+    categories: set[str] = field(default_factory=set)
+    pages: dict[str, Page] = field(default_factory=dict)
+
+    def page(self, path: str) -> Page:
+        """Return what ``path`` answers; an unknown path is a plain 200 page as well."""
+        return self.pages.get(path.partition("?")[0]) or Page(200, default_body(self.title))
+
+
+@dataclass(slots=True)
+class Host:
+    """An address: the names it serves (the first is the default certificate's) and its ports."""
+
+    address: str
+    foreign: bool
+    names: list[str] = field(default_factory=list)
+    ports: set[int] = field(default_factory=lambda: {80, 443})
+    resolver: bool = False
+    doh_paths: set[str] = field(default_factory=lambda: {"/dns-query"})
+    stun: bool = False
+    block_page: bool = False
+
+
+def short_body(title: str, text: str = "A page of the lab.") -> bytes:
+    """Return a page that has ``title`` and one sentence, as notices are."""
+    return (
+        f"<!doctype html><html><head><title>{title}</title></head>"
+        f"<body><h1>{title}</h1><p>{text}</p></body></html>"
+    ).encode()
+
+
+def default_body(title: str) -> bytes:
+    """Return a page that has ``title`` and some length, as front pages have."""
+    return short_body(title, " ".join(f"This is sentence {n} of {title}." for n in range(40)))
+
+
+@dataclass(slots=True)
+class World:
+    """Sites by name, hosts by address, and the line's own resolver."""
+
+    sites: dict[str, Site] = field(default_factory=dict)
+    hosts: dict[str, Host] = field(default_factory=dict)
+    nameserver: str = ""
+    block_page: str = ""
+    own_address: str = ""  # the line's own, as others see it
+
+    def site(self, name: str | None) -> Site | None:
+        """Return the site called ``name`` (any case, a final dot allowed)."""
+        return None if name is None else self.sites.get(name.lower().rstrip("."))
+
+    def default_site(self, host: Host) -> Site | None:
+        """Return the site that answers when no name is given."""
+        return self.sites.get(host.names[0]) if host.names else None
+
+    def sites_at(self, host: Host) -> Iterator[Site]:
+        """Return the sites that ``host`` serves."""
+        return (self.sites[name] for name in host.names if name in self.sites)
+
+
+class _Builder:
+    """Collects sites and hosts; literal addresses of the catalog keep their meaning."""
+
+    def __init__(self, country: str, cdn: Sequence[str]) -> None:
+        self.world = World()
+        self._country = country
+        self._cdn = frozenset(cdn)
+        self._book = AddressBook()
+
+    def foreign(self, endpoint: Endpoint) -> bool:
+        """Return whether the endpoint's host stands outside the vantage's country."""
+        if endpoint.country is not None:
+            return endpoint.country != self._country
+        return endpoint.purpose is not Purpose.DOMESTIC
+
+    def site(self, name: str, title: str, *, foreign: bool, at: Sequence[str] = ()) -> Site:
+        """Return the site, made with addresses of its own unless it is served ``at`` others."""
+        name = name.lower()
+        known = self.world.sites.get(name)
+        if known is not None:
+            return known
+        addresses = tuple(at) or self._addresses(name, foreign=foreign)
+        elsewhere = self._addresses(f"{name} abroad", foreign=True) if name in self._cdn else ()
+        site = Site(name, title, foreign, addresses=addresses, elsewhere=elsewhere)
+        self.world.sites[name] = site
+        for address in (*addresses, *elsewhere):
+            self.host(address, foreign=foreign).names.append(name)
+        return site
+
+    def own_address(self) -> str:
+        """Return the line's own address inside the country; nothing is served there."""
+        return self._book.v4("the measured line", foreign=False)
+
+    def _addresses(self, name: str, *, foreign: bool) -> tuple[str, ...]:
+        return (
+            self._book.v4(name, foreign=foreign),
+            self._book.v4(f"{name} second", foreign=foreign),
+            self._book.v6(name, foreign=foreign),
+        )
+
+    def host(self, address: str, *, foreign: bool) -> Host:
+        """Return the host at ``address``, made when it is new."""
+        return self.world.hosts.setdefault(address, Host(address, foreign))
+
+    def endpoint(self, service: Service, endpoint: Endpoint) -> None:
+        """Make the world answer ``endpoint``."""
+        foreign = self.foreign(endpoint)
+        literal = parse_ip(endpoint.host)
+        if literal is not None:
+            hosts = [self.host(str(literal), foreign=foreign)]
+        else:
+            first = self.site(endpoint.host, service.name, foreign=foreign)
+            hosts = [self.world.hosts[a] for a in (*first.addresses, *first.elsewhere)]
+        at = [host.address for host in hosts]
+        names = {endpoint.sni, endpoint.host_header} | ({endpoint.host} if not literal else set())
+        for name in sorted(n.lower() for n in names if n and parse_ip(n) is None):
+            site = self.site(name, service.name, foreign=foreign, at=at)
+            self._describe(site, service, endpoint)
+            for host in hosts:
+                if name not in host.names:
+                    host.names.append(name)
+        if literal is not None and not hosts[0].names:
+            self._unnamed(hosts[0], service, endpoint)
+        for host in hosts:
+            host.ports.add(_port(endpoint))
+            host.resolver = host.resolver or endpoint.kind in _RESOLVING
+            if endpoint.kind is Kind.DOH and endpoint.path:
+                host.doh_paths.add(endpoint.path.partition("?")[0])
+            host.stun = host.stun or endpoint.kind is Kind.STUN
+
+    def _unnamed(self, host: Host, service: Service, endpoint: Endpoint) -> None:
+        """Give an address without a name a site of its own, for its certificate and page."""
+        site = Site(host.address, service.name, host.foreign, addresses=(host.address,))
+        self.world.sites[host.address] = site
+        host.names.append(host.address)
+        self._describe(site, service, endpoint)
+
+    def _describe(self, site: Site, service: Service, endpoint: Endpoint) -> None:
+        alive = service.retired_on is None
+        site.exists = alive if not site.services else site.exists or alive
+        site.services.add(service.id)
+        site.categories.add(service.category.value)
+        if endpoint.trust is not Trust.PUBLIC:
+            site.trust = endpoint.trust
+        if endpoint.kind is not Kind.HTTP:
+            return
+        path = (endpoint.path or "/").partition("?")[0]
+        expect = endpoint.expect
+        status = expect.status[0] if expect is not None and expect.status else 200
+        body = default_body(service.name)
+        if expect is not None and expect.body_contains is not None:
+            body = expect.body_contains.encode()
+        site.pages[path] = Page(status, b"" if status in (204, 304) else body)
+
+
+def _port(endpoint: Endpoint) -> int:
+    if endpoint.port is not None:
+        return endpoint.port
+    if endpoint.kind is Kind.HTTP:
+        return 443 if endpoint.tls else 80
+    return _DEFAULT_PORTS.get(endpoint.kind, 443)
+
+
+def _usable(endpoint: Endpoint) -> bool:
+    """Return whether the host is a name or a public address (no template, nothing private)."""
+    if "{" in endpoint.host or not endpoint.host:
+        return False
+    return parse_ip(endpoint.host) is None or is_public(endpoint.host)
+
+
+def _infrastructure(builder: _Builder) -> None:
+    """Add what is everywhere: a resolver, a block page, open resolvers, a name to ask them for."""
+    world = builder.world
+    builder.site(NEUTRAL_NAME, "Example", foreign=True)
+    world.own_address = builder.own_address()
+    world.nameserver = builder.site(NAMESERVER, "Resolver", foreign=False).addresses[0]
+    world.hosts[world.nameserver].resolver = True
+    world.hosts[world.nameserver].ports.add(53)
+    site = builder.site(BLOCK_PAGE, "Access to this site is blocked", foreign=False)
+    world.block_page = site.addresses[0]
+    for address in site.addresses:
+        world.hosts[address].block_page = True
+    for address in sorted(PUBLIC_RESOLVERS):
+        host = builder.host(address, foreign=True)
+        host.resolver = True
+        host.ports |= {53, 853}
+        name = RESOLVER_NAMES.get(address, address)
+        site = builder.site(name, "Resolver", foreign=True, at=[address])
+        if site.name not in host.names:
+            host.names.append(site.name)
+
+
+def build_world(services: Iterable[Service], country: str, *, cdn: Sequence[str] = ()) -> World:
+    """Return a world in which every endpoint of ``services`` answers as it should.
+
+    ``country`` (ISO 3166) is where the vantage stands; ``cdn`` are names whose addresses differ
+    by where one asks from.
+    """
+    builder = _Builder(country, cdn)
+    for service in services:
+        for endpoint in service.endpoints:
+            if _usable(endpoint):
+                builder.endpoint(service, endpoint)
+    _infrastructure(builder)
+    return builder.world

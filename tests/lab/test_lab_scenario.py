@@ -1,0 +1,165 @@
+"""The scenario language: what it accepts, and how it says what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from probe.errors import InputError
+from probe.lab.actions import ACTIONS, Action, By, Reach, Stage
+from probe.lab.scenario import load_scenario, scenario_names
+from probe.model.target import Trust
+
+HEAD = "name: t\ndescription: d\nstarts: 2026-03-02\nzone: Asia/Tehran\ncountry: XX\n"
+WORLD = (
+    "services:\n  - id: a\n    name: A\n    category: messaging\n"
+    "    endpoints:\n      - {kind: tls, host: a.example}\n"
+)
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "scenario.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_every_shipped_scenario_is_valid(name: str) -> None:
+    """What is shipped loads, is called like its file, and plays on loopback."""
+    scenario = load_scenario(name)
+    assert scenario.name == name
+    assert Stage.LOOPBACK in scenario.stages
+    assert scenario.services
+    assert scenario.description.strip()
+
+
+def test_every_action_is_played_by_a_shipped_scenario() -> None:
+    """No action of the language is without a scenario that uses it."""
+    played = {rule.action for name in scenario_names() for rule in load_scenario(name).rules}
+    assert played == set(Action)
+
+
+def test_shorthands_mean_what_they_abbreviate(tmp_path: Path) -> None:
+    """One host, ``what: drop`` and one window stand for lists and mappings."""
+    short = HEAD + WORLD + (
+        "rules:\n"
+        "  - id: r\n"
+        "    who: {host: a.example, port: 443}\n"
+        "    what: drop\n"
+        '    when: {daily: "16:00-24:00", days: fri}\n'
+    )  # fmt: skip
+    long = HEAD + WORLD + (
+        "rules:\n"
+        "  - id: r\n"
+        "    who: {host: [a.example], port: [443]}\n"
+        "    what: {action: drop}\n"
+        '    when: [{daily: "16:00-24:00", days: [fri]}]\n'
+    )  # fmt: skip
+    assert load_scenario(write(tmp_path, short)).rules == load_scenario(write(tmp_path, long)).rules
+
+
+def test_defaults_come_from_the_action(tmp_path: Path) -> None:
+    """A status is the server's doing here; a service that is down is down everywhere."""
+    text = HEAD + WORLD + "rules:\n  - {id: s, what: status}\n  - {id: d, what: down}\n"
+    status, down = load_scenario(write(tmp_path, text)).rules
+    assert (status.by, status.reach) == (By.SERVER, Reach.HERE)
+    assert (down.by, down.reach) == (By.SERVER, Reach.EVERYWHERE)
+
+
+def test_services_carry_the_fields_of_endpoints(tmp_path: Path) -> None:
+    """An endpoint in a scenario is an endpoint of the catalog's kind, with its service's id."""
+    text = HEAD + WORLD.replace("host: a.example", "host: a.example, trust: signal, port: 8443")
+    services = load_scenario(write(tmp_path, text)).services
+    assert services is not None
+    endpoint = services[0].endpoints[0]
+    assert (endpoint.service, endpoint.trust, endpoint.port) == ("a", Trust.SIGNAL, 8443)
+
+
+def test_a_scenario_without_a_world_plays_in_a_catalog(tmp_path: Path) -> None:
+    """``services`` is ``None`` when the caller brings the catalog."""
+    assert load_scenario(write(tmp_path, HEAD)).services is None
+
+
+RULE = "rules:\n  - id: r\n    "
+DROP = RULE + "what: drop\n    "
+SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpoints: "
+
+
+@pytest.mark.parametrize(
+    ("tail", "line", "field", "said"),
+    [
+        ("rules:\n  - {id: r, what: nuke}\n", 7, "rules[0].what.action", "nuke"),
+        (DROP + "whom: {}\n", 7, "rules[0]", "whom"),
+        (DROP + "who: {port: abc}\n", 9, "rules[0].who.port[0]", "int"),
+        (RULE + "what: {action: drop, status: 403}\n", 8, "rules[0].what.status", "takes no"),
+        (RULE + "what: {action: mitm, ca: acme}\n", 8, "rules[0].what.ca", "acme"),
+        (RULE + "what: {action: bogon, answers: x}\n", 8, "rules[0].what.answers[0]", "'x'"),
+        (RULE + "what: {action: bogon, types: MX}\n", 8, "rules[0].what.types[0]", "MX"),
+        (RULE + "what: {action: status, status: 99}\n", 8, "rules[0].what.status", "99"),
+        (DROP + "when: {daily: 16-23}\n", 9, "rules[0].when[0]", "16-23"),
+        (DROP + "who: {address: nowhere}\n", 9, "rules[0].who.address[0]", "nowhere"),
+        (DROP + "who: {protocol: ftp}\n", 9, "rules[0].who.protocol[0]", "ftp"),
+        (DROP + "chance: 2\n", 9, "rules[0].chance", "chance"),
+        ("rules:\n  - {id: r, what: drop}\n  - {id: r, what: rst}\n", 8, "rules[1].id", "twice"),
+        ("world: atlantis\n", 6, "world", "atlantis"),
+        ("days: 0\n", 6, "days", "1 to 366"),
+        ("stages: [orbit]\n", 6, "stages[0]", "orbit"),
+        (SERVICE + "[]\n", 7, "services[0]", "at least one"),
+        (SERVICE + "[tls]\n", 10, "services[0].endpoints[0]", "mapping"),
+        (SERVICE + "[{kind: fog, host: a}]\n", 10, "services[0].endpoints[0].kind", "fog"),
+        (WORLD + DROP + "who: {service: b}\n", 15, "rules[0].who.service[0]", "'b'"),
+        ("days: 1\ndays: 2\n", 7, "days", "twice"),
+        ("rules: [\n", 7, None, ""),
+    ],
+)
+def test_a_mistake_is_said_with_line_and_field(
+    tmp_path: Path, tail: str, line: int, field: str | None, said: str
+) -> None:
+    """Each error names the file, the line, the field, and what is wrong there."""
+    file = write(tmp_path, HEAD + tail)
+    with pytest.raises(InputError) as caught:
+        load_scenario(file)
+    assert (caught.value.file, caught.value.line) == (str(file), line)
+    assert caught.value.field == field
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"- a list\n",
+        b"\xff\xfe\x00",
+        b"a: &x [1]\nb: *x\n",
+        b"a: " + b"[" * 5000,
+        b"a: !!python/object:os.system x\n",
+        b"x" * 1_000_001,
+        b"a: {b: {c: {d: {e: {f: {g: {h: {i: {j: {k: {l: {m: {n: 1}}}}}}}}}}}}}}\n",
+    ],
+    ids=["empty", "list", "utf8", "alias", "brackets", "tag", "long", "deep"],
+)
+def test_hostile_yaml_is_refused(tmp_path: Path, raw: bytes) -> None:
+    """Nothing but a plain, small mapping is read; no object is ever built from a tag."""
+    file = tmp_path / "scenario.yaml"
+    file.write_bytes(raw)
+    with pytest.raises(InputError):
+        load_scenario(file)
+
+
+def test_an_unknown_name_lists_the_known(tmp_path: Path) -> None:
+    """Neither a shipped name nor a file: the error says what there is."""
+    with pytest.raises(InputError, match="demo"):
+        load_scenario("no-such-scenario")
+    with pytest.raises(InputError, match=r"missing\.yaml"):
+        load_scenario(tmp_path / "missing.yaml")
+
+
+def test_an_action_is_refused_where_its_stage_cannot_play_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scenario may declare only stages that can express all of its actions."""
+    row = ACTIONS[Action.DROP]
+    only = type(row)(row.layers, stages=frozenset({Stage.NETNS}))
+    monkeypatch.setitem(ACTIONS, Action.DROP, only)
+    file = write(tmp_path, HEAD + "stages: [loopback]\nrules:\n  - {id: r, what: drop}\n")
+    with pytest.raises(InputError, match="cannot be played in loopback"):
+        load_scenario(file)

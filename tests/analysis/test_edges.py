@@ -35,7 +35,7 @@ def test_the_likelihood_is_the_sum_of_the_samples_inside() -> None:
 
 def test_an_edge_on_the_hour_is_found_and_its_interval_holds_it() -> None:
     """Raw within minutes, snapped exactly."""
-    edge = estimate(GRID, days(np.random.default_rng(1), 960, 14), start=True, jittered=True)
+    edge = estimate(GRID, days(np.random.default_rng(1), 960, 14), start=True)
     assert abs(edge.minute - 960) <= 6
     assert edge.low <= 960 <= edge.high
     assert edge.high - edge.low < 40
@@ -45,7 +45,7 @@ def test_an_edge_on_the_hour_is_found_and_its_interval_holds_it() -> None:
 def test_an_odd_edge_is_not_dragged_to_the_hour() -> None:
     """Much evidence for 16:17 is stronger than the prior of the full hour."""
     sharp = days(np.random.default_rng(2), 977, 40, sigma=1.0, step=5.0)
-    edge = estimate(GRID, sharp, start=True, jittered=True)
+    edge = estimate(GRID, sharp, start=True)
     assert abs(edge.minute - 977) <= 2
     assert edge.snapped is not None
     assert abs(edge.snapped - 977) <= 3
@@ -53,7 +53,7 @@ def test_an_odd_edge_is_not_dragged_to_the_hour() -> None:
 
 def test_fixed_phase_sampling_is_never_snapped() -> None:
     """With looks at :05, :20, ... a round minute would be an artefact of the schedule."""
-    edge = estimate(GRID, days(np.random.default_rng(1), 960, 14), start=True, jittered=False)
+    edge = estimate(GRID, days(np.random.default_rng(1), 960, 14), start=True, fixed_min=15.0)
     assert edge.snapped is None
 
 
@@ -61,13 +61,13 @@ def test_a_few_days_at_another_hour_do_not_move_the_edge() -> None:
     """One regime, two edges: the commoner one is reported."""
     rng = np.random.default_rng(5)
     mixed = days(rng, 960, 20) + days(rng, 910, 4)
-    assert abs(estimate(GRID, mixed, start=True, jittered=True).minute - 960) <= 6
+    assert abs(estimate(GRID, mixed, start=True).minute - 960) <= 6
 
 
 def test_without_samples_near_the_edge_the_interval_is_the_whole_grid() -> None:
     """No evidence is a wide interval, not a guess."""
     nothing = [(np.zeros(0), np.zeros(0))] * 5
-    edge = estimate(GRID, nothing, start=True, jittered=True)
+    edge = estimate(GRID, nothing, start=True)
     assert edge.high - edge.low > 0.9 * (GRID[-1] - GRID[0])
 
 
@@ -78,7 +78,7 @@ def test_intervals_of_95_percent_hold_the_edge_that_often() -> None:
     held = 0
     for _ in range(200):
         true = float(rng.uniform(930, 990))
-        edge = estimate(GRID, days(rng, true, 12, step=30.0), start=True, jittered=True)
+        edge = estimate(GRID, days(rng, true, 12, step=30.0), start=True)
         held += edge.low <= true <= edge.high
     assert 180 <= held <= 200
 

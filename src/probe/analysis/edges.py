@@ -76,23 +76,25 @@ def estimate(
     days: Sequence[tuple[FloatArray, FloatArray]],
     *,
     start: bool,
-    jittered: bool,
+    fixed_min: float | None = None,
 ) -> Edge:
     """Return the window's edge; ``grid`` is in minutes of the window's first local day.
 
-    The round minute (weights .70 for the hour, .14 for the half hour) is given only for
-    jittered sampling: with samples at fixed minutes of the hour it would be their artefact.
+    ``fixed_min`` is the spacing of samples at fixed minutes of the hour, ``None`` for jittered
+    ones. Each of the former may stand for a slot of that length, so the interval is widened by
+    half of it, and no round minute (weights .70 for the hour, .14 for the half hour) is given,
+    since it would be their artefact.
     """
     log_post, evidence = _posterior(grid, edge_likelihood(grid, days, start=start))
     chance = np.exp(log_post - log_post.max())
     cumulated = np.cumsum(chance / chance.sum())
     low, middle, high = (_quantile(grid, cumulated, q) for q in (_TAIL, 0.5, 1 - _TAIL))
-    half = 0.5  # a grid minute stands for the minute around it
+    half = 0.5 + (fixed_min or 0.0) / 2  # a grid minute stands for the minute around it
     return Edge(
         minute=middle,
         low=max(float(grid[0]), middle - WIDEN * (middle - low + half)),
         high=min(float(grid[-1]), middle + WIDEN * (high - middle + half)),
-        snapped=snapped_minute(grid, log_post) if jittered else None,
+        snapped=snapped_minute(grid, log_post) if fixed_min is None else None,
         log_likelihood=evidence,
     )
 

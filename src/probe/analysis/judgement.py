@@ -16,8 +16,8 @@ INSIDE_BAD = 0.75
 CONTRAST = 0.5
 CONTROLS_GOOD = 0.25
 CONTROLS_BAD = 0.9
-GRADED = 1 / 3
-GRADED_ALONE = 1 / 5
+FLIPS = 0.2
+_FLIPS_SPARE = 1
 KEPT = 1 / 3
 ESTABLISHED_DAYS = 5
 _INSIDE_WINDOW = 0.8
@@ -27,10 +27,10 @@ def accepted(study: Study, found: Candidate, measured: Measured) -> bool:
     """Return whether a recurrence is a window: enough days, bad inside, fine around it.
 
     Three quarters of the samples inside are bad and half of all fewer around; a day has it or
-    has it not, few are half bad; it is there on one day of three at least; the controls either
+    has it not: one look in five at most says otherwise than the one before, whereas in
+    congestion they come and go; it is there on one day of three at least; the controls either
     worked or failed altogether: a part of them failing is what congestion looks like. A day on
     which a gap hides one edge counts half, since what a host sees when it wakes begins then.
-    Without controls to tell congestion by, fewer days may be half bad.
     """
     if seen_days(found) < LEAST_DAYS:
         return False
@@ -39,12 +39,11 @@ def accepted(study: Study, found: Candidate, measured: Measured) -> bool:
         return False
     if inside < INSIDE_BAD or inside - around < CONTRAST:
         return False
-    reach = reach_of(study, measured.control_inside, measured.control_outside)
-    if measured.graded_share > (GRADED_ALONE if reach is Reach.UNKNOWN else GRADED):
+    if measured.flips > FLIPS * measured.pairs + _FLIPS_SPARE:
         return False
     if measured.supports.size < KEPT * measured.observable:
         return False
-    return reach is not Reach.MIXED
+    return reach_of(study, measured.control_inside, measured.control_outside) is not Reach.MIXED
 
 
 def seen_days(found: Candidate) -> float:

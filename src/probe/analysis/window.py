@@ -21,16 +21,14 @@ _MARGIN = 0.1
 _SEEN_SHARE = 0.5
 _BAD = 0.75
 _AROUND_BAD = 0.5
-_GRADED_LOOKS = 3
-_SOLID, _SOLID_LOOKS = 0.85, 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
     """What the samples say about a window; shares are of samples, ``None`` when there are none.
 
-    ``inside_share`` and ``shoulder_share`` are pooled over the matching days, ``graded_share``
-    is the share of days that are bad here and there inside, ``control_inside`` and
+    ``inside_share`` and ``shoulder_share`` are pooled over the matching days, ``flips``
+    of ``pairs`` neighbouring looks inside disagree on any day, ``control_inside`` and
     ``control_outside`` are shares of failed controls on matching days. ``weekdays`` are those
     that it keeps to, () for all; ``observable`` and ``total`` count only these.
     """
@@ -43,7 +41,8 @@ class Measured:
     total: int
     weekdays: tuple[int, ...]
     inside_share: float | None
-    graded_share: float
+    flips: int
+    pairs: int
     shoulder_share: float | None
     control_inside: float | None
     control_outside: float | None
@@ -64,6 +63,7 @@ def measure_window(study: Study, found: Candidate, generator: np.random.Generato
     against = [look for look in looks if look.against and look.day not in matched]
     weekdays = weekdays_of(_days(supports), _days(against), generator)
     against = [look for look in against if on_weekdays(look.day, weekdays)]
+    flips, pairs = _flips(looks)
     return Measured(
         start=start,
         end=end,
@@ -73,7 +73,8 @@ def measure_window(study: Study, found: Candidate, generator: np.random.Generato
         total=sum(on_weekdays(day + shift, weekdays) for day in span),
         weekdays=weekdays,
         inside_share=_mean([look.inside for look in pooled]),
-        graded_share=_graded([look for look in looks if look.inside.size >= _GRADED_LOOKS]),
+        flips=flips,
+        pairs=pairs,
         shoulder_share=_mean([look.shoulder for look in pooled]),
         control_inside=_mean([look.control_inside for look in pooled]),
         control_outside=_mean([look.control_shoulder for look in pooled]),
@@ -85,8 +86,10 @@ def _days(looks: "Sequence[_Look]") -> IntArray:
     return np.array([look.day for look in looks], dtype=np.int64)
 
 
-def _graded(looks: "Sequence[_Look]") -> float:
-    return sum(look.graded for look in looks) / len(looks) if looks else 0.0
+def _flips(looks: "Sequence[_Look]") -> tuple[int, int]:
+    """Return how often a look inside says otherwise than the one before it, and the pairs."""
+    flips = sum(int(np.count_nonzero(np.diff(look.inside))) for look in looks)
+    return flips, sum(max(0, look.inside.size - 1) for look in looks)
 
 
 def _mean(parts: list[FloatArray]) -> float | None:
@@ -115,15 +118,6 @@ class _Look:
         return self.observable and float(self.inside.mean()) >= _BAD
 
     @property
-    def graded(self) -> bool:
-        """Bad by halves and here and there; a block that began late or ended early is not."""
-        if not 1 - _BAD < float(self.inside.mean()) < _BAD:
-            return False
-        bad = np.flatnonzero(self.inside)
-        solid = float(self.inside[bad[0] : bad[-1] + 1].mean()) >= _SOLID
-        return bad.size < _SOLID_LOOKS or not solid
-
-    @property
     def supports(self) -> bool:
         """Bad inside and mostly fine around, even where a gap cut the episode short."""
         fine = self.shoulder.size > 0 and float(self.shoulder.mean()) < _AROUND_BAD
@@ -145,7 +139,7 @@ class _Clock:
     ratio: FloatArray
     control: FloatArray
     spacing: float
-    jittered: bool
+    fixed_min: float | None
 
     @classmethod
     def of(cls, study: Study, found: Candidate) -> "_Clock":
@@ -158,7 +152,11 @@ class _Clock:
             ratio=study.ratio[order],
             control=study.evidence.control_bad[order],
             spacing=study.evidence.spacing_s / 60,
-            jittered=is_jittered(study.evidence.time_s, study.evidence.spacing_s),
+            fixed_min=(
+                None
+                if is_jittered(study.evidence.time_s, study.evidence.spacing_s)
+                else study.evidence.spacing_s / 60
+            ),
         )
 
     def _between(self, day: int, low: float, high: float) -> slice:
@@ -179,7 +177,7 @@ class _Clock:
         for day in self.found.days.tolist():
             part = self._between(day, float(grid[0]), float(grid[-1]) + 1)
             days.append((self.minute[part] - day * DAY_MIN, self.ratio[part]))
-        return estimate(grid, days, start=start, jittered=self.jittered)
+        return estimate(grid, days, start=start, fixed_min=self.fixed_min)
 
     def look(self, day: int, start: float, end: float) -> _Look:
         """Collect one day's samples, a tenth of the length away from the edges."""

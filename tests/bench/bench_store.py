@@ -264,15 +264,15 @@ def _same_rounds(count: int, sites: list[Site]) -> Iterator[tuple[datetime, list
 
 
 def _bulk(folder: Path, sites: list[Site]) -> Figure:
-    """Write repeated good results of four steps in batches; take the best of five."""
+    """Write repeated good results of four steps in batches; take the best of 30."""
     dice = random.Random(3)
-    records = [_record(s, START, dice, blocked=False) for _ in range(40) for s in sites]
+    records = [_record(s, START, dice, blocked=False) for _ in range(10) for s in sites]
     gc.collect()
     gc.freeze()  # the records are the benchmark's, not the store's, to look through
     best = float("inf")
     with Store.open(folder / "bulk.sqlite") as store:
         store.save_vantage(LINE)
-        for _ in range(6):
+        for _ in range(30):
             number = _begin(store, START)
             start = time.perf_counter()
             for first in range(0, len(records), BATCH):

@@ -7,12 +7,12 @@ from typing import Any
 
 import typer
 
-from probe.cli.options import Output, OutputOption
+from probe.cli.options import Output, OutputOption, command_app
 from probe.cli.output import emit, say
 
 __all__ = ["app", "bill_of_materials", "installed"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_app()
 
 _NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?")
 _MAX_LICENCE = 60  # longer is the text of a licence, not its name

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probe.cli.options import ConfigOption, Output, OutputOption
+from probe.cli.options import ConfigOption, Output, OutputOption, command_app
 from probe.cli.output import emit, say
 from probe.model.target import Category
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+app = command_app(no_args_is_help=True)
 TRIES = 3
 
 IncludeOption = Annotated[

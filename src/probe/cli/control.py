@@ -14,7 +14,14 @@ from probe.cli.measuring import (
     NamesArgument,
     PlanOption,
 )
-from probe.cli.options import CatalogOption, ConfigOption, Output, OutputOption, StoreOption
+from probe.cli.options import (
+    CatalogOption,
+    ConfigOption,
+    Output,
+    OutputOption,
+    StoreOption,
+    command_app,
+)
 from probe.cli.output import emit, say
 from probe.model.target import Plan
 
@@ -27,12 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    no_args_is_help=True,
-)
+app = command_app(no_args_is_help=True)
 
 FileArgument = Annotated[Path, typer.Argument(help="A control snapshot.", show_default=False)]
 _COLUMNS = ("endpoint", "failure", "addresses", "issuer", "status", "title", "observed")

@@ -7,17 +7,12 @@ from typing import Annotated
 
 import typer
 
-from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption
+from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption, command_app
 from probe.cli.output import emit, say
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    no_args_is_help=True,
-)
+app = command_app(no_args_is_help=True)
 
 
 class _Kind(StrEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probe.cli.options import Output, OutputOption
+from probe.cli.options import Output, OutputOption, command_app
 from probe.cli.output import emit, say
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = command_app()
 
 _SERVICES = ("service", "finding", "who", "how", "when", "confidence")
 _WINDOWS = ("what", "where", "hours", "days", "confidence")

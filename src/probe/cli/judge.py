@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probe.cli.options import CatalogOption, Output, OutputOption
+from probe.cli.options import CatalogOption, Output, OutputOption, command_app
 from probe.cli.output import emit, say
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "read_all"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+app = command_app(no_args_is_help=True)
 
 _TABLE = ("input", "test_name", "probe_cc", "time", "state", "mechanism", "locus", "confidence")
 _INTERFERENCE, _UNREADABLE = 1, 2

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption
+from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption, command_app
 from probe.cli.output import emit, say
 from probe.model.record import NoteKind
 
 __all__ = ["app", "moment"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+app = command_app(no_args_is_help=True)
 MAX_TEXT = 1000
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["CatalogOption", "ConfigOption", "Output", "OutputOption", "StoreOption"]
+__all__ = ["CatalogOption", "ConfigOption", "Output", "OutputOption", "StoreOption", "command_app"]
 
 
 class Output(StrEnum):
@@ -31,3 +31,13 @@ CatalogOption = Annotated[
     Path | None,
     typer.Option("--catalog", help="A folder of target files of your own.", show_default=False),
 ]
+
+
+def command_app(*, no_args_is_help: bool = False) -> typer.Typer:
+    """Return an empty subcommand that starts fast and shows errors as the root does."""
+    return typer.Typer(
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        no_args_is_help=no_args_is_help,
+    )

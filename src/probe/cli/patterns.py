@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption
+from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption, command_app
 from probe.cli.output import emit, say
 from probe.cli.series_source import (
     By,
@@ -25,7 +25,7 @@ from probe.model.event import Event, EventKind
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_app()
 
 SEED = 20220921
 """The rotations of the test are drawn from this, so that the same data say the same thing."""

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from probe.cli.options import CatalogOption, ConfigOption, StoreOption
+from probe.cli.options import CatalogOption, ConfigOption, StoreOption, command_app
 from probe.cli.output import say
 from probe.cli.series_source import SinceOption, UntilOption, VantageOption
 
 __all__ = ["app", "write_report"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = command_app()
 
 
 @app.command()

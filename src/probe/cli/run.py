@@ -18,7 +18,14 @@ from probe.cli.measuring import (
     NoStoreOption,
     PlanOption,
 )
-from probe.cli.options import CatalogOption, ConfigOption, Output, OutputOption, StoreOption
+from probe.cli.options import (
+    CatalogOption,
+    ConfigOption,
+    Output,
+    OutputOption,
+    StoreOption,
+    command_app,
+)
 from probe.cli.output import say
 from probe.errors import ConsentError
 from probe.model.target import Catalog, Category, Plan
@@ -33,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = command_app()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption
+from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption, command_app
 from probe.cli.output import emit, say
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "span_of"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+app = command_app(no_args_is_help=True)
 
 FLASH = (
     "Flash storage, snapshots and backups may still hold copies; only encryption of the whole "

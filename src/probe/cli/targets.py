@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from probe.cli.options import CatalogOption, Output, OutputOption
+from probe.cli.options import CatalogOption, Output, OutputOption, command_app
 from probe.model.target import Catalog, Category, Endpoint, Plan, Risk, Service
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+app = command_app(no_args_is_help=True)
 
 COLUMNS = ("id", "role", "risk", "plan", "off")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption
+from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption, command_app
 from probe.cli.output import emit, say
 from probe.cli.series_source import (
     By,
@@ -26,7 +26,7 @@ from probe.model.timeline import Interval, Series
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = command_app()
 
 _TABLE = ("subject", "state", "start", "end", "zone", "looks", "detail")
 _CSV = (

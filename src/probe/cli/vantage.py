@@ -4,13 +4,15 @@ from typing import Annotated
 
 import typer
 
-from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption
+from probe.cli.database import app as database_app
+from probe.cli.options import ConfigOption, Output, OutputOption, StoreOption, command_app
 from probe.cli.output import emit, say
 from probe.model.vantage import Access
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+app = command_app(no_args_is_help=True)
+app.add_typer(database_app, name="database", help="Offline files that name a network.")
 MAX_LABEL = 60
 
 

@@ -15,7 +15,7 @@ from probe.cli.measuring import (
     LabOption,
     NoStoreOption,
 )
-from probe.cli.options import CatalogOption, ConfigOption, StoreOption
+from probe.cli.options import CatalogOption, ConfigOption, StoreOption, command_app
 from probe.cli.output import say
 from probe.errors import InputError
 from probe.model.target import Catalog, Category
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "seconds_of"]
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = command_app()
 
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d+)?)(s|m|min|h|d)?")
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, None: 60.0}

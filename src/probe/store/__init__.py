@@ -1,1 +1,1 @@
-"""The timelines on disk; rows never leave this package."""
+"""The database: rounds, measurements, evidence and verdicts; rows never leave this package."""

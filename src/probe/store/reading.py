@@ -1,0 +1,299 @@
+"""Reading rounds, verdicts and records back as values. Every function runs in a transaction."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Select, and_, or_, select
+
+from probe.model.measurement import Measurement, TlsStep
+from probe.model.record import Judged, Record, RoundRow
+from probe.store.codes import OUTCOME, VARIANT
+from probe.store.context import unpack
+from probe.store.dictionary import Dictionary, EndpointKey, table_of
+from probe.store.evidence import join, parse_content, read_trace
+from probe.store.rows import (
+    StoredCertificate,
+    StoredMeasurement,
+    StoredRound,
+    StoredVantage,
+    StoredVerdict,
+)
+from probe.store.shelf import chunks
+from probe.store.times import instant, microseconds
+
+__all__ = [
+    "Span",
+    "judged_of",
+    "matching_endpoints",
+    "records_of",
+    "round_batch",
+    "series_batch",
+]
+
+_ROUND = table_of(StoredRound)
+_VANTAGE = table_of(StoredVantage)
+_MEASUREMENT = table_of(StoredMeasurement)
+_VERDICT = table_of(StoredVerdict)
+
+
+class Span(NamedTuple):
+    """A stretch of time, half open, in microseconds; ``None`` is without end."""
+
+    since_us: int | None = None
+    until_us: int | None = None
+
+    @classmethod
+    def of(cls, since: datetime | None, until: datetime | None) -> "Span":
+        """Return the span from ``since`` (included) to ``until`` (not included)."""
+        return cls(
+            None if since is None else microseconds(since),
+            None if until is None else microseconds(until),
+        )
+
+    def holds(self, time_us: int) -> bool:
+        """Say whether a time lies inside."""
+        return (self.since_us is None or time_us >= self.since_us) and (
+            self.until_us is None or time_us < self.until_us
+        )
+
+
+class SeriesRound(NamedTuple):
+    """What a series takes from a round."""
+
+    id: int
+    started_us: int
+    vantage: str
+    network: str
+    tz: str
+    utc_offset_s: int
+    control_bad: float | None
+    gates: tuple[str, ...]
+
+
+def round_batch(
+    connection: Connection, dictionary: Dictionary, span: Span, after: int, limit: int
+) -> list[RoundRow]:
+    """Return the next rounds by number whose start lies in the span."""
+    query = select(_ROUND, _VANTAGE.c.name.label("vantage")).join(
+        _VANTAGE, _VANTAGE.c.id == _ROUND.c.vantage_id
+    )
+    if span.since_us is not None:
+        query = query.where(_ROUND.c.started_us >= span.since_us)
+    if span.until_us is not None:
+        query = query.where(_ROUND.c.started_us < span.until_us)
+    rows = connection.execute(_paged(query, after, limit)).all()
+    dictionary.networks.load_all(connection)
+    return [_round_row(dictionary, row) for row in rows]
+
+
+def _paged(query: Select[Any], after: int, limit: int) -> Select[Any]:
+    return query.where(_ROUND.c.id > after).order_by(_ROUND.c.id).limit(limit)
+
+
+def _round_row(dictionary: Dictionary, row: Row[Any]) -> RoundRow:
+    return RoundRow(
+        id=row.id,
+        vantage=row.vantage,
+        plan=row.plan,
+        started=instant(row.started_us),
+        ended=None if row.ended_us is None else instant(row.ended_us),
+        network=dictionary.networks.key_of(row.network_id),
+        context=None if row.context is None else unpack(row.context),
+        imported_from=row.imported_from,
+    )
+
+
+def series_batch(
+    connection: Connection, dictionary: Dictionary, span: Span, after: int, limit: int
+) -> list[SeriesRound]:
+    """Return the next rounds by number that may hold a verdict inside the span.
+
+    Either end of a round may lie outside; with a clock set back, its end may even come before
+    its start. The verdicts' own times decide (``judged_of``).
+    """
+    start, end = _ROUND.c.started_us, _ROUND.c.ended_us
+    query: Select[Any] = select(
+        _ROUND.c.id,
+        start,
+        _VANTAGE.c.name,
+        _ROUND.c.network_id,
+        _ROUND.c.tz,
+        _ROUND.c.utc_offset_s,
+        _ROUND.c.control_bad,
+        _ROUND.c.gates,
+    ).join(_VANTAGE, _VANTAGE.c.id == _ROUND.c.vantage_id)
+    if span.since_us is not None:
+        query = query.where(or_(start >= span.since_us, end >= span.since_us, end.is_(None)))
+    if span.until_us is not None:
+        query = query.where(or_(start < span.until_us, end < span.until_us))
+    rows = connection.execute(_paged(query, after, limit)).all()
+    dictionary.networks.load_all(connection)
+    return [
+        SeriesRound(
+            row.id,
+            row.started_us,
+            row.name,
+            dictionary.networks.key_of(row.network_id).key,
+            row.tz,
+            row.utc_offset_s,
+            row.control_bad,
+            tuple(row.gates.split()),
+        )
+        for row in rows
+    ]
+
+
+def matching_endpoints(
+    connection: Connection, dictionary: Dictionary, service: str | None, endpoint: str | None
+) -> list[int] | None:
+    """Return the numbers of a service's or of one name's endpoints; ``None`` is all of them."""
+    if service is None and endpoint is None:
+        return None
+    services = dictionary.services.matching(connection, lambda name: name == service)
+
+    def wanted(key: EndpointKey) -> bool:
+        return (service is None or key.service_id in services) and (
+            endpoint is None or key.name == endpoint
+        )
+
+    return dictionary.endpoints.matching(connection, wanted)
+
+
+def judged_of(
+    connection: Connection,
+    dictionary: Dictionary,
+    rounds: Sequence[SeriesRound],
+    endpoint_ids: Collection[int] | None,
+    span: Span,
+) -> list[Judged]:
+    """Return the verdicts of some rounds, in the order of rounds and endpoints."""
+    by_id = {round_.id: round_ for round_ in rounds}
+    query = select(
+        _VERDICT.c.round_id, _VERDICT.c.endpoint_id, _VERDICT.c.ruling_id, _VERDICT.c.offset_us
+    ).where(_VERDICT.c.round_id.in_(by_id))
+    if endpoint_ids is not None:
+        query = query.where(_VERDICT.c.endpoint_id.in_(endpoint_ids))
+    rows = [tuple(row) for row in connection.execute(query).all()]
+    dictionary.services.load_all(connection)
+    dictionary.endpoints.load_all(connection)
+    dictionary.rulings.load(connection, {ruling_id for _, _, ruling_id, _ in rows})
+    judged: list[Judged] = []
+    for round_id, endpoint_id, ruling_id, offset_us in sorted(rows):
+        round_ = by_id[round_id]
+        time_us = round_.started_us + offset_us
+        if span.holds(time_us):
+            judged.append(_judged(dictionary, round_, time_us, endpoint_id, ruling_id))
+    return judged
+
+
+def _judged(
+    dictionary: Dictionary, round_: SeriesRound, time_us: int, endpoint_id: int, ruling_id: int
+) -> Judged:
+    endpoint = dictionary.endpoints.key_of(endpoint_id)
+    verdict = dictionary.rulings.key_of(ruling_id)
+    return Judged(
+        time=instant(time_us),
+        round=round_.id,
+        vantage=round_.vantage,
+        network=round_.network,
+        tz=round_.tz,
+        utc_offset_s=round_.utc_offset_s,
+        service=dictionary.services.key_of(endpoint.service_id),
+        endpoint=endpoint.name,
+        role=endpoint.role,
+        state=verdict.state,
+        mechanism=verdict.mechanism,
+        locus=verdict.locus,
+        confidence=verdict.confidence,
+        rule_id=verdict.rule_id,
+        control_bad=round_.control_bad,
+        gates=round_.gates,
+    )
+
+
+def records_of(
+    connection: Connection,
+    dictionary: Dictionary,
+    round_id: int,
+    only: Collection[int] | None = None,
+) -> tuple[Record, ...]:
+    """Return a round's records in the order in which they were saved; ``only`` some numbers."""
+    started_us = connection.execute(
+        select(_ROUND.c.started_us).where(_ROUND.c.id == round_id)
+    ).scalar()
+    if started_us is None:
+        return ()
+    chosen = [_MEASUREMENT.c.round_id == round_id]
+    verdicts = select(_VERDICT).where(_VERDICT.c.round_id == round_id)
+    if only is not None:
+        chosen.append(_MEASUREMENT.c.no.in_(only))
+        verdicts = verdicts.where(_VERDICT.c.no.in_(only))
+    rows = connection.execute(
+        select(_MEASUREMENT).where(and_(*chosen)).order_by(_MEASUREMENT.c.no, _MEASUREMENT.c.seq)
+    ).all()
+    bundles: dict[int, list[Measurement]] = {}
+    for row, measurement in zip(
+        rows, _measurements(connection, dictionary, rows, started_us), strict=True
+    ):
+        bundles.setdefault(row.no, []).append(measurement)
+    said = connection.execute(verdicts.order_by(_VERDICT.c.no)).all()
+    dictionary.rulings.load(connection, {row.ruling_id for row in said})
+    return tuple(
+        _record(dictionary, row.endpoint_id, row.ruling_id, bundles[row.no]) for row in said
+    )
+
+
+def _record(
+    dictionary: Dictionary, endpoint_id: int, ruling_id: int, bundle: Iterable[Measurement]
+) -> Record:
+    endpoint = dictionary.endpoints.key_of(endpoint_id)
+    return Record(
+        endpoint=endpoint.name,
+        service=dictionary.services.key_of(endpoint.service_id),
+        role=endpoint.role,
+        bundle=tuple(bundle),
+        verdict=dictionary.rulings.key_of(ruling_id),
+    )
+
+
+def _measurements(
+    connection: Connection, dictionary: Dictionary, rows: Sequence[Row[Any]], started_us: int
+) -> list[Measurement]:
+    traces = [read_trace(row.trace) for row in rows]
+    numbers = {number for trace in traces for number, _ in trace.steps}
+    dictionary.services.load_all(connection)
+    dictionary.endpoints.load_all(connection)
+    dictionary.evidence.load(connection, numbers)
+    bare = {number: parse_content(dictionary.evidence.key_of(number)) for number in numbers}
+    chains = (step.chain for step in bare.values() if isinstance(step, TlsStep))
+    certificates = _certificates(connection, {sha for chain in chains for sha in chain})
+    built: list[Measurement] = []
+    for row, trace in zip(rows, traces, strict=True):
+        endpoint = dictionary.endpoints.key_of(row.endpoint_id)
+        built.append(
+            Measurement(
+                endpoint=endpoint.name,
+                service=dictionary.services.key_of(endpoint.service_id),
+                kind=endpoint.kind,
+                variant=VARIANT.member(row.variant),
+                outcome=OUTCOME.member(row.outcome),
+                reason=trace.reason,
+                started=instant(started_us + row.offset_us),
+                monotonic_s=trace.monotonic_s,
+                duration_s=trace.duration_s,
+                steps=tuple(join(bare[n], figures, certificates.get) for n, figures in trace.steps),
+                bytes_sent=trace.bytes_sent,
+                bytes_received=trace.bytes_received,
+            )
+        )
+    return built
+
+
+def _certificates(connection: Connection, wanted: set[bytes]) -> dict[bytes, bytes]:
+    table = table_of(StoredCertificate)
+    found: dict[bytes, bytes] = {}
+    for part in chunks(sorted(wanted)):
+        rows = connection.execute(select(table).where(table.c.sha256.in_(part)))
+        found.update((row.sha256, row.der) for row in rows)
+    return found

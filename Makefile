@@ -32,7 +32,8 @@ lint: $(VENV)/.dev  ## ruff: rules and layout
 
 types: $(VENV)/.dev  ## mypy, strict
 	@$(BIN)/mypy
-	@$(BIN)/mypy tests
+	@$(BIN)/mypy --exclude '/conftest\.py$$' tests
+	@for each in $$(find tests -name conftest.py); do $(BIN)/mypy $$each || exit 1; done
 
 imports: $(VENV)/.dev  ## the import contracts
 	@$(BIN)/lint-imports

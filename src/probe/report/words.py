@@ -199,6 +199,7 @@ _HOW: dict[str, str] = {
     "http.redirect": "the web request is sent away to another site",
     "http.reset": "the web request is reset",
     "http.timeout": "the web request falls silent",
+    "http.stall": "the page starts to come and then stops",
     "http.unexpected": "an answer that is not the expected one",
     "http.unverified": "something answers, and nothing shows that it is the service",
     "server": "the service answers, and does not serve",

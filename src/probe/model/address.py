@@ -1,6 +1,7 @@
 """What kind of address is this? Pure checks on IP literals."""
 
 import ipaddress
+from functools import lru_cache
 
 __all__ = ["IPAddress", "embedded_ipv4", "family_of", "is_public", "parse_ip"]
 
@@ -9,8 +10,10 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _BENCHMARK = ipaddress.ip_network("198.18.0.0/15")
+_remembered = lru_cache(maxsize=4_096)  # the same few addresses are asked about at every step
 
 
+@_remembered
 def parse_ip(text: str) -> IPAddress | None:
     """Return the address that ``text`` spells, brackets allowed, or ``None`` for a name."""
     try:
@@ -38,6 +41,7 @@ def embedded_ipv4(ip: IPAddress) -> ipaddress.IPv4Address | None:
     return ip.teredo[1] if ip.teredo is not None else None
 
 
+@_remembered
 def is_public(text: str) -> bool:
     """Return whether ``text`` is an address that a probe may be sent to.
 

@@ -8,9 +8,10 @@ from probe.net.base import Stream
 from probe.net.http import HttpRequest, HttpResult, exchange
 from probe.probes.env import ProbeEnv
 from probe.probes.naming import each_address
+from probe.probes.peer import peer_of
 from probe.probes.session import Session, ascii_host
 from probe.probes.tcp import connect
-from probe.probes.tls import peer_of, shake_hands
+from probe.probes.tls import shake_hands
 from probe.wire.pages import decode_body, page_title
 from probe.wire.scrub import scrub_literals, scrub_url
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from probe.model.address import family_of, parse_ip
 from probe.model.measurement import DnsEngine, DnsStep
 from probe.probes.ask import DNS_PORT, ask_system, ask_tcp, ask_udp, qtype_of
+from probe.probes.ask_encrypted import ask_doh, ask_dot
 from probe.probes.resolvers import resolver_label
 from probe.probes.session import Attempt, Session, ascii_host
 
@@ -96,14 +97,10 @@ async def _by_tcp(session: Session, name: str, family: int) -> tuple[DnsStep, ..
 
 
 async def _by_dot(session: Session, name: str, family: int) -> tuple[DnsStep, ...]:
-    from probe.probes.encrypted import ask_dot
-
     return (await ask_dot(session, name, qtype_of(family)),)
 
 
 async def _by_doh(session: Session, name: str, family: int) -> tuple[DnsStep, ...]:
-    from probe.probes.encrypted import ask_doh
-
     return await ask_doh(session, name, qtype_of(family))
 
 

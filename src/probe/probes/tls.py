@@ -1,51 +1,17 @@
 """The TLS handshake and the certificate: the third step, and the whole of kind ``tls``."""
 
-from dataclasses import dataclass
-
 from probe.model.failure import Failure
 from probe.model.measurement import CertificateCheck, TlsStep
-from probe.model.target import Endpoint, Trust
+from probe.model.target import Trust
 from probe.net.base import Stream
 from probe.net.tls import Handshake, TlsStream, client_handshake
 from probe.net.trust import verify_chain
 from probe.probes.naming import each_address
-from probe.probes.options import UNSET
-from probe.probes.session import Session, ascii_host
+from probe.probes.peer import Peer, peer_of
+from probe.probes.session import Session
 from probe.probes.tcp import connect
 
-__all__ = ["HTTP_ALPN", "Peer", "peer_of", "probe_tls", "shake_hands"]
-
-HTTP_ALPN = ("h2", "http/1.1")
-"""What a browser offers on the port of HTTPS."""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who is expected at the other end: the name to send, the name to verify, and by whom."""
-
-    sni: str | None
-    name: str
-    alpn: tuple[str, ...]
-    trust: Trust
-
-
-def peer_of(session: Session) -> Peer:
-    """Return whom to expect: the SNI is the option's, the endpoint's, or its host.
-
-    The certificate is verified for the name that is sent; without one, for the host.
-    """
-    endpoint = session.endpoint
-    host = ascii_host(endpoint.host)
-    chosen = session.options.sni
-    sni = (endpoint.sni or host) if chosen is UNSET else chosen
-    sni = None if sni is None else ascii_host(sni)
-    return Peer(sni=sni, name=sni or host, alpn=_alpn(endpoint), trust=endpoint.trust)
-
-
-def _alpn(endpoint: Endpoint) -> tuple[str, ...]:
-    if endpoint.alpn:
-        return endpoint.alpn
-    return HTTP_ALPN if (endpoint.port or 443) == 443 else ()
+__all__ = ["probe_tls", "shake_hands"]
 
 
 async def shake_hands(

@@ -75,6 +75,14 @@ def test_every_kind_of_value_is_understood(tmp_path: Path) -> None:
         assert found.global_per_second == 2.5
 
 
+def test_a_refused_flag_has_the_name_that_was_typed() -> None:
+    """``run_seconds`` is ``--seconds`` on the command line."""
+    with pytest.raises(InputError, match=r"^--seconds: must be 1 or more"):
+        load(environ={}, run_seconds=-5.0)
+    with pytest.raises(InputError, match=r"^--bytes: "):
+        load(environ={}, run_bytes=-5)
+
+
 def test_nothing_opts_in_by_default() -> None:
     """Without a word no category beyond the default profile is included."""
     found = load(environ={})

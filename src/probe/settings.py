@@ -349,5 +349,9 @@ def _named(name: str, given: _Given) -> str:
     return name
 
 
+_FLAGS = {"run_seconds": "seconds", "run_bytes": "bytes"}
+"""Settings whose option has another name."""
+
+
 def _dashed(name: str) -> str:
-    return name.replace("_", "-")
+    return _FLAGS.get(name, name.replace("_", "-"))

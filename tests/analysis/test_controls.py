@@ -60,6 +60,21 @@ def test_other_endpoints_are_passed_over() -> None:
     assert choose([seen(LIVE, 0)], "other", NOW).best is None
 
 
+def test_what_comes_in_a_file_is_never_live() -> None:
+    """An observation in a snapshot that calls itself live proves nothing about now."""
+    file = ControlSnapshot(
+        id="odd",
+        created=NOW - timedelta(minutes=5),
+        expires=NOW + timedelta(days=5),
+        catalog_digest="d",
+        country="DE",
+        observations=(seen(LIVE, -5),),
+    )
+    chosen = choose(from_snapshots([file], NOW)[0], "e", NOW)
+    assert chosen.live == ()
+    assert chosen.expected is not None
+
+
 def test_expired_snapshots_are_ignored_and_said() -> None:
     """An expired snapshot, and one from the future, give nothing and are named with a reason."""
     good = ControlSnapshot(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from verdict_bundles import FINE, anchors
 
 from probe.analysis.gates import Quorum, control_bad, evaluate, quorum
-from probe.model.context import AnchorGroup, GateId, RoundInputs
+from probe.model.context import Anchor, AnchorGroup, GateId, RoundInputs
 
 INVALIDATING = {
     GateId.VPN_ON,
@@ -24,6 +24,11 @@ INVALIDATING = {
 def closed(**changes: Any) -> tuple[GateId, ...]:
     """Return the gates of a healthy line with these changes."""
     return tuple(g.id for g in evaluate(msgspec.structs.replace(FINE, **changes)))
+
+
+def refused(failure: str) -> tuple[Anchor, ...]:
+    """Return anchors of both sides that all ended in one way."""
+    return tuple(msgspec.structs.replace(a, failure=failure) for a in anchors("----", "---"))
 
 
 CASES: tuple[tuple[str, dict[str, Any], tuple[GateId, ...]], ...] = (
@@ -55,6 +60,31 @@ CASES: tuple[tuple[str, dict[str, Any], tuple[GateId, ...]], ...] = (
         (GateId.OFFLINE_LOCAL,),
     ),
     (
+        "a firewall of this machine lets nothing out",
+        {"anchors": refused("permission_denied")},
+        (GateId.OFFLINE_LOCAL,),
+    ),
+    (
+        "no way out, and no system that says whether there is a route",
+        {"default_route": None, "anchors": refused("network_unreachable")},
+        (GateId.OFFLINE_LOCAL,),
+    ),
+    (
+        "no way out behind a router: its uplink is cut",
+        {"anchors": refused("network_unreachable")},
+        (GateId.OFFLINE_UPSTREAM,),
+    ),
+    (
+        "a line that has only IPv6, which works",
+        {"anchors": anchors("----", "---"), "ipv4_ok": False, "ipv6_ok": True},
+        (),
+    ),
+    (
+        "IPv4 abroad fails and IPv6 abroad works: that is no domestic-only line",
+        {"anchors": anchors("----", "+++"), "ipv6_ok": True},
+        (),
+    ),
+    (
         "a silent gateway and nothing beyond",
         {"gateway_reachable": False, "anchors": anchors("----", "---")},
         (GateId.OFFLINE_LOCAL,),
@@ -83,6 +113,31 @@ CASES: tuple[tuple[str, dict[str, Any], tuple[GateId, ...]], ...] = (
         "one certificate everywhere",
         {"captive_same_everywhere": True, "anchors": anchors("----", "---")},
         (GateId.CAPTIVE_PORTAL,),
+    ),
+    (
+        "a portal whose page passes for that of domestic sites",
+        {
+            "captive_status": 302,
+            "captive_redirect": "login.example",
+            "captive_same_everywhere": True,
+            "anchors": anchors("----", "+++"),
+        },
+        (GateId.CAPTIVE_PORTAL,),
+    ),
+    (
+        "domestic sites that look alike are no portal by that alone",
+        {"captive_same_everywhere": True, "anchors": anchors("----", "+++")},
+        (GateId.DOMESTIC_ONLY,),
+    ),
+    (
+        "hosts abroad answer with a foreign certificate: a proxy, and no domestic-only line",
+        {
+            "anchors": tuple(
+                msgspec.structs.replace(a, failure="ssl_unknown_authority") if not a.ok else a
+                for a in anchors("----", "+++")
+            )
+        },
+        (),
     ),
     ("a 204 that is tampered with while anchors pass", {"captive_status": 200}, ()),
     (

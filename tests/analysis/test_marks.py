@@ -52,6 +52,13 @@ def test_an_authority_signs_its_own_country_lawfully(host: str, found: str | Non
     assert JudgeFacts((RU,)).interceptor(seen, host) == found
 
 
+def test_an_authority_elsewhere_is_no_mark() -> None:
+    """On a line that is known to be in another country, its sites reach us lawfully signed."""
+    seen = cert("ssl_unknown_authority", issuer_spki_sha256="ab" * 32)
+    found = [JudgeFacts((RU,)).interceptor(seen, "x.example.org", c) for c in ("RU", "ZZ", "DE")]
+    assert found == ["ru", "ru", None]
+
+
 def test_an_authority_is_known_by_its_name_or_key() -> None:
     """Either the issuer's name or its key is enough; another issuer is not."""
     assert (

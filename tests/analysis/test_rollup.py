@@ -167,6 +167,24 @@ def test_confidence_comes_from_below(said: list[tuple[Role, Word]]) -> None:
         assert order.index(whole.confidence) <= max(order.index(w[2]) for w in same)
 
 
+def test_the_side_of_most_is_blamed() -> None:
+    """One page that refuses does not explain connections that are cut, nor the other way round."""
+    cut = rolled((M, GEO), *((M, HINT),) * 4).verdict
+    assert (cut.mechanism, cut.locus, cut.headline) == ("tcp.timeout", Locus.NETWORK, False)
+    refused = rolled((M, RESET), *((M, GEO),) * 2).verdict
+    assert (refused.mechanism, refused.locus) == ("server.geoblock", Locus.SERVER)
+
+
+def test_a_block_beside_what_is_not_known_makes_no_headline() -> None:
+    """The website is blocked; of messages, or of most roles, nothing is known: perhaps blocked."""
+    for said in (((W, RESET), (M, OPENS)), ((M, RESET), (C, OPENS), (W, ALONE))):
+        assert rolled(*said).verdict.state is State.BLOCKED
+        assert not rolled(*said).verdict.headline
+        assert combine(rows(*said)).confidence is Confidence.WEAK
+    assert rolled((M, RESET), (C, OPENS)).verdict.headline
+    assert rolled((W, RESET), (C, RESET)).verdict.headline
+
+
 def test_sentence_says_what_works_and_what_does_not() -> None:
     """Messages work, calls do not, and signing in was not measured: all three are said."""
     found = pairs((M, OK), (C, RESET))

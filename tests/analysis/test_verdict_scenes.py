@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from verdict_bundles import (
+    BOGON,
     GOOD,
     HOST,
     ISSUER,
@@ -31,6 +32,7 @@ from verdict_bundles import (
     endpoint,
     http,
     look,
+    past,
     plain,
     race,
     said,
@@ -62,6 +64,12 @@ TCP_FAILS = (dns(GOOD), tcp(GOOD, TIMEOUT))
 TLS_RESET = (dns(GOOD), tcp(), tls(failure=RESET))
 PLAIN = endpoint(tls=False, port=80)
 LOGIN = (dns(GOOD), tcp(), plain(200, title="Log in", body_length=900))
+SIX = "2606:4700::1111"
+GARDEN = around(
+    anchors=anchors("++---", "+--"), captive_status=302, captive_redirect="login.example"
+)
+BY_STATE = cert(UNKNOWN_CA, issuer=STATE_CA)
+BY_PROXY = cert(UNKNOWN_CA, issuer=PROXY_CA)
 
 
 def closed(gate: GateId) -> Any:
@@ -75,6 +83,75 @@ def fronted(certificate: Any) -> tuple[Any, ...]:
 
 
 TRAPS = (
+    Scene(
+        "its owner parks the name on a private address: an encrypted resolver says so, too",
+        "dns.everywhere",
+        "inconclusive dns.failure.everywhere unknown weak",
+        (*thrice(dns(BOGON)), via_doh(doh(BOGON))),
+        controls=(past(addresses=(GOOD,)),),
+    ),
+    Scene(
+        "its owner parks the name on no address, and a live control remembers another",
+        "dns.everywhere",
+        "inconclusive dns.failure.everywhere unknown weak",
+        (*thrice(dns(NULL)), via_doh(doh(NULL))),
+        controls=(control(addresses=(GOOD,)),),
+    ),
+    Scene(
+        "a proxy of this line makes up an address for every name",
+        "dns.bogon.neutral",
+        "inconclusive dns.injection.bogon local likely",
+        (*thrice(dns("198.18.0.7")), VETTED),
+        context=around(neutral_bogons=("198.18.0.2", "198.18.0.3"), anchors=anchors("--")),
+    ),
+    Scene(
+        "two answers, of which the encrypted resolver knows the first",
+        "tls.reset.alone",
+        "inconclusive tls.reset unknown weak",
+        (*(m(dns(GOOD), race(GOOD, OTHER), *TLS_RESET[1:]) for m in (look, again)), VETTED),
+    ),
+    Scene(
+        "the service signs with that authority itself: the control saw it, too",
+        "tls.same_issuer",
+        "inconclusive server.certificate server weak",
+        fronted(BY_STATE),
+        controls=(control(addresses=(GOOD,), issuer=STATE_CA),),
+    ),
+    Scene(
+        "a filter of this line leads names to a proxy that reads neutral names as well",
+        "tls.mitm.everywhere",
+        "inconclusive tls.mitm local likely",
+        (*thrice(dns(STRANGE), tcp(STRANGE), tls(STRANGE, certificate=BY_PROXY)), VETTED),
+        context=around(neutral_issuers=(PROXY_CA,)),
+    ),
+    Scene(
+        "an address of IPv6 on a line that has none",
+        "line.ipv6",
+        "inconclusive ipv6_broken local weak",
+        thrice(tcp(SIX, "network_unreachable")),
+        endpoint(Kind.TLS, host=SIX),
+        context=around(ipv6_ok=None),
+        controls=(control(),),
+    ),
+    Scene(
+        "a walled garden before its login: its certificate for what is not free",
+        "line.portal",
+        "inconclusive line.portal unknown weak",
+        fronted(cert(WRONG_NAME, issuer=PROXY_CA)),
+        context=GARDEN,
+        controls=(control(addresses=(GOOD,), issuer=ISSUER),),
+    ),
+    Scene(
+        "a walled garden before its login: refused connections",
+        "line.portal",
+        "inconclusive line.portal unknown weak",
+        (
+            *thrice(dns(GOOD), tcp(GOOD, REFUSED)),
+            look(tcp(OTHER, REFUSED), variant=Variant.OTHER_ADDRESS),
+        ),
+        context=GARDEN,
+        controls=(control(addresses=(GOOD, OTHER)),),
+    ),
     Scene(
         "content network: other addresses, valid certificate",
         "ok.dns_diff",
@@ -284,6 +361,19 @@ TRAPS = (
         controls=(control(),),
     ),
     Scene(
+        "one address is dead, which the controls happened to dial: it works from here",
+        "address.partial",
+        "ok address.partial unknown weak",
+        (
+            *thrice(dns(GOOD, OTHER), tcp(GOOD, TIMEOUT)),
+            look(tcp(OTHER), tls(OTHER), http(address=OTHER), variant=Variant.OTHER_ADDRESS),
+        ),
+        controls=(
+            control(failure=TIMEOUT, failed_operation="tcp"),
+            control(failure=TIMEOUT, failed_operation="tcp", source="farther"),
+        ),
+    ),
+    Scene(
         "the line's resolver fails for everything, another one leads to the service",
         "line.resolver_down.works",
         "ok dns.resolver_down local likely",
@@ -478,6 +568,13 @@ SEEN = (
         context=closed(GateId.OFFLINE_LOCAL),
     ),
     Scene(
+        "moved to another network meanwhile",
+        "gate.path_changed",
+        "invalid path_changed local confirmed",
+        thrice(*TCP_FAILS),
+        context=closed(GateId.PATH_CHANGED),
+    ),
+    Scene(
         "cut off",
         "gate.offline.upstream",
         "invalid offline.upstream unknown confirmed",
@@ -645,7 +742,7 @@ SEEN = (
     Scene(
         "sent away to another site, unlike the control",
         "http.sent_away.live",
-        "blocked http.redirect network weak",
+        "blocked http.redirect unknown weak",
         (
             look(
                 dns(GOOD),
@@ -660,7 +757,7 @@ SEEN = (
     Scene(
         "another page than the control's",
         "http.diff.live",
-        "blocked http.blockpage network weak",
+        "blocked http.blockpage unknown weak",
         (look(dns(GOOD), tcp(), plain(200, title="Notice", body_length=400)),),
         endpoint=PLAIN,
         controls=(control(status=200, title="Chatting", body_length=90_000),),
@@ -706,6 +803,22 @@ SEEN = (
         controls=(control(status=502), control(status=503, source="farther")),
     ),
     Scene(
+        "an error in plain text, for a control as well",
+        "server.error.plain",
+        "down down server weak",
+        (look(dns(GOOD), tcp(), plain(503)),),
+        endpoint=PLAIN,
+        controls=(control(status=503),),
+    ),
+    Scene(
+        "an error in plain text, for two controls as well",
+        "server.error.plain.many",
+        "down down server likely",
+        (look(dns(GOOD), tcp(), plain(503)),),
+        endpoint=PLAIN,
+        controls=(control(status=503), control(status=502, source="farther")),
+    ),
+    Scene(
         "one family of addresses works",
         "family",
         "degraded family unknown weak",
@@ -731,11 +844,60 @@ SEEN = (
     Scene(
         "led into another network that is silent",
         "dns.other.silent",
-        "blocked dns.injection.other network likely",
+        "blocked dns.injection.other unknown weak",
         (
             *thrice(dns(STRANGE, asn=64501), tcp(STRANGE, TIMEOUT)),
             via_doh(doh(GOOD, asn=64502), tcp(), tls(), http()),
         ),
+    ),
+    Scene(
+        "led to a silent machine inside the own provider's network, where caches stand",
+        "dns.other.silent",
+        "blocked dns.injection.other unknown weak",
+        (
+            *thrice(dns(STRANGE, asn=64500), tcp(STRANGE, TIMEOUT)),
+            via_doh(doh(GOOD, asn=64502), tcp(), tls(), http()),
+        ),
+    ),
+    Scene(
+        "one machine resets every handshake; a control elsewhere reaches another one",
+        "tls.reset.all.live",
+        "blocked tls.reset.all unknown weak",
+        (
+            *thrice(*TLS_RESET),
+            look(tcp(), tls(failure=RESET), variant=Variant.NEUTRAL_SNI),
+            via_doh(doh(GOOD), tcp(), tls(failure=RESET)),
+        ),
+        controls=(control(addresses=(OTHER,)),),
+    ),
+    Scene(
+        "two machines reset every handshake",
+        "tls.reset.all.live",
+        "blocked tls.reset.all unknown likely",
+        (
+            *thrice(*TLS_RESET),
+            look(tcp(OTHER), tls(OTHER, failure=RESET), variant=Variant.OTHER_ADDRESS),
+            look(tcp(), tls(failure=RESET), variant=Variant.NEUTRAL_SNI),
+            via_doh(doh(GOOD, OTHER), tcp(), tls(failure=RESET)),
+        ),
+        controls=(control(addresses=(STRANGE,)),),
+    ),
+    Scene(
+        "a wrong certificate at an address that only this line knows",
+        "tls.mitm.live",
+        "blocked tls.mitm network weak",
+        fronted(cert(WRONG_NAME, issuer="CN=Other host")),
+        controls=(control(issuer=ISSUER),),
+    ),
+    Scene(
+        "led to a silent machine that has served the service before",
+        "tcp.timeout.expected",
+        "blocked tcp.timeout unknown weak",
+        (
+            *thrice(dns(STRANGE, asn=64501), tcp(STRANGE, TIMEOUT)),
+            via_doh(doh(GOOD, asn=64502), tcp(), tls(), http()),
+        ),
+        controls=(past(addresses=(STRANGE,)),),
     ),
     Scene(
         "led to an address that is silent, networks unknown",

@@ -120,3 +120,24 @@ def test_a_run_uses_good_snapshots_and_says_why_it_leaves_the_others(
     assert "expired" in said
     loaded = load_snapshot(good, keys={public_key(own)}, now=SystemClock().now())
     assert loaded.country == "NL"
+
+
+def test_snapshots_that_are_given_replace_the_lab_s_own_look(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``run --lab --control`` uses the file, or says why not; it never passes it over."""
+    from probe.cli.measuring import _stage_controls
+    from probe.clock import SystemClock
+
+    class Env:
+        clock = SystemClock()
+
+    own = Stage(env=Env(), catalog=None, line=None, controls=lambda _: ())  # type: ignore[arg-type]
+    settings = Settings(store=store)
+    assert _stage_controls(settings, own, ()) is own.controls
+    good = written(tmp_path / "good.json", own_key(key_path(store)))
+    found = _stage_controls(settings, own, [good])
+    assert not callable(found)
+    assert [one.endpoint for one in found] == ["e"]
+    assert _stage_controls(settings, own, [tmp_path / "none.json"]) == ()
+    assert "This control is not used" in capsys.readouterr().err

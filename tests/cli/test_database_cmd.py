@@ -40,3 +40,12 @@ def test_what_is_no_database_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     result = CliRunner().invoke(app, ["install", str(source), "--kind", "country"])
     assert isinstance(result.exception, InputError)
     assert not (tmp_path / "country.mmdb").exists()
+
+
+def test_a_file_that_is_not_there_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No number of the operating system's, and no path twice."""
+    monkeypatch.setenv("PROBE_STORE", str(tmp_path / "probe.db"))
+    result = CliRunner().invoke(app, ["install", str(tmp_path / "none.csv"), "--kind", "asn"])
+    assert str(result.exception).endswith("none.csv: cannot be read: No such file or directory")

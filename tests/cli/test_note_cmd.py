@@ -28,7 +28,7 @@ def test_a_note_is_kept_and_listed(probe: Machine) -> None:
         "--text", "no  ring\nat all",
     )  # fmt: skip
     assert done.code == 0
-    assert "2026-02-03T18:10" in done.err
+    assert "2026-02-03 21:40 (Asia/Tehran)" in done.err
     (found,) = json.loads(probe("note", "list", "-o", "json").out)
     assert found == {
         "time": "2026-02-03T18:10:00Z",
@@ -38,6 +38,16 @@ def test_a_note_is_kept_and_listed(probe: Machine) -> None:
     }
     later = probe("note", "list", "--since", "2026-02-04 00:00", "-o", "json")
     assert json.loads(later.out) == []
+
+
+def test_notes_are_listed_by_time(probe: Machine) -> None:
+    """``list`` takes the times that ``timeline`` takes, and says when there is nothing."""
+    probe("note", "add", "slow")
+    assert "slow" in probe("note", "list", "--since", "1d", "--until", "2100-01-01").out
+    nothing = probe("note", "list", "--until", "2020-01-01")
+    assert (nothing.code, nothing.out, nothing.err) == (0, "", "no notes\n")
+    wrong = probe("note", "list", "--until", "soon")
+    assert (wrong.code, wrong.err[:18]) == (2, "probe: --until: no")
 
 
 def test_an_unknown_service_is_noted_with_a_hint(probe: Machine) -> None:

@@ -86,3 +86,15 @@ def test_a_piped_table_cuts_no_cell(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "x" * 300 in text
     assert "y" * 300 in text
+
+
+def test_a_table_of_nothing_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty frame tells nobody anything; the words beside it do."""
+    emit([], Output.TABLE, ("a", "b"))
+    assert capsys.readouterr().out == ""
+
+
+def test_true_and_false_are_words_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """A column of a CSV says what the JSON says."""
+    emit([{"a": True, "b": False}], Output.CSV, ("a", "b"))
+    assert capsys.readouterr().out == "a,b\ntrue,false\n"

@@ -58,6 +58,15 @@ def run(*arguments: str) -> Any:
     return result
 
 
+@pytest.mark.usefixtures("home")
+def test_what_is_named_is_not_repeated_to_a_journal() -> None:
+    """Standard error of a machine without a terminal is kept and read by others."""
+    result = CliRunner().invoke(app, ["ooni", "tor"])
+    assert isinstance(result.exception, ConsentError)
+    assert "only because you name it: services, " in result.output
+    assert "ooni" not in result.output
+
+
 # --- before anything is sent
 
 

@@ -158,6 +158,13 @@ def test_wipe_of_a_store_elsewhere(probe: Machine, tmp_path: Path) -> None:
     path = folder / "mine.sqlite"
     Store.open(path).close()
     (folder / "report.html").write_text("x")
+    for ours in (
+        "asn.mmdb",
+        "country.mmdb",
+        "asn.mmdb.x1.part",
+        "mine.sqlite.control-keys.y2.part",
+    ):
+        (folder / ours).write_text("x")
     assert probe("store", "wipe", "--store", str(path), "--yes").code == 0
     assert [file.name for file in folder.iterdir()] == ["report.html"]
 

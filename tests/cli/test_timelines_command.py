@@ -165,6 +165,28 @@ def test_samples_can_be_taken_out_and_put_in_again(
     assert json.loads(capsys.readouterr().out) == first
 
 
+def test_samples_go_through_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--input -`` is standard input; samples are CSV, and JSON of them is refused, not faked."""
+    text = curfew_csv(tmp_path / "t.csv").read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    run(monkeypatch, "patterns", "-i", "-", "--tz", "Asia/Tehran", "-o", "json")
+    assert [event["kind"] for event in json.loads(capsys.readouterr().out)] == ["daily_window"]
+    path = str(tmp_path / "t.csv")
+    assert run(monkeypatch, "timeline", "-i", path, "--samples", "-o", "json") == 2
+    assert "--samples: samples are CSV only" in capsys.readouterr().err
+
+
+def test_explained_days_are_iso_dates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """02.03. is February or March, by country; 2022-10-01 is one day everywhere."""
+    path = curfew_csv(tmp_path / "t.csv")
+    run(monkeypatch, "patterns", "-i", str(path), "--tz", "Asia/Tehran", "--explain")
+    assert "filled these hours (2022-10-0" in capsys.readouterr().out
+
+
 def test_since_and_until_are_local_days(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,6 +243,27 @@ def test_the_store_is_read_and_notes_stand_beside(
     assert "call_failed: no ring" in capsys.readouterr().out
     assert run(monkeypatch, "patterns", "--store", str(path), "-o", "json") == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-s", "nosuch"), "no series of 'nosuch' in the store (there are line)"),
+        (("--vantage", "v9"), "nothing of vantage 'v9' in the store (there are v1)"),
+    ],
+)
+def test_a_name_that_is_not_there_is_no_empty_answer(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    said: str,
+) -> None:
+    """A misspelt name ends with 2 and what there is; "nothing found" would look like "fine"."""
+    path = stored(tmp_path / "s.db")
+    for command in ("timeline", "patterns"):
+        assert run(monkeypatch, command, "--store", str(path), *words) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_a_store_that_is_not_there_is_exit_5(

@@ -21,7 +21,7 @@ from ooni_documents import (
 from probe.analysis.verdict import JudgeFacts
 from probe.ingest.ooni import OoniResult, read
 from probe.model.fingerprint import Fingerprint, Mark, Place
-from probe.model.measurement import TlsStep
+from probe.model.measurement import DnsStep, TlsStep
 from probe.model.target import Catalog, Category, Endpoint, Kind, Service
 from probe.model.verdict import Confidence, State
 from probe.net.trust import Roots
@@ -323,6 +323,35 @@ def test_dns_consistency(tmp_path: Path) -> None:
     base = {"control_resolver": "192.0.2.53:53", "queries": [mine, trusted]}
     given = document(base, test_name="dns_consistency", input=HOST)
     assert said(tmp_path, given) == "unproven.name_diff inconclusive weak"
+
+
+@pytest.mark.parametrize(
+    ("resolver", "kept"),
+    [
+        ("192.168.1.1:53", "configured"),
+        ("198.51.100.53", "configured"),
+        ("[2001:db8::1]:53", "configured"),
+        ("8.8.8.8:53", "8.8.8.8:53"),
+        ("https://dns.google/dns-query", "https://dns.google/dns-query"),
+        ("", "system"),
+    ],
+)
+def test_the_resolver_of_a_line_is_not_kept(tmp_path: Path, resolver: str, kept: str) -> None:
+    """It may be the home router's or serve one town; a public one says nothing of where."""
+    found = keys(queries=[query(ADDRESS, resolver_address=resolver)])
+    (result,) = list(read(write(tmp_path, document(found)), roots=NOBODY))
+    assert isinstance(result, OoniResult)
+    steps = [s for r in result.records for m in r.bundle for s in m.steps]
+    assert {s.resolver for s in steps if isinstance(s, DnsStep)} == {kept}
+
+
+def test_an_address_in_a_header_is_not_kept(tmp_path: Path) -> None:
+    """A proxy on the way writes the client's address into what it adds."""
+    page = request(headers={"Server": "squid (for 198.51.100.7)"})
+    (result,) = list(read(write(tmp_path, document(keys(requests=[page]))), roots=NOBODY))
+    assert isinstance(result, OoniResult)
+    assert "198.51.100.7" not in str(result)
+    assert "squid (for [scrubbed])" in str(result)
 
 
 def test_signals_own_root_refused_by_an_old_probe(tmp_path: Path) -> None:

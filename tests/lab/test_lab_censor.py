@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.lab.actions import ACTIONS, Action, Layer, Reach
+from probe.lab.actions import ACTIONS, Action, By, Layer, Reach
 from probe.lab.censor import Censor, Request, active
 from probe.lab.rules import Rule, Scenario, What, Who
 from probe.lab.windows import When, compile_window
@@ -157,3 +157,13 @@ def test_only_rules_of_the_layer_are_ever_returned(actions: list[Action], layer:
     hits = active(rules, request, NOON)
     assert all(layer in hit.layers for hit in hits)
     assert [hit.id for hit in hits] == sorted((hit.id for hit in hits), key=int)
+
+
+def test_a_server_acts_at_its_own_addresses_only() -> None:
+    """A name sent to another machine meets that machine's own answer; a censor sees every one."""
+    elsewhere = replace(HELLO, served=False)
+    who = Who(host=("www.a.example",))
+    by_server = rule(Action.ALERT, who, by=By.SERVER)
+    assert active([by_server], HELLO, NOON)
+    assert not active([by_server], elsewhere, NOON)
+    assert active([rule(Action.ALERT, who)], elsewhere, NOON)

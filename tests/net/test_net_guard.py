@@ -211,6 +211,22 @@ def test_the_hook_stops_every_library(send: Callable[[], object]) -> None:
         send()
 
 
+@pytest.mark.parametrize(
+    ("event", "place"),
+    [
+        ("socket.gethostbyaddr", NOWHERE),
+        ("socket.getnameinfo", (NOWHERE, 9)),
+        ("socket.getnameinfo", (UNASKABLE, 9)),
+        ("socket.gethostbyaddr", "fe80::1%eth0"),
+    ],
+)
+def test_the_hook_stops_questions_about_addresses(event: str, place: object) -> None:
+    """Who asks for the name of an address asks a resolver; the event alone is raised here."""
+    with pytest.raises(ForbiddenNetwork):
+        sys.audit(event, place)
+    sys.audit(event, "127.0.0.1" if isinstance(place, str) else ("::1", 9))
+
+
 def test_the_hook_leaves_loopback_alone() -> None:
     """Loopback, localhost and connected sockets pass the hook."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

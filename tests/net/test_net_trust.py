@@ -5,9 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_certificates import NOW, YEAR, Authority, authority, der_of, leaf
+from made_certificates import NOW, YEAR, Authority, authority, der_of, leaf, name_of
 
 from probe.model.target import Trust
 from probe.net.certificates import MAX_CERTIFICATES, names_match, parse_pem
@@ -77,6 +80,55 @@ def test_a_self_signed_leaf_is_an_unknown_authority(roots: Roots) -> None:
     made = alone.issue(HOST)
     check = verify_chain([der_of(made.certificate)], HOST, roots, NOW)
     assert check.packaged == "ssl_unknown_authority"
+
+
+def self_signed(*, is_authority: bool | None, identified: bool) -> bytes:
+    """Return a certificate for HOST that vouches for itself, as routers and boxes make them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = (
+        x509.CertificateBuilder(name_of(HOST), name_of(HOST), key.public_key(), 1)
+        .not_valid_before(NOW - YEAR)
+        .not_valid_after(NOW + YEAR)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+    )
+    if is_authority is not None:
+        limits = x509.BasicConstraints(ca=is_authority, path_length=None)
+        builder = builder.add_extension(limits, critical=True)
+    if identified:
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+        builder = builder.add_extension(signer, critical=False)
+    return der_of(builder.sign(key, hashes.SHA256()))
+
+
+@pytest.mark.parametrize("sent", [1, 2])
+@pytest.mark.parametrize("is_authority", [None, True, False])
+@pytest.mark.parametrize("identified", [True, False])
+def test_a_bare_self_signed_leaf_is_an_unknown_authority(
+    roots: Roots, sent: int, *, is_authority: bool | None, identified: bool
+) -> None:
+    """Whatever else is wrong with it (no key identifier, marked as an authority, sent twice)."""
+    der = self_signed(is_authority=is_authority, identified=identified)
+    check = verify_chain([der] * sent, HOST, roots, NOW)
+    assert check.packaged == check.system == "ssl_unknown_authority"
+
+
+@pytest.mark.parametrize("middle", [True, False])
+@pytest.mark.parametrize("title", ["Nobody", "Test Root"])
+def test_a_root_that_the_server_sends_is_not_believed(
+    roots: Roots, title: str, *, middle: bool
+) -> None:
+    """A chain up to its own root, also one that is called like ours, leads to nobody known."""
+    own = Authority(title)
+    made = (Authority("Middle", parent=own) if middle else own).issue(HOST)
+    check = verify_chain([*made.chain, der_of(own.certificate)], HOST, roots, NOW)
+    assert check.packaged == "ssl_unknown_authority"
+
+
+def test_a_known_root_in_the_chain_does_no_harm(roots: Roots) -> None:
+    """Many servers send the root as well; it is found in the store, not in what was sent."""
+    made = Authority("Middle", parent=authority()).issue(HOST)
+    check = verify_chain([*made.chain, der_of(authority().certificate)], HOST, roots, NOW)
+    assert check.packaged is None
 
 
 def test_an_impostor_with_the_name_of_a_root_is_an_unknown_authority(roots: Roots) -> None:

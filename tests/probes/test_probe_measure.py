@@ -225,6 +225,17 @@ async def test_private_answers_are_recorded_and_never_dialled(private: str) -> N
     assert not [place for place in net.dialled if place[0] == "tcp"]
 
 
+@pytest.mark.parametrize("own", ["192.168.1.1", "198.41.0.4"])
+async def test_a_router_that_answers_with_itself_is_not_named(own: str) -> None:
+    """One's own address, or the router's, is "this host" in every step, and is never dialled."""
+    net = network(names=(own,), udp=resolver(own))
+    seen = await measure(endpoint(Kind.TLS), environment(net, own_addresses={own}))
+    assert own not in str(seen)
+    asked = [s for s in seen.steps if isinstance(s, DnsStep)]
+    assert {a.address for s in asked for a in s.answers} == {"0.0.0.0"}
+    assert len(asked) == len(seen.steps)
+
+
 async def test_the_first_engine_with_a_public_answer_is_dialled() -> None:
     """Where the system is lied to and UDP is not, the true address is measured."""
     net = network(names=("10.10.34.34",))

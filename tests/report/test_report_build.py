@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from report_fixtures import (
     END,
@@ -9,6 +10,7 @@ from report_fixtures import (
     START,
     all_series,
     always,
+    outage_event,
     report,
     rolled,
     series_for,
@@ -21,7 +23,7 @@ from probe.model.codec import decode, encode
 from probe.model.event import Label
 from probe.model.timeline import Series
 from probe.model.verdict import Confidence, Locus, State
-from probe.report.data import FindingKind, Mark, Period, ReportData, ServiceFinding
+from probe.report.data import LINE_SUBJECT, FindingKind, Mark, Period, ReportData, ServiceFinding
 
 
 def found(data: ReportData, ident: str) -> ServiceFinding:
@@ -116,6 +118,23 @@ def test_times_are_whole_hours(fortnight: ReportData) -> None:
     times += [note.time for note in fortnight.notes]
     # Tehran is at UTC+03:30: its whole hours lie on UTC's half hours.
     assert {time.minute for time in times} == {30}
+
+
+def test_events_belong_to_their_series_not_only_to_their_subject() -> None:
+    """Signal and locus are an event's own: a refusal's hours are not the network's, nor the line's.
+
+    The same subject has a series for each locus, and "line" one for each signal.
+    """
+    ours = window_event("signal")
+    theirs = msgspec.structs.replace(ours, locus="server")
+    events = (ours, theirs, outage_event("intl"), outage_event("upstream"))
+    rows = report(events=events).windows
+    assert [(row.subject, row.locus) for row in rows] == [
+        ("signal", "network"),
+        ("signal", "server"),
+        (LINE_SUBJECT, "intl"),
+        (LINE_SUBJECT, "upstream"),
+    ]
 
 
 def test_nothing_names_the_line(fortnight: ReportData) -> None:

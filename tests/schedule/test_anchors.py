@@ -72,7 +72,9 @@ def test_an_intercepted_anchor_abroad_fails_and_a_domestic_one_stands() -> None:
     """Domestic authorities may be missing from the packaged roots; abroad they may not."""
     for anchor, ok in ((ABROAD, False), (HOME, True)):
         steps = with_certificate(steps_of(anchor), "ssl_unknown_authority")
-        assert anchor_of(anchor, measured(anchor, steps)).ok is ok
+        seen = anchor_of(anchor, measured(anchor, steps))
+        assert seen.ok is ok
+        assert seen.failure == (None if ok else "ssl_unknown_authority")
     assert anchor_of(HOME, measured(HOME, steps_of(HOME))).group is AnchorGroup.DOMESTIC
 
 
@@ -128,6 +130,10 @@ def test_a_redirect_of_the_204_page_names_the_portal() -> None:
         for s in steps_of(CAPTIVE)
     )
     assert captive_answer(measured(CAPTIVE, steps)) == (302, "login.example")
+    own = [s for s in steps if not isinstance(s, HttpStep)]
+    page = next(s for s in steps if isinstance(s, HttpStep))
+    router = msgspec.structs.replace(page, headers=(("location", "http://[scrubbed]/login"),))
+    assert captive_answer(measured(CAPTIVE, (*own, router))) == (302, "[scrubbed]")
     assert captive_answer(measured(CAPTIVE, steps_of(CAPTIVE))) == (204, None)
     assert captive_answer(measured(CAPTIVE, steps_of(CAPTIVE, fails="tcp"))) == (None, None)
 

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
+import msgspec
 import pytest
 from schedule_rounds import (
     ANCHORS,
@@ -26,7 +27,7 @@ from probe.clock import VirtualClock
 from probe.errors import ForbiddenNetwork, StoreError
 from probe.model.codec import encode
 from probe.model.context import GateId, RoundContext
-from probe.model.control import ControlObservation
+from probe.model.control import ControlKind, ControlObservation
 from probe.model.measurement import DnsEngine, Measurement, Outcome, Step, Variant
 from probe.model.record import Record
 from probe.model.target import Endpoint, Plan
@@ -209,6 +210,20 @@ async def test_no_follow_ups_when_none_are_wanted() -> None:
     assert len(of(result, "app0.example.com").bundle) == 1
 
 
+@pytest.mark.parametrize(("retired_on", "looks"), [(START.date(), 1), (date(2030, 1, 1), 2)])
+async def test_a_retired_service_is_looked_at_once(retired_on: date, looks: int) -> None:
+    """Nothing is to be explained about what its operator closed; before that day, all is."""
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock, {"app0.example.com": failing("tls")})
+    cat = catalog(*targets(1))
+    closed = tuple(
+        msgspec.structs.replace(s, retired_on=retired_on if s.id == "app0" else None)
+        for s in cat.services
+    )
+    result = await run_round(deps(msgspec.structs.replace(cat, services=closed), probe))
+    assert min(len(of(result, "app0.example.com").bundle), 2) == looks
+
+
 # --- gates
 
 
@@ -274,6 +289,131 @@ async def test_a_line_that_goes_away_meanwhile_spoils_what_failed_and_keeps_what
     assert of(result, "app1.example.com").verdict.state is State.INVALID
     stored = {r.endpoint: r.verdict.state for r in store.saved if "app1" in r.endpoint}
     assert set(stored.values()) == {State.INVALID}
+
+
+def reset_by_name() -> FakeProbe:
+    """Return a probe that finds the first app cut by its name, on a line that works."""
+    probe = FakeProbe(VirtualClock(START))
+    probe.behaviours["app0.example.com"] = failing("tls")
+    return probe
+
+
+async def closed_with(probe: FakeProbe, end: LineFacts) -> RoundResult:
+    """Return a round at whose end the system says something else of the line."""
+    start = LineFacts(default_route=True, gateway="192.168.77.1", tunnel=False)
+    facts = iter((start, end))
+    return await run_round(deps(catalog(*targets(2)), probe, line=lambda: next(facts)))
+
+
+async def test_a_tunnel_that_comes_up_meanwhile_spoils_the_round() -> None:
+    """What passed may have passed through it, and what failed may have failed at its far end."""
+    probe = reset_by_name()
+    start = LineFacts(default_route=True, gateway="192.168.77.1", tunnel=False)
+    result = await closed_with(probe, LineFacts(default_route=True, tunnel=True))
+    assert [g.id for g in result.context.gates] == [GateId.VPN_ON]
+    for host in ("app0.example.com", "app1.example.com"):
+        assert of(result, host).verdict.state is State.INVALID
+    assert len([h for h in probe.hosts() if h.startswith("anchor")]) == 4, "no closing look"
+    fine = await closed_with(reset_by_name(), start)
+    assert of(fine, "app1.example.com").verdict.state is State.OK
+    assert fine.context.gates == ()
+
+
+async def test_a_machine_that_moves_meanwhile_spoils_the_round() -> None:
+    """Behind another gateway it is another network's line; nobody knows since when."""
+    end = LineFacts(default_route=True, gateway="10.0.0.1", tunnel=False)
+    result = await closed_with(reset_by_name(), end)
+    assert result.context.invalid is not None
+    assert result.context.invalid.id is GateId.PATH_CHANGED
+    assert of(result, "app0.example.com").verdict.state is State.INVALID
+    assert b"10.0.0.1" not in encode(result)
+
+
+async def test_wifi_that_drops_meanwhile_is_no_outage_of_the_provider() -> None:
+    """At the end there is no default route: this machine was off, nothing is said of the line."""
+    probe = FakeProbe(VirtualClock(START))
+    probe.default = lambda target, options, before: steps_of(
+        target, fails="tcp" if len(probe.asked) > 9 else None, engine=options.engines[0]
+    )
+    result = await closed_with(probe, LineFacts(default_route=False))
+    assert [g.id for g in result.context.gates] == [GateId.OFFLINE_LOCAL]
+
+
+async def test_a_system_that_says_nothing_at_the_end_changes_nothing() -> None:
+    """The kernel's answer may fail; what it said at the beginning stands."""
+    result = await closed_with(reset_by_name(), LineFacts())
+    assert result.context.gates == ()
+    assert result.context.inputs.default_route is True
+
+
+async def test_a_line_that_wears_out_meanwhile_makes_no_claim() -> None:
+    """No gate closes, but hardly anything abroad answers any more: it is not about the target."""
+    probe = FakeProbe(VirtualClock(START))
+    gone = {a.host for a in (*ANCHORS[:4], *ANCHORS[5:])} | {"app0.example.com"}
+
+    def behave(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        cut = target.host in gone and (before > 0 or target.host.startswith("app"))
+        return steps_of(target, fails="tcp" if cut else None, engine=options.engines[0])
+
+    probe.default = behave
+    store = MemoryStore()
+    controls = [
+        ControlObservation(
+            endpoint=e.id,
+            source="far",
+            kind=ControlKind.LIVE,
+            observed=START + timedelta(minutes=1),
+        )
+        for e in targets(1)
+    ]
+    result = await run_round(deps(catalog(*targets(1)), probe, store=store, controls=controls))
+    assert result.context.invalid is None
+    said = of(result, "app0.example.com").verdict
+    assert (said.state, said.rule_id) == (State.INCONCLUSIVE, "line.abroad")
+    assert store.ended == result.context
+    stored = [r.verdict.rule_id for r in store.saved if "app0" in r.endpoint]
+    assert stored == ["line.abroad"]
+
+
+async def test_a_line_that_recovers_meanwhile_makes_no_claim_either() -> None:
+    """It failed while anchors were silent; that they answer at the end proves nothing of then."""
+    probe = FakeProbe(VirtualClock(START))
+    shaky = {ANCHORS[0].host, ANCHORS[1].host, "app0.example.com"}
+
+    def behave(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        cut = target.host in shaky and (before == 0 or target.host.startswith("app"))
+        failure = "generic_timeout_error"
+        fails = "tcp" if cut else None
+        return steps_of(target, fails=fails, failure=failure, engine=options.engines[0])
+
+    probe.default = behave
+    controls = [
+        ControlObservation(
+            endpoint=e.id,
+            source="far",
+            kind=ControlKind.LIVE,
+            observed=START + timedelta(minutes=1),
+        )
+        for e in targets(1)
+    ]
+    result = await run_round(deps(catalog(*targets(1)), probe, controls=controls))
+    assert of(result, "app0.example.com").verdict.rule_id == "line.lossy"
+    assert not all(a.ok for a in result.context.inputs.anchors), "the context says why"
+
+
+async def test_a_line_with_ipv6_only_is_not_taken_for_an_outage() -> None:
+    """No anchor answers over IPv4, one does over IPv6: nothing is cut, and nothing is blamed."""
+    probe = FakeProbe(VirtualClock(START))
+    probe.default = lambda target, options, before: steps_of(
+        target,
+        fails=None if options.families == (6,) else "tcp",
+        failure="network_unreachable",
+        engine=options.engines[0],
+    )
+    facts = LineFacts(default_route=True, ipv6_route=True, tunnel=False)
+    result = await run_round(deps(catalog(*targets(1)), probe, line=lambda: facts))
+    assert result.context.gates == ()
+    assert of(result, "app0.example.com").verdict.state is State.INCONCLUSIVE
 
 
 async def test_a_clock_that_is_set_back_during_a_round_makes_the_round_invalid() -> None:
@@ -346,6 +486,27 @@ async def test_another_gateway_is_another_network_and_no_address_is_kept() -> No
     again = await run_round(deps(cat, line=lambda: facts, previous=store.begun))
     assert again.context.gates == ()
     assert b"192.168.77" not in encode(first)
+
+
+async def test_probes_are_told_whom_to_leave_out() -> None:
+    """Addresses of this machine and of its router are scrubbed from what a round keeps."""
+    seen: list[frozenset[str]] = []
+
+    class Telling(FakeProbe):
+        async def __call__(
+            self,
+            endpoint: Endpoint,
+            env: ProbeEnv,
+            options: ProbeOptions,
+            *,
+            on_interrupt: Partial | None = None,
+        ) -> Measurement:
+            seen.append(frozenset(env.own_addresses))
+            return await super().__call__(endpoint, env, options, on_interrupt=on_interrupt)
+
+    facts = LineFacts(default_route=True, gateway="192.168.77.1", addresses=("192.168.77.20",))
+    await run_round(deps(catalog(*targets(1)), Telling(VirtualClock(START)), line=lambda: facts))
+    assert set(seen) == {frozenset({"192.168.77.1", "192.168.77.20"})}
 
 
 # --- budgets

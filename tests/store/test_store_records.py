@@ -289,6 +289,20 @@ def test_own_past_gathers_the_addresses_of_a_content_network(memory: Store) -> N
     assert set(past.addresses) == {f"93.184.216.{20 + n}" for n in range(5)}
 
 
+def test_own_past_is_not_what_failed_first(memory: Store) -> None:
+    """A look that failed teaches nothing of the service, also when its follow-ups passed."""
+    record = blocked()
+    whole_round(memory, [replace(record, verdict=OK)])
+    assert memory.own_past(record.endpoint, START + timedelta(days=1)) is None
+
+
+def test_own_past_is_forgotten(memory: Store) -> None:
+    """A good result of more than 30 days ago says nothing of today."""
+    whole_round(memory, [good()])
+    assert memory.own_past(good().endpoint, START + timedelta(days=29)) is not None
+    assert memory.own_past(good().endpoint, START + timedelta(days=31)) is None
+
+
 def test_imported_rounds_stand_apart(memory: Store) -> None:
     """A foreign round has its provenance, its zone and its link, and spends no budget."""
     number = memory.import_round(

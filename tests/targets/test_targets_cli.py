@@ -41,6 +41,12 @@ def test_list_filters_by_every_option() -> None:
     assert {row["risk"] for row in rows("list", "--risk", "high")} == {"high"}
 
 
+def test_a_country_that_is_none_is_refused() -> None:
+    """A misspelt country would leave out every domestic control in silence."""
+    with pytest.raises(InputError, match="there is no country 'Iran'"):
+        run("list", "--country", "Iran")
+
+
 def test_list_in_other_forms() -> None:
     """CSV and JSON lines carry every field, and the table names what it counts."""
     text = run("list", "--service", "signal", "--output", "csv")

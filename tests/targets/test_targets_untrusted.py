@@ -77,6 +77,8 @@ def test_an_accepted_name_is_no_address(text: str) -> None:
         ("{kind: resolver, host: 212.2.3.4, tls: false}", "host", "public resolver"),
         ("{kind: http, host: www.torproject.org, tls: true, risk: medium}", "risk", "high at least"),
         ("{kind: http, host: x.torproject.org, tls: true, risk: medium}", "risk", "high at least"),
+        ("{kind: tls, host: a.example.com, tls: true, sni: www.torproject.org, risk: medium}", "risk", "high at least"),
+        ("{kind: http, host: a.example.com, host_header: www.torproject.org, tls: true, risk: medium}", "risk", "high at least"),
     ],
 )  # fmt: skip
 def test_what_only_the_packaged_catalog_may(

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.wire.scrub import SCRUBBED, address_spellings, scrub, scrub_literals, scrub_url
+from probe.wire.scrub import (
+    SCRUBBED,
+    address_spellings,
+    scrub,
+    scrub_address,
+    scrub_literals,
+    scrub_url,
+)
 
 V4 = "203.0.113.9"
 V6 = "2001:db8:12:34::9"
@@ -102,6 +109,7 @@ def test_without_an_own_address_nothing_changes(text: str) -> None:
         ("from 2001:db8::1 today", "from [scrubbed] today"),
         ("mac 02:00:5E:10:00:01 here", "mac [scrubbed] here"),
         ("mac 02-00-5e-10-00-01 here", "mac [scrubbed] here"),
+        ("mac 0200.5e10.0001 here", "mac [scrubbed] here"),
         ("1.1 varnish (Varnish/7.1)", "1.1 varnish (Varnish/7.1)"),
         ("at 12:30:45 on 10.11.2026", "at 12:30:45 on 10.11.2026"),
         ("nginx/1.18.0", "nginx/1.18.0"),
@@ -131,11 +139,37 @@ def test_literals_go_without_knowing_ones_own(text: str, kept: str) -> None:
         ("http://203.0.113.9/self", "http://[scrubbed]/self"),
         ("http://203-0-113-9.dyn.example/", "http://[scrubbed].dyn.example/"),
         ("http://[2001:db8:12:34::1]/x", "http://[[scrubbed]]/x"),
+        ("http://portal.example/login/02005E100001/", "http://portal.example/login/[scrubbed]/"),
+        ("http://portal.example/02%3A00%3A5e%3A10%3A00%3A01", "http://portal.example/[scrubbed]"),
+        ("http://portal.example/100-64-7-9/x", "http://portal.example/[scrubbed]/x"),
+        ("http://02-00-5e-10-00-01.portal.example/", "http://[scrubbed].portal.example/"),
+        ("http://02005e100001.portal.example/", "http://[scrubbed].portal.example/"),
+        ("http://www.example.com/a%20b/2026-03-01/", "http://www.example.com/a%20b/2026-03-01/"),
     ],
 )
 def test_a_redirect_keeps_where_and_loses_who(url: str, kept: str) -> None:
     """Host and path of a redirect are evidence; its query names a person."""
     assert scrub_url(url, [V4, V6]) == kept
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        (V4, "0.0.0.0"),
+        ("192.168.1.1", "0.0.0.0"),
+        (V6, "::"),
+        ("2001:db8:12:34:ffff::1", "::"),
+        ("fd12:3456:789a:1:200:5eff:fe10:1", "fd00::"),
+        ("fe80::200:5eff:fe10:1", "fe80::"),
+        ("10.10.34.34", "10.10.34.34"),
+        ("198.51.100.7", "198.51.100.7"),
+        ("2606:4700::1111", "2606:4700::1111"),
+        ("no address", "no address"),
+    ],
+)
+def test_an_answer_that_names_the_household_loses_who(answer: str, kept: str) -> None:
+    """A router that answers every name with itself tells its address, or its MAC."""
+    assert scrub_address(answer, [V4, V6, "192.168.1.1"]) == kept
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from probe.analysis.endings import Ending, Layer, ending_of
-from probe.model.measurement import Measurement, Outcome, TcpStep, Variant
+from probe.model.measurement import DnsStep, Measurement, Outcome, TcpStep, Variant
 
-__all__ = ["Attempts", "attempts_of", "looks"]
+__all__ = ["Attempts", "attempts_of", "failing_alike", "looks"]
 
 _SAME_QUESTION = (Variant.MAIN, Variant.RETEST)
 
@@ -77,6 +77,13 @@ def attempts_of(bundle: Sequence[Measurement], first: Ending) -> Attempts:
         alike=sum(e.alike(first) for e in finished),
         passed=sum(e.passed for e in finished),
     )
+
+
+def failing_alike(bundle: Sequence[Measurement], first: Ending) -> frozenset[str]:
+    """Return the addresses at which a look at the endpoint ended like the first one."""
+    mine = looks(bundle, *_SAME_QUESTION, Variant.OTHER_ADDRESS)
+    ends = (m.steps[-1] for _, m in mine if ending_of(m).alike(first) and m.steps)
+    return frozenset(s.address for s in ends if not isinstance(s, DnsStep))
 
 
 def _dialled(measurements: Iterable[Measurement]) -> frozenset[str]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from probe.model.control import ControlKind, ControlObservation, ControlSnapshot
 
 __all__ = ["CONTEMPORARY", "Controls", "Stale", "choose", "from_snapshots"]
@@ -67,7 +69,8 @@ def from_snapshots(
 ) -> tuple[tuple[ControlObservation, ...], tuple[Stale, ...]]:
     """Return the observations of the snapshots that hold at ``at``, newest snapshot first.
 
-    Expired ones, and ones from the future, are ignored, and said.
+    Expired ones, and ones from the future, are ignored, and said. Whatever an observation calls
+    itself: what comes in a file that is believed for weeks is never a live control.
     """
     kept: list[ControlObservation] = []
     stale: list[Stale] = []
@@ -77,5 +80,5 @@ def from_snapshots(
         elif at + CONTEMPORARY < snapshot.created:
             stale.append(Stale(snapshot.id, "it was made after these measurements"))
         else:
-            kept.extend(snapshot.observations)
+            kept.extend(replace(seen, kind=ControlKind.SNAPSHOT) for seen in snapshot.observations)
     return tuple(kept), tuple(stale)

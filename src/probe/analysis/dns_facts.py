@@ -15,6 +15,9 @@ from probe.model.target import Endpoint
 
 __all__ = ["DnsFacts", "dns_facts"]
 
+_FAKE = ip_network("198.18.0.0/15")
+"""For benchmarks (RFC 2544); proxies use it for addresses that mean a name ("fake IP")."""
+
 _ELSEWHERE = (Variant.DOH, Variant.OTHER_RESOLVER)
 _DIALLED = (Variant.MAIN, Variant.RETEST, Variant.OTHER_ADDRESS)
 _SAID_NO = (
@@ -65,7 +68,8 @@ def dns_facts(
     late = frozenset(a for s in here for one in s.late for a in one.addresses)
     lies = frozenset(a for a in answers if is_bogon(a))
     known = frozenset(best.addresses) if best is not None else frozenset()
-    lies -= known | frozenset(endpoint.expected)
+    agreed = _addresses(s for s in there if s.engine in ENCRYPTED)  # its owner put it there
+    lies -= known | frozenset(endpoint.expected) | agreed
     if not lies and any(class_of(s.failure) is FailureClass.BOGON for s in here):
         lies = frozenset({"dns_bogon_error"})
     other_networks = networks_there | frozenset(best.asns if best is not None else ())
@@ -74,7 +78,7 @@ def dns_facts(
         elsewhere=answered_there,
         bogons=lies,
         null_answer=bool(lies) and all(_null(a) for a in lies),
-        bogon_on_neutral=bool(lies & line.bogons) if lies and line.bogons is not None else None,
+        bogon_on_neutral=_on_neutral(lies, line.bogons) if lies else None,
         sinkhole=facts.sinkhole(sorted((answers | late) - known), line.country),
         race=any(s.late for s in here) if here else None,
         late=late,
@@ -144,6 +148,21 @@ def _null(address: str) -> bool:
     return ip is not None and (ip.is_unspecified or ip.is_loopback or address.startswith("0."))
 
 
+def _on_neutral(lies: frozenset[str], neutral: frozenset[str] | None) -> bool | None:
+    """Return whether neutral names are lied about alike.
+
+    A proxy of this machine or router that hands out 198.18.0.0/15 gives each name its own.
+    """
+    if neutral is None:
+        return None
+    return bool(lies & neutral) or (any(map(_made_up, lies)) and any(map(_made_up, neutral)))
+
+
+def _made_up(address: str) -> bool:
+    ip = parse_ip(address)
+    return ip is not None and ip in _FAKE
+
+
 def _overlap(
     one: frozenset[str] | frozenset[int], two: frozenset[str] | frozenset[int]
 ) -> bool | None:
@@ -157,10 +176,19 @@ def _resolves(there: Sequence[DnsStep]) -> bool | None:
 
 
 def _said_no(there: Sequence[DnsStep]) -> bool | None:
-    """Return whether other resolvers refuse too; one out of reach said nothing: ``None``."""
-    if any(s.failure is None and s.answers for s in there):
+    """Return whether other resolvers refuse too; one out of reach said nothing: ``None``.
+
+    An encrypted answer without any public address is a refusal: nobody on the way wrote it.
+    """
+    if any(s.failure is None and s.answers and not _leads_nowhere(s) for s in there):
         return False
-    return True if any(class_of(s.failure) in _SAID_NO for s in there) else None
+    refused = any(class_of(s.failure) in _SAID_NO or _leads_nowhere(s) for s in there)
+    return True if refused else None
+
+
+def _leads_nowhere(step: DnsStep) -> bool:
+    answered = step.engine in ENCRYPTED and step.failure is None and bool(step.answers)
+    return answered and all(is_bogon(a.address) for a in step.answers)
 
 
 def _vetted(bundle: Sequence[Measurement], addresses: frozenset[str]) -> bool | None:

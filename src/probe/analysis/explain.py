@@ -1,7 +1,5 @@
 """The evidence of an event in plain words: what speaks for it, what against, how it was tested."""
 
-from datetime import date
-
 from probe.analysis.score import wording
 from probe.analysis.wording import clock
 from probe.model.event import Event, EventKind, Instant, Label, Window
@@ -36,7 +34,7 @@ def _label_reason(event: Event) -> str:
 
 
 def _listed(days: tuple[str, ...]) -> str:
-    shown = [date.fromisoformat(day).strftime("%d.%m.") for day in days[:_DAYS_SHOWN]]
+    shown = days[:_DAYS_SHOWN]
     more = len(days) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
@@ -63,7 +61,8 @@ def _unseen(window: Window) -> tuple[str, ...]:
     unseen = window.days.total - window.days.observable
     if unseen <= 0:
         return ()
-    return (f"No answer: {unseen} days too little observed in these hours, or bad throughout.",)
+    days = f"{unseen} day{'s' * (unseen != 1)}"
+    return (f"No answer: {days} too little observed in these hours, or bad throughout.",)
 
 
 def _contrast(window: Window) -> tuple[str, ...]:

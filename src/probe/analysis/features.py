@@ -7,7 +7,7 @@ and found nothing. A rule that needs a fact must say which of the two it accepts
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from probe.analysis.attempts import Attempts, attempts_of, looks
+from probe.analysis.attempts import Attempts, attempts_of, failing_alike, looks
 from probe.analysis.controls import Controls, choose
 from probe.analysis.dns_facts import DnsFacts, dns_facts
 from probe.analysis.endings import (
@@ -28,7 +28,7 @@ from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Outcome, TlsStep, UdpStep, Variant
 from probe.model.target import Endpoint, Kind, Purpose, Service
 
-__all__ = ["ControlFacts", "Features", "features_of"]
+__all__ = ["ControlFacts", "Features", "features_of", "retired"]
 
 _AFTER_TCP = (Layer.TLS, Layer.HTTP)
 _OUTCOME_OF_NOTHING = Outcome.NOT_RUN
@@ -64,6 +64,7 @@ class Features:
     retired: bool = False
     ending: Ending = field(default_factory=lambda: Ending(layer=None, unfinished=True))
     attempts: Attempts = field(default_factory=lambda: Attempts(0, 0, 0, 0))
+    alike: frozenset[str] = frozenset()  # addresses at which a look ended like the first
     line: LineFacts = field(default_factory=LineFacts)
     dns: DnsFacts = field(default_factory=DnsFacts)
     tcp: TcpFacts = field(default_factory=TcpFacts)
@@ -101,13 +102,14 @@ def features_of(
             endpoint=endpoint,
             outcome=_OUTCOME_OF_NOTHING if main is None else main.outcome,
             why=(main.reason or "") if main is not None else "nothing was measured",
-            retired=_retired(service, main),
+            retired=retired(service, main),
             line=line,
         )
     chosen = choose(controls, endpoint.id, main.started)
     ending = ending_of(main)
     dns = dns_facts(endpoint, bundle, chosen, line, facts)
-    if ending.kind is FailureClass.BOGON and not dns.bogons:
+    nowhere = dns.said_no_elsewhere is True  # then it fails everywhere, and it is no lie
+    if ending.kind is FailureClass.BOGON and not dns.bogons and not nowhere:
         # A private address that the control or the catalog knows as well is no failure.
         ending = PASSED if endpoint.kind is Kind.DNS else UNFINISHED
     authentic = _authentic(bundle, chosen, dns)
@@ -115,9 +117,10 @@ def features_of(
     return Features(
         endpoint=endpoint,
         outcome=main.outcome,
-        retired=_retired(service, main),
+        retired=retired(service, main),
         ending=ending,
         attempts=attempts_of(bundle, ending),
+        alike=failing_alike(bundle, ending),
         line=line,
         dns=dns,
         tcp=tcp_facts(endpoint, bundle, authentic, dns.addresses),
@@ -130,7 +133,8 @@ def features_of(
     )
 
 
-def _retired(service: Service, main: Measurement | None) -> bool:
+def retired(service: Service, main: Measurement | None) -> bool:
+    """Return whether the service was closed by its operator before ``main`` was measured."""
     if service.retired_on is None:
         return False
     return main is None or service.retired_on <= main.started.date()

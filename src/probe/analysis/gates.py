@@ -9,9 +9,18 @@ stays open: too few anchors never close one.
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
+from probe.analysis.endings import FailureClass, class_of
 from probe.model.context import Anchor, AnchorGroup, Gate, GateId, RoundInputs
 
-__all__ = ["CLOCK_LIMIT_S", "TLS_CLOCK_LIMIT_S", "Quorum", "control_bad", "evaluate", "quorum"]
+__all__ = [
+    "CLOCK_LIMIT_S",
+    "TLS_CLOCK_LIMIT_S",
+    "Quorum",
+    "control_bad",
+    "evaluate",
+    "login_page",
+    "quorum",
+]
 
 GOOD_SHARE = 0.6
 BAD_SHARE = 0.2
@@ -118,24 +127,53 @@ def _offline_local(inputs: RoundInputs) -> Gate | None:
         return _close(GateId.OFFLINE_LOCAL, "this machine has no default route")
     if inputs.gateway_reachable is False:
         return _close(GateId.OFFLINE_LOCAL, "the gateway of this line is silent")
+    if inputs.anchors and all(_turned_away(a, inputs) for a in inputs.anchors):
+        return _close(GateId.OFFLINE_LOCAL, "this machine itself lets nothing out: a firewall?")
     return None
 
 
+def _turned_away(anchor: Anchor, inputs: RoundInputs) -> bool:
+    """Return whether no packet to ``anchor`` left this machine.
+
+    "Network unreachable" is this machine's own word only while nobody knows of a route: a
+    router whose uplink is down makes the kernel say the same.
+    """
+    if anchor.failure == "network_unreachable":
+        return inputs.default_route is None
+    return class_of(anchor.failure) is FailureClass.LOCAL
+
+
 def _captive(inputs: RoundInputs) -> Gate | None:
-    """G2: a redirect or page instead of a 204, and no group of anchors that passes TLS."""
-    groups = [quorum(inputs.anchors, group) for group in AnchorGroup]
-    if Quorum.GOOD in groups or Quorum.MIXED in groups:
+    """G2: a redirect or page instead of a 204, and no group of anchors that passes TLS.
+
+    Domestic anchors pass by any answer, hence also by a portal's: they overrule nothing where
+    all hosts alike lead to one page.
+    """
+    works = (Quorum.GOOD, Quorum.MIXED)
+    if quorum(inputs.anchors, AnchorGroup.INTERNATIONAL) in works:
         return None
-    status = inputs.captive_status
-    redirected = inputs.captive_redirect is not None
-    answered = status is not None and (200 <= status < 400 or status == 511) and status != 204
-    if inputs.captive_same_everywhere or (answered and (redirected or status in (200, 511))):
+    everywhere, page = inputs.captive_same_everywhere is True, login_page(inputs)
+    at_home = quorum(inputs.anchors, AnchorGroup.DOMESTIC) in works
+    if (everywhere and page) or ((everywhere or page) and not at_home):
         return _close(GateId.CAPTIVE_PORTAL, "a login page answers in place of every page")
     return None
 
 
+def login_page(inputs: RoundInputs) -> bool:
+    """Return whether a page or a redirect came in place of the 204."""
+    status = inputs.captive_status
+    redirected = inputs.captive_redirect is not None
+    answered = status is not None and (200 <= status < 400 or status == 511) and status != 204
+    return answered and (redirected or status in (200, 511))
+
+
 def _offline_upstream(inputs: RoundInputs) -> Gate | None:
-    """G3: both groups fail; one vantage can say so of its own line only."""
+    """G3: both groups fail; one vantage can say so of its own line only.
+
+    Anchors are asked over IPv4; a line that has only IPv6, and on which that works, is not cut.
+    """
+    if inputs.ipv6_ok:
+        return None
     abroad = quorum(inputs.anchors, AnchorGroup.INTERNATIONAL)
     home = quorum(inputs.anchors, AnchorGroup.DOMESTIC)
     domestic = any(a.group is AnchorGroup.DOMESTIC and a.ok for a in inputs.anchors)
@@ -150,12 +188,27 @@ def _offline_upstream(inputs: RoundInputs) -> Gate | None:
 
 
 def _domestic_only(inputs: RoundInputs) -> Gate | None:
-    """G4: never called national; a spent prepaid balance looks the same."""
+    """G4: never called national; a spent prepaid balance looks the same.
+
+    Hosts abroad that answer with somebody else's certificate are read on the way (a proxy, an
+    antivirus, a portal), not out of reach.
+    """
+    if inputs.ipv6_ok:
+        return None
     if quorum(inputs.anchors, AnchorGroup.DOMESTIC) is not Quorum.GOOD:
         return None
     if quorum(inputs.anchors, AnchorGroup.INTERNATIONAL) is not Quorum.BAD:
         return None
+    if _read_on_the_way(inputs.anchors) > BAD_SHARE:
+        return None
     return _close(GateId.DOMESTIC_ONLY, "this line reaches only domestic sites")
+
+
+def _read_on_the_way(anchors: Iterable[Anchor]) -> float:
+    """Return the share of the hosts abroad that showed a certificate that is not theirs."""
+    abroad = [a for a in anchors if a.group is AnchorGroup.INTERNATIONAL]
+    strange = sum(class_of(a.failure) is FailureClass.CERTIFICATE for a in abroad)
+    return strange / len(abroad) if abroad else 0.0
 
 
 _LINE: tuple[Callable[[RoundInputs], Gate | None], ...] = (

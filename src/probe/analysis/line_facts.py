@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from probe.analysis.gates import Quorum, quorum
+from probe.analysis.gates import Quorum, login_page, quorum
 from probe.model.context import Anchor, AnchorGroup, Gate, GateId, RoundContext
 
 __all__ = ["LineFacts", "line_facts"]
@@ -18,6 +18,7 @@ class LineFacts:
 
     gate: Gate | None = None  # the one that makes targets invalid
     country: str = "ZZ"
+    portal: bool | None = None  # a login page answered, and anchors do not overrule it
     resolver_down: bool | None = None
     resolver_ok: bool | None = None  # a neutral name resolves on the system's resolver
     ipv6_broken: bool | None = None
@@ -41,6 +42,7 @@ def line_facts(context: RoundContext | None) -> LineFacts:
     return LineFacts(
         gate=context.invalid,
         country=context.country,
+        portal=login_page(inputs) and abroad is not Quorum.GOOD,
         resolver_down=context.gate(GateId.RESOLVER_DOWN) is not None if asked else None,
         resolver_ok=any(asked) if asked else None,
         ipv6_broken=None if inputs.ipv6_ok is None else not inputs.ipv6_ok,

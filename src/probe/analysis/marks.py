@@ -49,14 +49,16 @@ class JudgeFacts:
                     return known.id
         return None
 
-    def interceptor(self, check: CertificateCheck, host: str) -> str | None:
+    def interceptor(self, check: CertificateCheck, host: str, country: str = "ZZ") -> str | None:
         """Return the id of a fingerprint that names the issuer of a certificate for ``host``.
 
         A state's authority that intercepts also signs sites of its own country lawfully: under
-        that country's domains it is no mark.
+        that country's domains it is no mark, nor on a line that is known to be elsewhere.
         """
         for known in self.fingerprints:
             if known.mark is not Mark.INTERCEPTING_CA or _lawful(known, host):
+                continue
+            if country != "ZZ" and not _holds_in(known, country):
                 continue
             by_name = known.place is Place.ISSUER and known.pattern in check.issuer
             by_key = known.place is Place.SPKI and known.pattern == check.issuer_spki_sha256

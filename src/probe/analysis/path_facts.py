@@ -120,11 +120,19 @@ def tls_facts(
         other_host=_other_host(bundle, ending),
         certificate=wrong,
         expired=expired and wrong is not None and wrong.packaged == "ssl_invalid_certificate",
-        interceptor=facts.interceptor(wrong, endpoint.sni or endpoint.host) if wrong else None,
+        interceptor=_interceptor(wrong, endpoint, line, facts),
         system_trusts=wrong.system is None if wrong is not None else None,
         issuer_on_neutral=_on_neutral(wrong, line),
         issuer_matches=_same_issuer(wrong, controls.best),
     )
+
+
+def _interceptor(
+    wrong: CertificateCheck | None, endpoint: Endpoint, line: LineFacts, facts: JudgeFacts
+) -> str | None:
+    if wrong is None:
+        return None
+    return facts.interceptor(wrong, endpoint.sni or endpoint.host, line.country)
 
 
 def _valid(step: TlsStep) -> bool | None:

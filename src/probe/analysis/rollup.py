@@ -8,11 +8,15 @@ nothing to compare with, one that works makes nothing ok: that is not clear.
 
 Across roles nothing stands in for anything: a service is ok when every judged role is,
 blocked when every judged role is, and otherwise degraded. It is not ok when most roles are
-not known, or when signing in, messages or downloads failed with nothing to compare with.
+not known, or when signing in, messages or downloads failed with nothing to compare with; and it
+is blocked "perhaps" while most roles, or all that it is of no use without, are not known.
+
+Who is blamed is the side (the service itself, or what is before it) that most of the blocked
+ones name: one page that refuses does not explain five connections that are cut.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -66,12 +70,18 @@ class _Outcome(msgspec.Struct, frozen=True):
 
 
 def _strongest(seen: Iterable[S], state: State) -> S:
-    """Return the one of ``state`` that speaks best: best shown, then most often seen."""
+    """Return the one of ``state`` that speaks best: side of most, best shown, most often seen."""
     mine = [s for s in seen if s.state is state]
     if len(mine) == 1:
         return mine[0]
     mechanisms = [s.mechanism for s in mine]
-    return max(mine, key=lambda s: (_rank(s.confidence), mechanisms.count(s.mechanism)))
+    refusals = sum(s.locus is Locus.SERVER for s in mine)
+
+    def rank(one: S) -> tuple[int, int, int]:
+        side = refusals if one.locus is Locus.SERVER else len(mine) - refusals
+        return side, _rank(one.confidence), mechanisms.count(one.mechanism)
+
+    return max(mine, key=rank)
 
 
 def _rank(confidence: Confidence) -> int:
@@ -120,8 +130,9 @@ def _worst(seen: Sequence[S]) -> S:
     return seen[0]
 
 
-def _of_service(roles: Sequence[_Outcome]) -> _Outcome:
+def _of_service(by_role: Mapping[Role, _Outcome]) -> _Outcome:
     """Return the state of a service from its roles; each is needed for itself."""
+    roles = tuple(by_role.values())
     judged = [r for r in roles if r.state not in (State.INCONCLUSIVE, State.INVALID)]
     unknown = len(judged) < len(roles)
     if not judged:
@@ -138,8 +149,17 @@ def _of_service(roles: Sequence[_Outcome]) -> _Outcome:
     if State.DEGRADED not in states and not any(r.works for r in roles):
         more = states.count(State.BLOCKED) >= states.count(State.DOWN)
         state = State.BLOCKED if more else State.DOWN
-        return _Outcome(state, _decider(judged, state), f"rollup.{state}")
+        weak = not _mostly_known(by_role)
+        return _Outcome(state, _decider(judged, state), f"rollup.{state}", weak=weak)
     return _Outcome(State.DEGRADED, _decider(judged, None), "rollup.degraded")
+
+
+def _mostly_known(by_role: Mapping[Role, _Outcome]) -> bool:
+    """Return whether half of the roles are judged, and one of the essential ones, if any."""
+    unknown = (State.INCONCLUSIVE, State.INVALID)
+    judged = {role for role, outcome in by_role.items() if outcome.state not in unknown}
+    essential = [role for role in ESSENTIAL if role in by_role]
+    return 2 * len(judged) >= len(by_role) and (not essential or not judged.isdisjoint(essential))
 
 
 def _mostly_unknown(roles: Sequence[_Outcome]) -> _Outcome:
@@ -170,8 +190,8 @@ def combine(rows: Sequence[Judged]) -> Judged:
     by_role: dict[Role, list[Judged]] = {}
     for row in rows:
         by_role.setdefault(row.role, []).append(row)
-    seen = (_of_role(role, by_role[role]) for role in Role if role in by_role)
-    roles = [r for r in seen if r is not None]
+    seen = ((role, _of_role(role, by_role[role])) for role in Role if role in by_role)
+    roles = {role: outcome for role, outcome in seen if outcome is not None}
     outcome = _of_service(roles) if roles else _Outcome(State.INCONCLUSIVE, first, "rollup.none")
     by = outcome.by if outcome.by is not None else first
     return Judged(
@@ -209,7 +229,7 @@ def rollup(service: Service, verdicts: Sequence[tuple[Endpoint, Verdict]]) -> Se
     for role, seen in Counter(e.role for e, _ in mine).items():
         totals[role] = max(totals[role], seen)
     roles: list[RoleVerdict] = []
-    outcomes: list[_Outcome] = []
+    outcomes: dict[Role, _Outcome] = {}
     for role in Role:
         if not totals[role]:
             continue
@@ -218,7 +238,7 @@ def rollup(service: Service, verdicts: Sequence[tuple[Endpoint, Verdict]]) -> Se
         outcome = _of_role(role, own)
         verdict = None if outcome is None else _verdict(outcome, f"role.{outcome.rule}", own)
         if outcome is not None:
-            outcomes.append(outcome)
+            outcomes[role] = outcome
         roles.append(RoleVerdict(role=role, verdict=verdict, measured=measured, total=totals[role]))
     whole = _of_service(outcomes) if outcomes else None
     seen_all = [v for _, v in mine]

@@ -21,6 +21,7 @@ class Need(StrEnum):
     AUTHENTIC = "the address is known to be the service's own"
     NEUTRAL_NAME = "a neutral name resolves on the same resolver"
     OTHER_ISSUER = "the control saw another issuer"
+    ALIVE = "a second address fails alike, or a control knows this one: no single dead machine"
 
 
 _MET: dict[Need, Predicate] = {
@@ -29,6 +30,7 @@ _MET: dict[Need, Predicate] = {
     Need.AUTHENTIC: lambda f: f.tcp.authentic is True,
     Need.NEUTRAL_NAME: lambda f: f.line.resolver_ok is True,
     Need.OTHER_ISSUER: lambda f: f.tls.issuer_matches is False,
+    Need.ALIVE: lambda f: len(f.alike) >= 2 or f.literal or f.dns.matches_control is True,
 }
 
 

@@ -103,6 +103,14 @@ def _path_failed(f: Features) -> bool:
     return f.target and f.ending.layer in (Layer.TCP, Layer.TLS) and not reached
 
 
+def _led_astray(f: Features) -> bool:
+    """Return whether an address that only this line's resolver knows fails.
+
+    One that the service is known to have is a machine of its own that is down, or is blocked.
+    """
+    return _path_failed(f) and _led_elsewhere(f) and f.dns.matches_control is not True
+
+
 DNS: tuple[Rule, ...] = (
     *contrast(
         "dns.bogon",
@@ -129,7 +137,12 @@ DNS: tuple[Rule, ...] = (
     ),
     *contrast(
         "dns.race",
-        lambda f: _unproven(f) and f.dns.race is True and f.ending.layer is not None,
+        lambda f: (
+            _unproven(f)
+            and f.dns.race is True
+            and f.dns.matches_elsewhere is not True
+            and f.ending.layer is not None
+        ),
         layer=Layer.DNS,
         mechanism="dns.injection.race",
         locus=Locus.NETWORK,
@@ -141,7 +154,9 @@ DNS: tuple[Rule, ...] = (
     Rule(
         id="dns.other.certificate",
         layer=Layer.DNS,
-        when=lambda f: _wrong_certificate(f) and _led_elsewhere(f),
+        when=lambda f: (
+            _wrong_certificate(f) and _led_elsewhere(f) and f.tls.issuer_on_neutral is not True
+        ),
         state=State.BLOCKED,
         mechanism="dns.injection.other",
         locus=Locus.NETWORK,
@@ -154,20 +169,20 @@ DNS: tuple[Rule, ...] = (
     Rule(
         id="dns.other.silent",
         layer=Layer.DNS,
-        when=lambda f: _path_failed(f) and _led_elsewhere(f) and f.dns.same_network is False,
+        when=lambda f: _led_astray(f) and f.dns.same_network is False,
         state=State.BLOCKED,
         mechanism="dns.injection.other",
-        locus=Locus.NETWORK,
-        confidence=Confidence.LIKELY,
-        needs=(Need.REPRODUCED,),
+        locus=Locus.UNKNOWN,
+        confidence=Confidence.WEAK,
         sentence="The name {host} leads into another network, where {service} is not. " + _VETTED,
-        fooled_by="A cache inside the provider's network that is down.",
+        fooled_by="A cache inside the provider's network that is down; a service on two content "
+        "networks of which one is. Only a foreign certificate shows that it is not its own.",
         cites=("main", "comparison"),
     ),
     Rule(
         id="dns.other.unplaced",
         layer=Layer.DNS,
-        when=lambda f: _path_failed(f) and _led_elsewhere(f),
+        when=_led_astray,
         state=State.BLOCKED,
         mechanism="dns.injection.other",
         locus=Locus.UNKNOWN,

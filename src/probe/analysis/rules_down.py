@@ -45,6 +45,16 @@ def _same_network_works(f: Features) -> bool:
 
 EXPLAINED: tuple[Rule, ...] = (
     _row(
+        "address.partial",
+        lambda f: _failing(f) and (f.tcp.other_address is True or _same_network_works(f)),
+        State.OK,
+        "address.partial",
+        Locus.UNKNOWN,
+        Confidence.WEAK,
+        "One address of {service} fails here, another works.",
+        "Blocking address by address, before it is complete.",
+    ),
+    _row(
         "down.expired",
         lambda f: _failing(f) and f.tls.expired and f.control.alike >= 1 and f.control.passed == 0,
         State.DOWN,
@@ -105,16 +115,6 @@ EXPLAINED: tuple[Rule, ...] = (
         "Interference that fires now and then; a third look would tell.",
     ),
     _row(
-        "address.partial",
-        lambda f: _failing(f) and (f.tcp.other_address is True or _same_network_works(f)),
-        State.OK,
-        "address.partial",
-        Locus.UNKNOWN,
-        Confidence.WEAK,
-        "One address of {service} fails here, another works.",
-        "Blocking address by address, before it is complete.",
-    ),
-    _row(
         "family",
         lambda f: (
             _failing(f)
@@ -131,4 +131,5 @@ EXPLAINED: tuple[Rule, ...] = (
         (Need.REPRODUCED, Need.SPREAD),
     ),
 )
-"""Asked after the guards, before interference is considered."""
+"""Asked after the guards, before interference is considered; first what works from here, which no
+control's bad luck with one machine takes back."""

@@ -69,9 +69,10 @@ PLAIN: tuple[Rule, ...] = (
         lambda f: _unlike(f) and f.http.sent_away and f.control.live,
         State.BLOCKED,
         "http.redirect",
-        Locus.NETWORK,
+        Locus.UNKNOWN,
         Confidence.WEAK,
-        "A plain request for {host} is sent to another site, and the control's is not.",
+        "A plain request for {host} is sent to another site, and the control's is not. The "
+        "service itself could do so.",
         "A service that sends visitors of this country to a partner's site.",
     ),
     _row(
@@ -79,10 +80,12 @@ PLAIN: tuple[Rule, ...] = (
         lambda f: _unlike(f) and f.http.another_page is True and f.control.live,
         State.BLOCKED,
         "http.blockpage",
-        Locus.NETWORK,
+        Locus.UNKNOWN,
         Confidence.WEAK,
-        "In place of {service} comes another page: another title, and far from its length.",
-        "Pages that change by place and by program; no known block page was found.",
+        "In place of {service} comes another page: another title, and far from its length. The "
+        "service itself could send it.",
+        "A refusal by the service in plain text; pages that change by place and by program. No "
+        "known block page was found.",
     ),
     _row(
         "http.diff",
@@ -131,7 +134,7 @@ def _request_rule(name: str, kind: FailureClass, sentence: str, fooled_by: str) 
         locus=Locus.UNKNOWN,
         sentence=sentence,
         fooled_by=fooled_by,
-        needs=(Need.REPRODUCED, Need.AUTHENTIC),
+        needs=(Need.REPRODUCED, Need.AUTHENTIC, Need.ALIVE),
     )
 
 

@@ -56,6 +56,13 @@ FIRST: tuple[Rule, ...] = (
         "A tunnel that is used for a private network only.",
     ),
     _gate(
+        GateId.PATH_CHANGED,
+        Locus.LOCAL,
+        "This machine moved to another network during the round: the round is not used.",
+        "A router that was replaced meanwhile. A network that differs from the last round's is "
+        "no fault: it has series of its own.",
+    ),
+    _gate(
         GateId.CLOCK,
         Locus.LOCAL,
         "This machine's clock was wrong or the machine slept: the round is not used.",
@@ -159,9 +166,9 @@ GUARDS: tuple[Rule, ...] = (
     ),
     _guard(
         "ipv6",
-        lambda f: _failing(f) and f.tcp.only_ipv6 and f.line.ipv6_broken is True,
+        lambda f: _failing(f) and f.tcp.only_ipv6 and f.line.ipv6_broken is not False,
         Locus.LOCAL,
-        "{service} was tried over IPv6 only, and IPv6 does not work on this line.",
+        "{service} was tried over IPv6 only, and IPv6 was not shown to work on this line.",
         "IPv6 that is cut on purpose; the anchors over IPv6 fail then, too.",
         "ipv6_broken",
     ),
@@ -190,6 +197,14 @@ GUARDS: tuple[Rule, ...] = (
         "The resolver of this line fails for neutral names as well, so for {host} it says nothing.",
         "A resolver that is broken on purpose: a series of its own.",
         "dns.resolver_down",
+    ),
+    _guard(
+        "portal",
+        lambda f: _failing(f) and f.line.portal is True,
+        Locus.UNKNOWN,
+        "{service} failed on a line where a login page answers for some sites: log in, then "
+        "measure.",
+        "A network that redirects the page by which logins are found, and cuts much else.",
     ),
     _guard(
         "abroad",

@@ -245,6 +245,18 @@ def _plain(f: Features) -> bool:
     return f.endpoint.kind in (Kind.HTTP, Kind.TOR_DIR) and f.ending.passed
 
 
+def _plain_trouble(f: Features) -> bool:
+    """Return whether plain text says of an error here, and controls meet errors as well."""
+    status = f.http.status
+    return _plain(f) and status is not None and status >= 500 and f.control.passed == 0
+
+
+_PLAIN_TROUBLE = (
+    "{service} answers in plain text with an error ({status}), and so it does for controls "
+    "elsewhere."
+)
+
+
 def _name_only(f: Features) -> bool:
     return f.endpoint.kind is Kind.DNS and f.ending.passed and not f.dns.bogons
 
@@ -274,6 +286,24 @@ def _unknown(
 _FORGED = "A forged answer that looks alike."
 
 UNPROVEN: tuple[Rule, ...] = (
+    _server(
+        "error.plain.many",
+        lambda f: _plain_trouble(f) and f.control.alike >= 2,
+        State.DOWN,
+        "down",
+        Confidence.LIKELY,
+        _PLAIN_TROUBLE,
+        "Controls that are refused by the service.",
+    ),
+    _server(
+        "error.plain",
+        lambda f: _plain_trouble(f) and f.control.alike == 1,
+        State.DOWN,
+        "down",
+        Confidence.WEAK,
+        _PLAIN_TROUBLE,
+        "A control that is refused by the service.",
+    ),
     _ok(
         "consistent",
         lambda f: _plain(f) and f.http.consistent is True and f.http.expected is not False,

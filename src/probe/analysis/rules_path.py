@@ -74,7 +74,7 @@ def _sni_rules(how: str, kind: FailureClass, sentence: str) -> tuple[Rule, ...]:
             locus=Locus.UNKNOWN,
             sentence=f"{sentence} A neutral name fares no better at that address.",
             fooled_by="A machine that opens connections and serves nothing.",
-            needs=(Need.REPRODUCED, Need.AUTHENTIC),
+            needs=(Need.REPRODUCED, Need.AUTHENTIC, Need.ALIVE),
         ),
         *contrast(
             f"tls.{how}.late",
@@ -84,7 +84,7 @@ def _sni_rules(how: str, kind: FailureClass, sentence: str) -> tuple[Rule, ...]:
             locus=Locus.UNKNOWN,
             sentence=f"{sentence} The server had already begun to answer.",
             fooled_by="A broken path that loses large packets.",
-            needs=(Need.REPRODUCED, Need.AUTHENTIC),
+            needs=(Need.REPRODUCED, Need.AUTHENTIC, Need.ALIVE),
         ),
         *contrast(
             f"tls.{how}",
@@ -94,7 +94,7 @@ def _sni_rules(how: str, kind: FailureClass, sentence: str) -> tuple[Rule, ...]:
             locus=Locus.UNKNOWN,
             sentence=sentence,
             fooled_by="Without a neutral name at that address it may be any of several causes.",
-            needs=(Need.REPRODUCED, Need.AUTHENTIC),
+            needs=(Need.REPRODUCED, Need.AUTHENTIC, Need.ALIVE),
         ),
     )
 
@@ -129,14 +129,17 @@ def _row(
     )
 
 
+def _intercepted(f: Features) -> bool:
+    """Return whether a known interceptor signed; the service's own choice is none."""
+    return _certificate(f) and bool(f.tls.interceptor) and f.tls.issuer_matches is not True
+
+
 _MITM = "Somebody on the way reads what goes to {service}: its certificate is by {issuer}"
 
 CERTIFICATE_ARTEFACTS: tuple[Rule, ...] = (
     _row(
         "tls.interceptor.trusted",
-        lambda f: (
-            f.target and _certificate(f) and bool(f.tls.interceptor) and bool(f.tls.system_trusts)
-        ),
+        lambda f: _intercepted(f) and f.tls.system_trusts is True,
         State.BLOCKED,
         "tls.mitm.trusted_ca",
         Locus.NETWORK,
@@ -146,7 +149,7 @@ CERTIFICATE_ARTEFACTS: tuple[Rule, ...] = (
     ),
     _row(
         "tls.interceptor",
-        lambda f: f.target and _certificate(f) and bool(f.tls.interceptor),
+        _intercepted,
         State.BLOCKED,
         "tls.mitm",
         Locus.NETWORK,
@@ -245,7 +248,7 @@ _CERTIFICATES: tuple[Rule, ...] = (
         locus=Locus.NETWORK,
         sentence="What answers for {host} has no certificate for it ({failure}).",
         fooled_by="A wrong clock, outdated roots, a machine that is set up wrongly, an antivirus.",
-        needs=(Need.REPRODUCED, Need.OTHER_ISSUER),
+        needs=(Need.REPRODUCED, Need.OTHER_ISSUER, Need.AUTHENTIC),
     ),
 )
 

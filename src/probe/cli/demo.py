@@ -120,8 +120,11 @@ def _share(moment: "Moment") -> float:
 def _words(moment: "Moment") -> str:
     from zoneinfo import ZoneInfo
 
+    from probe.report.words import GATES
+
     local = moment.now.astimezone(ZoneInfo(moment.tz))
-    state = moment.gate or f"{moment.bad} of {moment.measured} looks bad"
+    failed = f"{moment.bad} of {moment.measured} looks failed"
+    state = GATES.get(moment.gate, moment.gate) if moment.gate else failed
     return f"day {(moment.now - moment.start).days + 1:2}, {local:%H:%M}: {state}"
 
 
@@ -184,7 +187,7 @@ def _window(row: "WindowRow") -> dict[str, str]:
         hours = moment(event.start.at, event.tz)
         if event.end is not None:
             hours += f" to {moment(event.end.at, event.tz)}"
-        days, sure = "", f"{event.bad_samples} of {event.samples} looks bad"
+        days, sure = "", f"{event.bad_samples} of {event.samples} looks failed"
     else:
         start, end = window_hours(event)
         seen = event.window.days

@@ -1,5 +1,8 @@
 """The root command: a table of subcommands, each imported only when it is called."""
 
+import errno
+import os
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -54,11 +57,45 @@ class LazyGroup(typer.core.TyperGroup):
         command.name = cmd_name
         return command
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; typer would end with 1, "interference", where it was broken off.
+
+        Raises:
+            typer.Exit: 130 when a question was not answered (Ctrl-C, Ctrl-D) or at a signal,
+                141 when the reader of our output went away.
+            StoreError: the output goes to a full disk.
+
+        """
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except (KeyboardInterrupt, typer.Abort):
+            sys.stderr.write("\nprobe: interrupted\n")
+            raise typer.Exit(130) from None
+        except OSError as exc:
+            if exc.errno not in (errno.EPIPE, errno.ENOSPC):
+                raise
+            _forget_output()
+            if exc.errno == errno.EPIPE:
+                raise typer.Exit(141) from None
+            raise StoreError("the disk is full: not all could be written") from exc
+        return result
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the subcommands from the table, importing none of them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _forget_output() -> None:
+    """Point standard output at nothing, so that leaving does not fail at the same once more."""
+    try:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
+    except (OSError, ValueError):  # no file stands behind it, so nothing is flushed either
+        return
 
 
 app = typer.Typer(
@@ -91,15 +128,13 @@ def exit_code(error: ProbeError) -> int:
 
 
 def main() -> None:
-    """Run the command line; every error that a user can cause is one plain line."""
+    """Run the command line; every error that a user can cause is one plain line.
+
+    SIGTERM ends as Ctrl-C does, so that what was begun, JSON also, is closed properly.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(prog_name="probe")
     except ProbeError as error:
         sys.stderr.write(f"probe: {error}\n")
         sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        sys.stderr.write("probe: interrupted\n")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)

@@ -79,7 +79,7 @@ LabOption = Annotated[
     typer.Option(
         "--lab",
         help="Measure the built-in lab under this scenario instead of the real network; "
-        "sends nothing outside.",
+        "sends nothing outside, and is kept only with --store.",
         show_default=False,
     ),
 ]
@@ -281,12 +281,19 @@ def open_session(
             secret=local_secret(None if store is None else secret_path(settings.store)),
             store=store,
             facts=JudgeFacts(fingerprints=stage.env.fingerprints),
-            controls=stage.controls or controls_of(settings, controls, stage),
+            controls=_stage_controls(settings, stage, controls),
             measure=stage.measure,
             lookup=lookup,
             line=stage.line,
             previous=last_network(store, now) if store is not None else None,
         )
+
+
+def _stage_controls(settings: Settings, stage: Stage, given: Sequence[Path]) -> "Controls":
+    """Return the lab's own look from abroad, unless snapshots were given: then only these."""
+    if stage.controls is not None and not given:
+        return stage.controls
+    return controls_of(settings, given, stage)
 
 
 def until_stopped(work: Callable[[asyncio.Event], Awaitable[T]]) -> T:

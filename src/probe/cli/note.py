@@ -36,6 +36,7 @@ def add(
 ) -> None:
     """Write down what you saw: a failed call, a code that did not come, an app that is gone."""
     import os
+    from zoneinfo import ZoneInfo
 
     from probe.clock import SystemClock
     from probe.errors import InputError
@@ -55,13 +56,15 @@ def add(
         zone = settings.tz if vantage is None else vantage.tz
         time = now if at is None else moment(at, zone, now)
         opened.add_note(Note(time=time, kind=kind, service=service, text=words))
-    say(f"Noted {kind.value} at {time.isoformat(timespec='minutes')}.")
+    local = time.astimezone(ZoneInfo(zone))
+    say(f"Noted {kind.value} at {local:%Y-%m-%d %H:%M} ({zone}).")
 
 
 @app.command("list")
 def list_(
     since: Annotated[
-        str | None, typer.Option("--since", help="From this time on.", show_default=False)
+        str | None,
+        typer.Option("--since", help="From this date or time on, or 14d back.", show_default=False),
     ] = None,
     until: Annotated[
         str | None, typer.Option("--until", help="Up to this time.", show_default=False)
@@ -72,19 +75,19 @@ def list_(
 ) -> None:
     """List the notes by time (UTC)."""
     import os
+    from zoneinfo import ZoneInfo
 
-    from probe.clock import SystemClock
+    from probe.cli.series_source import moment_of
     from probe.settings import load
     from probe.store.database import Store
 
     settings = load(config=config, environ=os.environ, store=store)
-    now = SystemClock().now()
+    zone = ZoneInfo(settings.tz)
     with Store.open(settings.store, create=False, readonly=True) as opened:
-        notes = opened.notes(
-            None if since is None else moment(since, settings.tz, now),
-            None if until is None else moment(until, settings.tz, now),
-        )
+        notes = opened.notes(moment_of(since, "--since", zone), moment_of(until, "--until", zone))
     emit(notes, output, ("time", "kind", "service", "text"))
+    if not notes:
+        say("no notes")
 
 
 def moment(text: str, tz: str, now: datetime) -> datetime:

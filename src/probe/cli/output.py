@@ -52,6 +52,8 @@ def _json_array(rows: Iterable[Any]) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
     return json.dumps(value, ensure_ascii=False)
@@ -80,7 +82,9 @@ def _table(rows: list[Mapping[str, Any]], columns: Sequence[str], title: str) ->
     from rich.table import Table
     from rich.text import Text
 
-    names = list(columns) or (list(rows[0]) if rows else [])
+    if not rows:
+        return  # the words on stderr say that there is nothing
+    names = list(columns) or list(rows[0])
     table = Table(title=title or None)
     for name in names:
         table.add_column(name.replace("_", " "))

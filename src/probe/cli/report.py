@@ -64,12 +64,14 @@ def write_report(page: str, out: Path, *, private: bool) -> None:
 
     Raises:
         InputError: when the file cannot be written.
+        StoreError: when the disk is full.
 
     """
+    import errno
     import sys
     import tempfile
 
-    from probe.errors import InputError
+    from probe.errors import InputError, StoreError
 
     if str(out) == "-":
         sys.stdout.write(page)
@@ -84,6 +86,8 @@ def write_report(page: str, out: Path, *, private: bool) -> None:
         part.chmod(0o600 if private else 0o644)
         part.replace(out)
     except OSError as exc:
+        if exc.errno == errno.ENOSPC:
+            raise StoreError(f"{out}: the disk is full, the report was not written") from exc
         raise InputError(
             f"the report cannot be written: {exc.strerror or exc}",
             file=str(out),
@@ -98,6 +102,6 @@ def write_report(page: str, out: Path, *, private: bool) -> None:
 def _time(text: str | None, field: str, tz: str) -> datetime | None:
     """Return a date, a time, or a distance back from now, read in the vantage's zone."""
     from probe.analysis.zones import zone
-    from probe.cli.series_source import _moment
+    from probe.cli.series_source import moment_of
 
-    return _moment(text, field, zone(tz))
+    return moment_of(text, field, zone(tz))

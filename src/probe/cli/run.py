@@ -238,10 +238,12 @@ def _confirm(request: _Request) -> None:
     selection = selection_of(request.catalog, request.wanted)
     if not selection.by_name:
         return
-    services = ", ".join(sorted({endpoint.service for endpoint in selection.by_name}))
+    services = sorted({endpoint.service for endpoint in selection.by_name})
+    shown = sys.stderr.isatty() and not request.settings.high_risk  # else a journal may keep it
     say(
-        f"Measured only because you name it: {services}. Whoever watches this line can see that"
-        " it is contacted."
+        "Measured only because you name it: "
+        f"{', '.join(services) if shown else f'services, {len(services)}'}."
+        " Whoever watches this line can see that it is contacted."
     )
     if sys.stdin.isatty() and not typer.confirm("Go on?", err=True):
         raise ConsentError("you did not agree; nothing was sent")

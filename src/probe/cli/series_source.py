@@ -1,7 +1,7 @@
 """Where ``timeline`` and ``patterns`` take their series from: the store, or a timeline CSV."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -27,6 +27,7 @@ __all__ = [
     "UntilOption",
     "VantageOption",
     "load",
+    "moment_of",
 ]
 
 
@@ -39,7 +40,9 @@ class By(StrEnum):
 
 InputOption = Annotated[
     Path | None,
-    typer.Option("--input", "-i", help="A timeline CSV, in place of the store."),
+    typer.Option(
+        "--input", "-i", help="A timeline CSV, in place of the store; - is standard input."
+    ),
 ]
 TzOption = Annotated[
     str | None,
@@ -101,14 +104,14 @@ def _span(request: Request, tz: str) -> tuple[datetime | None, datetime | None]:
     from probe.analysis.zones import zone
 
     where = zone(tz)
-    since = _moment(request.since, "--since", where)
-    until = _moment(request.until, "--until", where)
+    since = moment_of(request.since, "--since", where)
+    until = moment_of(request.until, "--until", where)
     if since is not None and until is not None and since >= until:
         raise InputError("not after --since", field="--until", mend="exchange them")
     return since, until
 
 
-def _moment(text: str | None, field: str, where: tzinfo) -> datetime | None:
+def moment_of(text: str | None, field: str, where: tzinfo) -> datetime | None:
     """Return a time given as a date, a time, or a distance back from now."""
     if text is None:
         return None
@@ -133,6 +136,7 @@ def _from_file(path: Path, request: Request) -> Source:
     series = read(path, tz=request.tz)
     chosen = [_clipped(one, since, until) for one in series if _wanted(one, request)]
     _known(request, {one.key.subject for one in series}, str(path))
+    _of_vantage(request, series, str(path))
     return Source(tuple(one for one in chosen if one.samples))
 
 
@@ -153,8 +157,11 @@ def _from_store(request: Request) -> Source:
             by=request.by.value,
         )
         notes = tuple(store.notes(since, until))
-    subjects = {_service(one.key.subject) for one in found}
+        subjects = {_service(one.key.subject) for one in found}
+        if only is not None and only not in subjects:  # to say what there is
+            subjects |= {row.service for row in store.judged(since=since, until=until)}
     _known(request, subjects, "the store")
+    _of_vantage(request, found, "the store")
     series = tuple(_zoned(one, request.tz) for one in found if _wanted(one, request))
     return Source(series, _names(), notes)
 
@@ -170,6 +177,17 @@ def _known(request: Request, subjects: set[str], where: str) -> None:
         )
         raise InputError(
             f"no series of {missing[0][:60]!r} in {where}", field="--service", mend=mend
+        )
+
+
+def _of_vantage(request: Request, found: Iterable[Series], where: str) -> None:
+    """Refuse a vantage of which nothing is there, as an empty answer would look like "fine"."""
+    known = sorted({one.key.vantage for one in found})
+    if request.vantage is not None and known and request.vantage not in known:
+        raise InputError(
+            f"nothing of vantage {request.vantage[:60]!r} in {where}",
+            field="--vantage",
+            mend=f"there are {', '.join(known[:8])}",
         )
 
 

@@ -52,8 +52,10 @@ def list_(
 ) -> None:
     """List the endpoints of the catalog, one a line."""
     from probe.cli.output import emit, say
+    from probe.places import check_country
     from probe.targets.load import load_catalog
 
+    here = None if country is None else check_country(country)
     loaded = load_catalog(catalog)
     for name in service or ():
         _service(loaded, name)
@@ -63,7 +65,7 @@ def list_(
         if (not category or owner.category in category)
         and (not service or owner.id in service)
         and (risk is None or endpoint.risk is risk)
-        and (country is None or endpoint.country in (None, country.upper()))
+        and (here is None or endpoint.country in (None, here))
         and (everything or plan is Plan.ALL or endpoint.plan in (Plan.CORE, plan))
         and (everything or endpoint.off is None)
     ]

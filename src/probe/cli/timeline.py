@@ -21,6 +21,7 @@ from probe.cli.series_source import (
     VantageOption,
     load,
 )
+from probe.errors import InputError
 from probe.model.record import Note
 from probe.model.timeline import Interval, Series
 
@@ -55,6 +56,8 @@ def timeline(
     ] = False,
 ) -> None:
     """Show when a service worked and when it did not; a gap is a gap, never "fine"."""
+    if samples and output in (Output.JSON, Output.JSONL):
+        raise InputError("samples are CSV only", field="--samples", mend="leave out --output")
     source = load(
         Request(
             input=input_,

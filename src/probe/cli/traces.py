@@ -8,6 +8,9 @@ __all__ = ["our_files", "our_folders"]
 
 def our_files(store: Path, config: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the files that exist: the store and what lies beside it, settings, consent, units."""
+    from typing import get_args
+
+    from probe.schedule.database import DatabaseKind, default_path
     from probe.settings import default_config, default_consent
     from probe.store.wipe import family
 
@@ -17,7 +20,9 @@ def our_files(store: Path, config: Path | None, environ: Mapping[str, str]) -> t
         default_consent(environ),
         *_user_units(),
     )
-    found = dict.fromkeys((*family(store), *(path for path in single if path.is_file())))
+    databases = (default_path(store, kind) for kind in get_args(DatabaseKind))
+    beside = (file for path in (store, *databases) for file in family(path))
+    found = dict.fromkeys((*beside, *(path for path in single if path.is_file())))
     return tuple(found)
 
 

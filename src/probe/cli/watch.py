@@ -175,8 +175,10 @@ def _line(result: "RoundResult") -> str:
     """Return one line for a journal: counts, never a name."""
     from collections import Counter
 
+    from probe.report.words import GATES
+
     states = Counter(str(record.verdict.state) for record in result.records)
     counts = ", ".join(f"{state} {count}" for state, count in sorted(states.items()))
-    gates = ", ".join(str(gate.id) for gate in result.context.gates) or "none"
+    gates = "; ".join(GATES[str(gate.id)] for gate in result.context.gates) or "the line was fine"
     began = f"{result.context.started:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{began}: {counts}; gates: {gates}; {result.bytes / 1e6:.2f} MB"
+    return f"{began}: {counts}; {gates}; {result.bytes / 1e6:.2f} MB"

@@ -24,6 +24,7 @@ from probe.model.fingerprint import Fingerprint
 from probe.model.measurement import Answer, DnsEngine, DnsStep, HttpStep, TcpStep, TlsStep
 from probe.model.target import Expect, Trust
 from probe.net.trust import Roots
+from probe.probes.resolvers import CONFIGURED, PUBLIC_RESOLVERS
 from probe.wire.pages import mark_index, page_title
 from probe.wire.scrub import scrub_literals, scrub_url
 
@@ -76,9 +77,14 @@ def _headers(response: dict[str, Any]) -> tuple[tuple[str, str], ...]:
             continue
         name, value = pair
         if isinstance(name, str) and isinstance(value, str) and name.lower() in _HEADERS:
-            value = clean(value[:500])
-            found.append((name.lower(), scrub_url(value) if name.lower() == "location" else value))
+            found.append((name.lower(), _scrubbed(name.lower(), clean(value[:500]))))
     return tuple(found[:50])
+
+
+def _scrubbed(name: str, value: str) -> str:
+    if name == "date":
+        return value
+    return scrub_url(value) if name == "location" else scrub_literals(value)
 
 
 class Trace:
@@ -108,7 +114,8 @@ class Trace:
     @cached_property
     def queries(self) -> tuple[DnsStep, ...]:
         """Return the address queries, oldest first."""
-        found = (_dns_step(entry) for entry in items(self._keys, "queries"))
+        trusted = _host_of(text(self._keys, "control_resolver") or "")
+        found = (_dns_step(entry, trusted) for entry in items(self._keys, "queries"))
         return tuple(sorted((s for s in found if s is not None), key=lambda s: s.t_s))
 
     @cached_property
@@ -253,7 +260,7 @@ def _met(expect: Expect | None, page: Page) -> bool | None:
     return status and (expect.body_contains is None or expect.body_contains in page.words)
 
 
-def _dns_step(entry: dict[str, Any]) -> DnsStep | None:
+def _dns_step(entry: dict[str, Any], trusted: str = "") -> DnsStep | None:
     hostname, qtype = text(entry, "hostname"), text(entry, "query_type") or "A"
     if not hostname or qtype not in ("A", "AAAA", "ANY"):
         return None
@@ -278,11 +285,27 @@ def _dns_step(entry: dict[str, Any]) -> DnsStep | None:
         hostname=clean(hostname[:255]),
         qtype=qtype,
         engine=engine,
-        resolver=clean(resolver[:300]),
+        resolver=_resolver(clean(resolver[:300]), trusted),
         rcode=integer(entry, "rcode"),
         answers=tuple(answers[:64]),
         cnames=tuple(cnames[:16]),
     )
+
+
+def _resolver(said: str, trusted: str) -> str:
+    """Return the resolver's name; an address is kept of public ones and of the control only.
+
+    Any other may be the home router's, or a provider's that serves one town.
+    """
+    host = _host_of(said)
+    known = host in PUBLIC_RESOLVERS or host == trusted
+    return said if known or parse_ip(host) is None else CONFIGURED
+
+
+def _host_of(place: str) -> str:
+    """Return the address of ``address``, ``address:port`` or ``[address]:port``."""
+    host = place.rpartition(":")[0] if place.count(":") == 1 or "]:" in place else place
+    return host.strip("[]")
 
 
 def _tcp_step(entry: dict[str, Any]) -> TcpStep | None:

@@ -8,7 +8,9 @@ empty) are required; ``vantage``, ``network``, ``tz`` (IANA), ``signal``, ``cont
 import csv
 import math
 import re
+import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -48,7 +50,8 @@ _FORMULA = re.compile(r"'[=+\-@]")
 def read(path: Path, *, tz: str | None) -> tuple[Series, ...]:
     """Return the series of a timeline CSV, each sorted by time, in the order of their keys.
 
-    ``tz`` is the zone of rows without one. Rows may come unsorted; repeated rows count once.
+    ``tz`` is the zone of rows without one; ``-`` is standard input. Rows may come unsorted;
+    repeated rows count once.
 
     Raises:
         InputError: naming file, line, column and the mend, for the first thing that is wrong.
@@ -58,7 +61,7 @@ def read(path: Path, *, tz: str | None) -> tuple[Series, ...]:
         zone(tz)
     reader = _Reader(str(path), tz)
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             for row in _rows(file, str(path)):
                 reader.take(*row)
     except OSError as exc:
@@ -66,6 +69,10 @@ def read(path: Path, *, tz: str | None) -> tuple[Series, ...]:
             exc.strerror or "cannot be read", file=str(path), mend="check the path"
         ) from exc
     return reader.series()
+
+
+def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
+    return nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb")
 
 
 def _lines(file: IO[bytes], name: str) -> Iterator[str]:

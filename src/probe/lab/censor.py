@@ -45,6 +45,7 @@ class Request:
     foreign: bool = True
     sealed: bool = False
     control: bool = False  # the uncensored vantage asks
+    served: bool = True  # the address serves the name that the bytes carry
 
 
 def _named(patterns: Iterable[str], names: Iterable[str]) -> bool:
@@ -85,6 +86,8 @@ def _applies(rule: Rule, request: Request) -> bool:
     if request.control and rule.reach is Reach.HERE:
         return False
     if request.sealed and rule.by is By.NETWORK and not ACTIONS[rule.action].blind:
+        return False
+    if rule.by is By.SERVER and not request.served:  # a server acts at its own addresses
         return False
     if rule.action is Action.DOMESTIC_ONLY and not request.foreign:
         return False

@@ -18,7 +18,15 @@ from probe.probes.env import ProbeEnv, Timeouts
 from probe.probes.options import ProbeOptions
 from probe.schedule.work import MeasureOne, Partial, blank
 
-__all__ = ["LIVE_S", "LabControls", "Observe", "live_observation", "plainly_good"]
+__all__ = [
+    "FIRST",
+    "LIVE_S",
+    "SECOND",
+    "LabControls",
+    "Observe",
+    "live_observation",
+    "plainly_good",
+]
 
 LIVE_S = 1800
 """A control is live for half an hour (facts/verdicts.md section 3)."""
@@ -35,6 +43,7 @@ _SELF_EVIDENT = ("tls.reset", "tls.timeout", "tls.mitm")
 
 FIRST = ("control in XA", "XA")
 SECOND = ("control in XB", "XB")
+"""What the two uncensored vantages are called, and their countries."""
 
 
 def plainly_good(measurement: Measurement) -> bool:
@@ -59,10 +68,18 @@ def _retired(known: Verdict) -> bool:
 class LabControls:
     """Two uncensored vantages abroad; ``measure`` takes the place of the plain one in a round."""
 
-    def __init__(self, lab: Lab, env: ProbeEnv, measure: MeasureOne, observe: Observe) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        env: ProbeEnv,
+        measure: MeasureOne,
+        observe: Observe,
+        *,
+        patience: Timeouts = PATIENCE,
+    ) -> None:
         """Measure controls like ``env``, but from where no censor stands."""
         self._env = replace(
-            env, net=lab.net(control=True), roots=lab.control_roots, timeouts=PATIENCE
+            env, net=lab.net(control=True), roots=lab.control_roots, timeouts=patience
         )
         self._clock = lab.clock
         self._measure = measure

@@ -77,9 +77,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A verdict that a right judge gives; ``at`` is a local instant, else at any time."""
+    """A verdict that a right judge gives; ``at`` is a local instant, else at any time.
+
+    With ``host`` it is the verdict on each endpoint of the service at that host, else the
+    service's own. A mechanism is the node named or any below it.
+    """
 
     service: str
+    host: str | None = None
     state: State
     mechanism: str | None = None
     locus: Locus | None = None

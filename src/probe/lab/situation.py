@@ -105,6 +105,7 @@ class Situation:
             foreign=site.foreign if site else host.foreign,
             sealed=sealed,
             control=control,
+            served=layer is Layer.DNS or site is None or site.name in host.names,
         )
 
 

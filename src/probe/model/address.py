@@ -9,7 +9,16 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
-_BENCHMARK = ipaddress.ip_network("198.18.0.0/15")
+_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out for the internet
+_NOT_GLOBAL = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "198.18.0.0/15",  # benchmarks (RFC 2544)
+        "192.0.0.0/24",  # protocol assignments; a cloud's metadata at .192
+        "168.63.129.16/32",  # a cloud's metadata
+        "3fff::/20",  # documentation (RFC 9637)
+    )
+)
 _remembered = lru_cache(maxsize=4_096)  # the same few addresses are asked about at every step
 
 
@@ -47,12 +56,13 @@ def is_public(text: str) -> bool:
 
     False for names, loopback, private, link-local (169.254.169.254, the cloud metadata
     address, among them), carrier-grade NAT, multicast, documentation and reserved addresses,
-    and for IPv6 forms that carry such an IPv4 address inside.
+    for IPv6 outside of 2000::/3 (``::192.168.1.1`` and site-local are "global" to Python), and
+    for IPv6 forms that carry such an IPv4 address inside.
     """
     ip = parse_ip(text)
-    if ip is None or ip.is_multicast or ip in _BENCHMARK or ip in _NAT64_LOCAL:
+    if ip is None or ip.is_multicast or ip in _NAT64_LOCAL or any(ip in n for n in _NOT_GLOBAL):
         return False
     inner = embedded_ipv4(ip)
     if inner is not None:
         return is_public(str(inner))
-    return ip.is_global
+    return ip.is_global and (ip.version == 4 or ip in _UNICAST)

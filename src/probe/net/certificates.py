@@ -25,6 +25,7 @@ __all__ = [
     "own_name",
     "parse_chain",
     "parse_pem",
+    "self_signed",
 ]
 
 MAX_CERTIFICATES = 12
@@ -121,6 +122,19 @@ def issuer_spki_sha256(
                 return None
             return hashlib.sha256(spki).hexdigest()
     return None
+
+
+def self_signed(certificate: "x509.Certificate") -> bool:
+    """Return whether the certificate is signed with its own key, as roots are."""
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except InvalidSignature:
+        return False
+    except malformed():
+        return False
+    return True
 
 
 def dates(certificate: "x509.Certificate") -> tuple[datetime | None, datetime | None]:

@@ -272,13 +272,23 @@ def _on_lookup(args: tuple[Any, ...]) -> None:
         raise ForbiddenNetwork(_refusal(f"looking up {text!r}"))
 
 
+def _on_reverse(args: tuple[Any, ...]) -> None:
+    """Check ``gethostbyaddr`` and ``getnameinfo``: for a literal, too, they ask a resolver."""
+    place = args[0]
+    host = place[0] if isinstance(place, tuple) and place else place
+    text = host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host)
+    if text not in ("", "localhost") and not is_loopback(text) and not _open():
+        raise ForbiddenNetwork(_refusal(f"looking up {text!r}"))
+
+
 _WATCHED: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "socket.connect": _on_socket,
     "socket.sendto": _on_socket,
     "socket.sendmsg": _on_socket,
     "socket.getaddrinfo": _on_lookup,
     "socket.gethostbyname": _on_lookup,
-    "socket.gethostbyaddr": _on_lookup,
+    "socket.gethostbyaddr": _on_reverse,
+    "socket.getnameinfo": _on_reverse,
 }
 
 

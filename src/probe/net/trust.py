@@ -30,6 +30,7 @@ from probe.net.certificates import (
     own_name,
     parse_chain,
     parse_pem,
+    self_signed,
 )
 from probe.net.system_roots import system_roots_pem
 
@@ -48,7 +49,11 @@ _NOBODY_KNOWN = (
     "no interior errors",  # no candidate for the issuer at all
     "signature does not match",  # one of the same name and another key: an impostor
 )
-"""What cryptography says when the chain leads to nobody that is believed."""
+"""What cryptography says when the chain leads to nobody that is believed.
+
+Where a certificate breaks a rule before that is found out, it names the rule; then the issuers'
+names are followed (``Believed.reached_by``): Go and OpenSSL ask who signed first.
+"""
 
 _ChainKey = tuple[bytes, Trust, int]
 _Key = tuple[_ChainKey, str]
@@ -89,6 +94,21 @@ class ChainFacts:
     last: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """The roots of one opinion, and what they are called."""
+
+    store: "verification.Store"
+    names: "frozenset[x509.Name]"
+
+    def reached_by(self, leaf: "x509.Certificate", others: "Sequence[x509.Certificate]") -> bool:
+        """Return whether the issuers' names, one after the other, lead to one of the roots."""
+        issuers = {leaf.issuer}
+        for _ in others:
+            issuers |= {other.issuer for other in others if other.subject in issuers}
+        return not self.names.isdisjoint(issuers)
+
+
 @dataclass(eq=False)
 class Roots:
     """Whom to believe: PEM bundles; ``system_pem`` is ``None`` where there is no such store.
@@ -105,29 +125,32 @@ class Roots:
     chains: Memory[_ChainKey, ChainFacts] = field(default_factory=Memory, init=False, repr=False)
 
     @cached_property
-    def packaged(self) -> "verification.Store | None":
+    def packaged(self) -> Believed | None:
         """Return the packaged roots, parsed; ``None`` (nobody is believed) when there are none."""
-        return _store(self.packaged_pem)
+        return _believed(self.packaged_pem)
 
     @cached_property
-    def system(self) -> "verification.Store | None":
+    def system(self) -> Believed | None:
         """Return the machine's roots, parsed; the packaged ones where it has none to show."""
-        return self.packaged if self.system_pem is None else _store(self.system_pem)
+        return self.packaged if self.system_pem is None else _believed(self.system_pem)
 
     @cached_property
-    def _pinned_stores(self) -> "dict[Trust, verification.Store | None]":
-        return {trust: _store(pem) for trust, pem in self.pinned.items()}
+    def _pinned_stores(self) -> dict[Trust, Believed | None]:
+        return {trust: _believed(pem) for trust, pem in self.pinned.items()}
 
-    def expected(self, trust: Trust) -> "verification.Store | None":
+    def expected(self, trust: Trust) -> Believed | None:
         """Return the roots that ``trust`` names; ``None`` believes nobody."""
         return self.packaged if trust is Trust.PUBLIC else self._pinned_stores.get(trust)
 
 
-def _store(pem: bytes) -> "verification.Store | None":
+def _believed(pem: bytes) -> Believed | None:
     from cryptography.x509 import verification
 
     certificates = parse_pem(pem)
-    return verification.Store(certificates) if certificates else None
+    if not certificates:
+        return None
+    names = frozenset(certificate.subject for certificate in certificates)
+    return Believed(verification.Store(certificates), names)
 
 
 @cache
@@ -217,7 +240,7 @@ def _chain_facts(chain: Sequence[bytes], roots: Roots, at: datetime, trust: Trus
     leaf, *rest = parse_chain(chain)
     if leaf is None:
         return ChainFacts(leaf_sha256=leaf_sha256)
-    others = [certificate for certificate in rest if certificate is not None]
+    others = [c for c in rest if c is not None and not self_signed(c)]
     first, last = dates(leaf)
     dated = first is not None and last is not None and first <= at <= last
     packaged = system = within = None
@@ -245,23 +268,28 @@ def _chain_facts(chain: Sequence[bytes], roots: Roots, at: datetime, trust: Trus
 def _chain_failure(
     leaf: "x509.Certificate",
     others: "list[x509.Certificate]",
-    store: "verification.Store | None",
+    believed: Believed | None,
     at: datetime,
 ) -> Failure | None:
-    """Return what is wrong with the chain, whatever the name (the leaf's own is asked for)."""
+    """Return what is wrong with the chain, whatever the name (the leaf's own is asked for).
+
+    ``others`` are without roots: a server's own root proves nothing, and is only believed when
+    it is known already.
+    """
     from cryptography.x509 import verification
 
-    if store is None:
+    if believed is None:
         return _UNKNOWN
     subject = own_name(leaf)
     if subject is None:
         return _INVALID
-    builder = verification.PolicyBuilder().store(store).max_chain_depth(MAX_DEPTH)
+    builder = verification.PolicyBuilder().store(believed.store).max_chain_depth(MAX_DEPTH)
     try:
         builder.time(at.replace(tzinfo=None)).build_server_verifier(subject).verify(leaf, others)
     except verification.VerificationError as exc:
-        text = str(exc)
-        return _UNKNOWN if any(words in text for words in _NOBODY_KNOWN) else _INVALID
+        known = believed.reached_by(leaf, others)
+        nobody = not known or any(words in str(exc) for words in _NOBODY_KNOWN)
+        return _UNKNOWN if nobody else _INVALID
     except malformed():
         return _INVALID
     return None

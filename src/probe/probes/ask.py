@@ -1,5 +1,6 @@
 """Asking one resolver for one name, by each engine; every question becomes a step."""
 
+from collections.abc import Collection, Iterable
 from contextlib import AbstractAsyncContextManager
 
 import msgspec
@@ -9,8 +10,9 @@ from probe.net.base import Datagrams, NetFailure, Resolved
 from probe.net.dns import DnsResult, UdpExchange, ask_stream
 from probe.net.dnswire import question
 from probe.probes.session import Session
+from probe.wire.scrub import scrub, scrub_address
 
-__all__ = ["ask_system", "ask_tcp", "ask_udp", "dns_step", "qtype_of"]
+__all__ = ["ask_system", "ask_tcp", "ask_udp", "dns_step", "kept_answers", "qtype_of"]
 
 DNS_PORT = 53
 
@@ -20,9 +22,15 @@ def qtype_of(family: int) -> str:
     return "AAAA" if family == 6 else "A"
 
 
+def kept_answers(addresses: Iterable[str], own: Collection[str]) -> tuple[str, ...]:
+    """Return addresses fit to keep: one's own, which a router may answer with, are not."""
+    return tuple(scrub_address(address.partition("%")[0], own) for address in addresses)
+
+
 def dns_step(
     result: DnsResult,
     *,
+    own: Collection[str],
     name: str,
     qtype: str,
     engine: DnsEngine,
@@ -30,8 +38,9 @@ def dns_step(
     t0_s: float,
     t_s: float,
 ) -> DnsStep:
-    """Return the step that records a result."""
+    """Return the step that records a result; ``own`` are the line's own addresses."""
     reply = result.reply
+    addresses = () if reply is None else kept_answers(reply.addresses, own)
     return DnsStep(
         t0_s=t0_s,
         t_s=t_s,
@@ -41,8 +50,8 @@ def dns_step(
         engine=engine,
         resolver=resolver,
         rcode=None if reply is None else reply.rcode,
-        answers=() if reply is None else tuple(Answer(address=a) for a in reply.addresses),
-        cnames=() if reply is None else reply.cnames,
+        answers=tuple(Answer(address=a) for a in addresses),
+        cnames=() if reply is None else tuple(scrub(name, own) for name in reply.cnames),
     )
 
 
@@ -66,8 +75,10 @@ async def ask_system(session: Session, name: str, family: int) -> DnsStep:
         qtype=qtype_of(family),
         engine=DnsEngine.SYSTEM,
         resolver="system",
-        answers=tuple(Answer(address=a.partition("%")[0]) for a in resolved.addresses),
-        cnames=(resolved.canonical,) if resolved.canonical else (),
+        answers=tuple(
+            Answer(address=a) for a in kept_answers(resolved.addresses, env.own_addresses)
+        ),
+        cnames=(scrub(resolved.canonical, env.own_addresses),) if resolved.canonical else (),
     )
     recorder.add(step)
     return step
@@ -94,6 +105,7 @@ async def ask_udp(
             raise
     step = dns_step(
         result,
+        own=env.own_addresses,
         name=name,
         qtype=qtype,
         engine=DnsEngine.UDP,
@@ -135,7 +147,7 @@ async def _listen(
             LateAnswer(
                 t_s=recorder.since_start_s(one.at_s),
                 rcode=one.reply.rcode,
-                addresses=one.reply.addresses,
+                addresses=kept_answers(one.reply.addresses, session.env.own_addresses),
             )
             for one in late
         )
@@ -163,6 +175,7 @@ async def ask_tcp(
                 await stream.aclose()
     step = dns_step(
         result,
+        own=env.own_addresses,
         name=name,
         qtype=qtype,
         engine=DnsEngine.TCP,

@@ -142,6 +142,7 @@ def record_answer(
     """Record an answer that came encrypted, as one step that ends now."""
     step = dns_step(
         result,
+        own=session.env.own_addresses,
         name=name,
         qtype=qtype,
         engine=engine,

@@ -223,6 +223,8 @@ _HOW: dict[str, str] = {
     "line.abroad": "hardly anything abroad answered",
     "line.local_fault": "this machine itself refused the connection",
     "line.lossy": "neutral hosts were silent in the same round",
+    "line.portal": "a sign-in page answered for some sites",
+    "path_changed": "this machine moved to another network meanwhile",
     "vpn_on": "a VPN or tunnel was on",
     "clock": "this machine's clock was wrong",
     "captive_portal": "a sign-in page stood in the way",

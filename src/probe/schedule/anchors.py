@@ -17,6 +17,7 @@ from probe.model.measurement import (
     TlsStep,
 )
 from probe.model.target import Endpoint, Purpose
+from probe.wire.scrub import SCRUBBED
 
 __all__ = [
     "Authentic",
@@ -52,7 +53,8 @@ def anchor_of(endpoint: Endpoint, measurement: Measurement) -> Anchor:
         ok = answered and expected and (trusted or group is AnchorGroup.DOMESTIC)
     else:
         ok = answered and http is not None and http.expected is True
-    failure = measurement.failure
+    # What was read over a foreign certificate may be a fine answer: the certificate is the fault.
+    failure = measurement.failure or (tls.failure if tls is not None else None)
     if failure is None and not ok and answered:
         failure = "http_unexpected_status_code"
     return Anchor(
@@ -107,11 +109,16 @@ def _date(text: str | None) -> datetime | None:
 
 
 def captive_answer(measurement: Measurement) -> tuple[int | None, str | None]:
-    """Return the status of the 204 page, and the host that it redirects to."""
+    """Return the status of the 204 page, and the host that it redirects to.
+
+    A host that was the line's own is ``[scrubbed]``, which no parser of URLs takes.
+    """
     http = _last(measurement, HttpStep)
     if measurement.outcome is not Outcome.MEASURED or http is None or http.failure is not None:
         return None, None
     location = dict(http.headers).get("location", "")
+    if SCRUBBED in location.partition("//")[2].partition("/")[0]:
+        return http.status, SCRUBBED
     try:
         host = urlsplit(location).hostname
     except ValueError:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from probe.analysis.features import retired
 from probe.analysis.followup import FollowUp, followups
 from probe.analysis.verdict import JudgeFacts, judge
 from probe.model.address import family_of
@@ -125,8 +126,10 @@ async def _follow(
 
 
 def _wanted(endpoint: Endpoint, main: Measurement, deps: ChainDeps) -> list[FollowUp]:
-    """Return the follow-ups to run, the soonest first."""
+    """Return the follow-ups to run, the soonest first; a retired service has nothing to explain."""
     if deps.follow_ups is FollowUps.NEVER or deps.context.invalid is not None:
+        return []
+    if retired(deps.services[endpoint.service], main):
         return []
     found = followups(
         endpoint,

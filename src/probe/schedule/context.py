@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from probe.model.address import is_public
 from probe.model.measurement import DnsEngine, DnsStep, Measurement, Outcome, Variant
-from probe.model.target import Endpoint
+from probe.model.target import Endpoint, Purpose
 from probe.probes.options import ProbeOptions
 from probe.schedule.anchors import anchor_of, system_dns_ok
 from probe.schedule.line import LineFacts, LineLook
@@ -18,6 +18,9 @@ __all__ = ["close_look", "look"]
 
 SECOND_OPINIONS = 3
 """Names that are asked for again, by an encrypted resolver, when the system's fails."""
+
+IPV6_TRIES = 3
+"""Anchors that are looked at over IPv6 on a line where none works over IPv4."""
 
 ONCE_MORE = ProbeOptions(variant=Variant.RETEST, engines=(DnsEngine.SYSTEM,))
 BY_DOH = ProbeOptions(variant=Variant.DOH, engines=(DnsEngine.DOH,))
@@ -54,6 +57,8 @@ async def _find_network(plan: RoundPlan, work: Work, line: LineLook) -> None:
     public = next((a for a in sorted(own) if is_public(a)), None)
     if public is not None and work.lookup is not None:
         line.seen = work.lookup.seen(public)
+    if line.facts.gateway is not None:  # a router that answers in place of others names itself
+        own.add(line.facts.gateway)
     work.env = dataclasses.replace(work.env, own_addresses=frozenset(own))
 
 
@@ -81,13 +86,20 @@ async def _second_opinions(work: Work, line: LineLook) -> None:
 
 
 async def _other_family(work: Work, line: LineLook) -> None:
-    """Look at one working anchor over IPv6, on a line that claims to have it."""
+    """Look at one anchor over IPv6, on a line that claims to have it; at one that works, if any.
+
+    Where none does over IPv4, the line may have IPv6 only: a few are tried before it is believed
+    to be cut.
+    """
     if not line.facts.ipv6_route:
         return
-    for endpoint, measurement in line.anchors.values():
-        if anchor_of(endpoint, measurement).ok:
-            options = ProbeOptions(variant=Variant.OTHER_FAMILY, families=(6,))
-            line.ipv6 = (endpoint, await work.measure(endpoint, options))
+    looks = line.anchors.values()
+    working = [e for e, m in looks if anchor_of(e, m).ok]
+    abroad = [e for e, _ in looks if e.purpose is not Purpose.DOMESTIC]
+    for endpoint in working[:1] or abroad[:IPV6_TRIES]:
+        options = ProbeOptions(variant=Variant.OTHER_FAMILY, families=(6,))
+        line.ipv6 = (endpoint, await work.measure(endpoint, options))
+        if anchor_of(*line.ipv6).ok:
             return
 
 

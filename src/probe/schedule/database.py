@@ -88,7 +88,12 @@ def _members(source: Path, kind: DatabaseKind) -> Iterator[tuple[str, bytes]]:
         else:
             yield source.name, source.read_bytes()
     except (OSError, tarfile.TarError, EOFError) as exc:
-        raise InputError(f"cannot be read: {exc}", file=str(source)) from exc
+        raise InputError(f"cannot be read: {_why(exc)}", file=str(source)) from exc
+
+
+def _why(exc: Exception) -> str:
+    """Return the reason in words, without the number and the path that it repeats."""
+    return (exc.strerror if isinstance(exc, OSError) else None) or str(exc) or "it is broken off"
 
 
 def _package_members(source: Path, kind: DatabaseKind) -> Iterator[tuple[str, bytes]]:
@@ -178,8 +183,10 @@ def _row_data(row: list[str], kind: DatabaseKind) -> dict[str, str | int]:
 def _put(raw: bytes, kind: DatabaseKind, destination: Path, source: Path) -> int:
     """Write beside the destination, check by reading, then put it in place in one step."""
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=destination.parent, suffix=".part")
+        destination.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(
+            dir=destination.parent, prefix=f"{destination.name}.", suffix=".part"
+        )
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(raw)

@@ -18,7 +18,7 @@ def read_private(path: Path, size: int, what: str) -> bytes:
 
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(path, flags, 0o600)
     except FileExistsError:
@@ -56,8 +56,11 @@ def write_whole(path: Path, data: bytes, *, mode: int) -> None:
 
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        # named after the file, so that ``probe store wipe`` finds what a kill has left of it
+        descriptor, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f"{path.name}.", suffix=".part"
+        )
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)

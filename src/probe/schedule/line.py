@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from probe.model.address import is_public
-from probe.model.context import Anchor, RoundInputs
+from probe.model.context import Anchor, Gate, GateId, RoundInputs
 from probe.model.measurement import DnsEngine, DnsStep, Measurement, Outcome, TlsStep
 from probe.model.target import Endpoint
 from probe.model.vantage import Access, Network
@@ -21,7 +21,22 @@ from probe.schedule.anchors import (
 from probe.schedule.network import Seen
 from probe.schedule.secret import keyed
 
-__all__ = ["LineFacts", "LineLook", "inputs_of", "network_changed", "network_of"]
+__all__ = [
+    "MOVED",
+    "LineFacts",
+    "LineLook",
+    "facts_now",
+    "inputs_of",
+    "moved",
+    "network_changed",
+    "network_of",
+]
+
+MOVED = Gate(
+    id=GateId.PATH_CHANGED,
+    invalidates=True,
+    detail="this machine moved to another network during the round",
+)
 
 
 class LineFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,9 +161,9 @@ def _ipv6(line: LineLook) -> bool | None:
     """Return whether IPv6 works; a name without an IPv6 address says nothing."""
     if line.ipv6 is None:
         return None
-    _, measurement = line.ipv6
+    endpoint, measurement = line.ipv6
     dialled = any(not isinstance(step, DnsStep) for step in measurement.steps)
-    return measurement.failure is None if dialled else None
+    return anchor_of(endpoint, measurement).ok if dialled else None
 
 
 def network_of(
@@ -173,6 +188,16 @@ def network_changed(network: Network, previous: Network | None) -> bool:
         return False
     moved = network.asn != previous.asn and network.asn != 0 and previous.asn != 0
     return moved or not _same_gateway(network.gateway, previous.gateway)
+
+
+def facts_now(opened: LineFacts, now: LineFacts) -> LineFacts:
+    """Return what the system says at the end of a round, or what it said when it says nothing."""
+    return opened if now.default_route is None else now
+
+
+def moved(opened: LineFacts, closed: LineFacts) -> bool:
+    """Return whether the way out leads through another gateway than at the beginning."""
+    return not _same_gateway(opened.gateway, closed.gateway)
 
 
 def _same_gateway(one: str | None, other: str | None) -> bool:

@@ -6,12 +6,15 @@ and with every endpoint of the plan accounted for.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from msgspec import structs
+
 from probe.analysis.gates import evaluate
+from probe.analysis.line_facts import line_facts
 from probe.analysis.rollup import rollup
 from probe.errors import ProbeError
 from probe.model.context import GateId, RoundContext
@@ -28,7 +31,16 @@ from probe.schedule.controls import ControlBook
 from probe.schedule.delays import Delays
 from probe.schedule.deps import Keeps, Progress, RoundResult, RunDeps
 from probe.schedule.lanes import Lanes
-from probe.schedule.line import LineFacts, LineLook, inputs_of, network_changed, network_of
+from probe.schedule.line import (
+    MOVED,
+    LineFacts,
+    LineLook,
+    facts_now,
+    inputs_of,
+    moved,
+    network_changed,
+    network_of,
+)
 from probe.schedule.planned_net import PlannedNet
 from probe.schedule.reasons import INTERRUPTED, under_gate
 from probe.schedule.work import MeasureOne, Work, blank
@@ -42,6 +54,10 @@ NOTHING_UNDER = frozenset({GateId.VPN_ON, GateId.OFFLINE_LOCAL, GateId.CAPTIVE_P
 
 SUSPENDED_S = 60.0
 """Wall clock and monotonic clock apart by more than this: the machine slept, or was set."""
+
+
+UNSURE_WHOSE = frozenset({GateId.CLOCK, GateId.VPN_ON, GateId.PATH_CHANGED})
+"""Gates that, closing meanwhile, spoil successes too: when, or on whose line, is not known."""
 
 
 class _Stopped(Exception):  # noqa: N818 - a signal, no error
@@ -192,20 +208,36 @@ class _Round:
     async def _close_line(self, line: LineLook) -> None:
         """Look at the line again; what failed while it went away was not the target's fault."""
         self._deps.progress(Progress(phase="closing"))
-        if self._context.invalid is None and line.anchors:
-            closed = await close_look(self._work, line)
-            for endpoint, measurement in closed.again:
-                self._take(endpoint, record_of(endpoint, (measurement,), self._chain()))
-            line = closed
-        elif not self._suspended():
+        if self._context.invalid is not None:
             return
-        before = self._context.invalid
+        opened = line.facts
+        line = replace(line, facts=facts_now(opened, self._deps.line()))
+        if line.anchors and not line.facts.tunnel:  # a tunnel's far end says nothing of this line
+            line = await close_look(self._work, line)
+            for endpoint, measurement in line.again:
+                self._take(endpoint, record_of(endpoint, (measurement,), self._chain()))
         context = self._context_of(line)
+        if moved(opened, line.facts):
+            context = structs.replace(context, gates=(MOVED, *context.gates))
+        self._settle(context)
+
+    def _settle(self, context: RoundContext) -> None:
+        """Judge again by the line as it is at the end.
+
+        Of two looks at a line that say different things, the one that claims less stands: nobody
+        knows at which moment between them it changed.
+        """
+        before, records = self._context, self._records
         gate = context.invalid
-        if before is None:
-            self._context = context
-        if before is None and gate is not None:
-            self._judge_again(all_of_them=gate.id is GateId.CLOCK)
+        self._context = context
+        if gate is not None:
+            self._keep(self._judged_again(all_of_them=gate.id in UNSURE_WHOSE))
+        elif line_facts(context) != line_facts(before):
+            again = self._judged_again(all_of_them=False)
+            if _claims(again) > _claims(records):
+                self._context = before
+            else:
+                self._keep(again)
 
     # --- pieces
 
@@ -280,15 +312,19 @@ class _Round:
         self._records.append(record)
         self._writer.add(record)
 
-    def _judge_again(self, *, all_of_them: bool) -> None:
-        """Judge under the gate that closed meanwhile; what passed stays passed, it was seen."""
+    def _judged_again(self, *, all_of_them: bool) -> list[Record]:
+        """Judge under the context as it is now; what passed stays passed, it was seen."""
         chain = self._chain()
-        self._records = [
+        return [
             record_of(endpoint, record.bundle, chain)
             if all_of_them or record.verdict.state is not State.OK
             else record
             for endpoint, record in zip(self._endpoints, self._records, strict=True)
         ]
+
+    def _keep(self, records: list[Record]) -> None:
+        """Put these verdicts in the place of the ones that were given so far."""
+        self._records = records
         self._writer.close()
         store = self._deps.store
         if store is not None and self._round_id is not None:
@@ -343,6 +379,12 @@ class _Round:
         if last.state is State.OK:
             return record.verdict.bad or record.verdict.state is State.INCONCLUSIVE
         return last.bad and record.verdict.state is State.OK
+
+
+def _claims(records: Iterable[Record]) -> tuple[int, int]:
+    """Return how much is said to be wrong: for certain, and at all."""
+    verdicts = [record.verdict for record in records]
+    return sum(v.headline for v in verdicts), sum(v.bad for v in verdicts)
 
 
 def _default_measure() -> MeasureOne:

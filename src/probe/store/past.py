@@ -1,7 +1,7 @@
 """What a run asks of the past: last verdicts, the own good results, the bytes spent."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 from sqlalchemy import Connection, and_, select
@@ -29,6 +29,7 @@ _ENDPOINT = table_of(StoredEndpoint)
 _RULING = table_of(StoredRuling)
 _TRAFFIC = table_of(StoredTraffic)
 _PAST_LOOKS = 16  # good results whose addresses make up the own past
+_PAST_AGE = timedelta(days=30)  # older than this says little of where a service is now
 
 
 def last_verdicts(connection: Connection, dictionary: Dictionary) -> dict[str, Verdict]:
@@ -51,10 +52,11 @@ def last_verdicts(connection: Connection, dictionary: Dictionary) -> dict[str, V
 def own_past(
     connection: Connection, dictionary: Dictionary, endpoint: str, before: datetime
 ) -> ControlObservation | None:
-    """Return the newest own good result before a time, as a control.
+    """Return the newest own good result of the 30 days before a time, as a control.
 
     Its addresses are those of the last 16 good results together, since content networks answer
-    with a few of many.
+    with a few of many. A first look that failed is none of them, whatever came of its
+    follow-ups: what a liar answered must not become what is expected.
     """
     numbers = dictionary.endpoints.matching(connection, lambda key: key.name == endpoint)
     if not numbers:
@@ -68,6 +70,7 @@ def own_past(
             _VERDICT.c.endpoint_id.in_(numbers),
             _RULING.c.state == STATE.code[State.OK],
             _ROUND.c.imported_from.is_(None),
+            _ROUND.c.started_us >= microseconds(before - _PAST_AGE),
             _ROUND.c.started_us + _VERDICT.c.offset_us < microseconds(before),
         )
         .order_by(_ROUND.c.id.desc())
@@ -78,7 +81,8 @@ def own_past(
         for row in looks
         for record in records_of(connection, dictionary, row.round_id, [row.no])
     ]
-    return _as_control(endpoint, mains) if mains else None
+    good = [main for main in mains if not any(step.failure for step in main.steps)]
+    return _as_control(endpoint, good) if good else None
 
 
 def _as_control(endpoint: str, mains: Sequence[Measurement]) -> ControlObservation:

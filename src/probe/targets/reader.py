@@ -107,7 +107,7 @@ class Reader:
             return None
         endpoint = complete(head, service, entry)
         if self._known is not None and entry.risk is UNSET:
-            floor = self._known.floor(endpoint.host)
+            floor = self._known.floor_of(endpoint)
             endpoint = structs.replace(endpoint, risk=max(endpoint.risk, floor, key=rank))
         self._places[id(endpoint)] = (node, file, path)
         self._note(endpoint_problems(endpoint, head.category), endpoint)

@@ -59,6 +59,11 @@ class KnownHosts:
         )
         self.controls = line_controls(packaged)
 
+    def floor_of(self, endpoint: Endpoint) -> Risk:
+        """Return the risk of all names that a look at ``endpoint`` shows to the line."""
+        shown = (endpoint.host, endpoint.sni, endpoint.host_header)
+        return max((self.floor(name) for name in shown if name is not None), key=rank)
+
     def floor(self, host: str) -> Risk:
         """Return the risk of ``host``, or of the closest known name above it, at least medium."""
         labels = host.split(".")
@@ -97,6 +102,7 @@ def untrusted_problems(endpoint: Endpoint, known: KnownHosts) -> Iterator[Proble
         yield Problem(
             "host", "not a public resolver of the packaged catalog", "name one that is offered"
         )
-    floor = known.floor(endpoint.host)
+    floor = known.floor_of(endpoint)
     if rank(endpoint.risk) < rank(floor):
-        yield Problem("risk", f"{endpoint.host} is {floor} at least", f"write risk: {floor}")
+        name = endpoint.sni or endpoint.host_header or endpoint.host
+        yield Problem("risk", f"{name} is {floor} at least", f"write risk: {floor}")

@@ -12,20 +12,37 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterator
 from functools import lru_cache
+from urllib.parse import unquote
 
 from probe.model.address import IPAddress, embedded_ipv4, parse_ip
 
-__all__ = ["SCRUBBED", "address_spellings", "scrub", "scrub_literals", "scrub_url"]
+__all__ = [
+    "SCRUBBED",
+    "address_spellings",
+    "scrub",
+    "scrub_address",
+    "scrub_literals",
+    "scrub_url",
+]
 
 SCRUBBED = "[scrubbed]"
 _EDGE_BEFORE, _EDGE_AFTER = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
 _V4_TEXT = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z]|\.[0-9])")
 _V6_TEXT = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f:.]{3,45}(?![0-9A-Za-z:])")
 _MAC_TEXT = re.compile(
-    r"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
+    r"|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4})(?![0-9A-Za-z])"
 )
+_BARE_MAC = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
+_DASHED_V4 = re.compile(r"(?<![0-9A-Za-z-])(?:[0-9]{1,3}[-_]){3}[0-9]{1,3}(?![0-9A-Za-z-])")
 _CANDIDATE = re.compile(r"[.:-][0-9A-Fa-f]{0,4}[.:-][0-9A-Fa-f]{0,4}[.:0-9A-Fa-f-]")
 """What every literal has inside: two marks not more than four digits apart."""
+
+_LOCAL_V6 = (
+    ("fe80::", ipaddress.IPv6Network("fe80::/10")),
+    ("fec0::", ipaddress.IPv6Network("fec0::/10")),
+    ("fd00::", ipaddress.IPv6Network("fc00::/7")),
+)
 
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
 _USERINFO = re.compile(r"^([a-z][a-z0-9+.-]{0,20}:)?//[^/?#]*@", re.IGNORECASE)
@@ -62,8 +79,33 @@ def scrub_url(url: str, own: Collection[str] = ()) -> str:
     head = _USERINFO.sub(lambda match: f"{match.group(1) or ''}//", url)
     head, dropped = _QUERY.subn("", head)
     place, slash, path = _split_path(head)
-    kept = scrub(place, own) + slash + scrub_literals(path, own)
+    where = _BARE_MAC.sub(SCRUBBED, _MAC_TEXT.sub(SCRUBBED, scrub(place, own)))
+    kept = where + slash + _scrub_path(path, own)
     return f"{kept}?{SCRUBBED}" if dropped else kept
+
+
+def _scrub_path(path: str, own: Collection[str]) -> str:
+    """Return a path without what names a client, in more spellings than a page is searched for."""
+    plain = unquote(path) if "%" in path else path
+    kept = _BARE_MAC.sub(SCRUBBED, _DASHED_V4.sub(SCRUBBED, scrub_literals(plain, own)))
+    return path if kept == plain else kept
+
+
+def scrub_address(address: str, own: Collection[str]) -> str:
+    """Return an address that a resolver gave, or what stands for one that names this household.
+
+    One's own address (or its /64, or the router's) becomes ``0.0.0.0`` or ``::``, "this host"
+    (RFC 1122). Of local IPv6 addresses the prefix stays: their other half may be a MAC.
+    """
+    ip = parse_ip(address)
+    if ip is None:
+        return address
+    mine = [known for known in map(parse_ip, own) if known is not None]
+    if isinstance(ip, ipaddress.IPv4Address):
+        return "0.0.0.0" if ip in mine else address  # noqa: S104 - nothing is bound to it
+    if ip in mine or any(ip in _household(k) for k in mine if k.version == 6):
+        return "::"
+    return next((prefix for prefix, net in _LOCAL_V6 if ip in net), address)
 
 
 def _split_path(url: str) -> tuple[str, str, str]:

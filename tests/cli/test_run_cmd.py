@@ -84,6 +84,13 @@ def test_consent_must_cover_what_is_measured(home: Path) -> None:
         run("--include", "tor", "--all", "--yes")
 
 
+def test_an_opt_in_by_name_needs_a_yes(home: Path) -> None:
+    """Where nobody can be asked, a name alone does not widen what is measured."""
+    agree(home, Category.TOR)
+    with pytest.raises(ConsentError, match="--yes"):
+        run("tor-website")
+
+
 def test_under_the_guard_a_real_run_is_refused_before_a_packet(home: Path) -> None:
     """``PROBE_NET=loopback`` holds, consent or not: one clear error, nothing recorded."""
     agree(home)

@@ -228,7 +228,7 @@ def _confirm(request: _Request) -> None:
     """Ask before measuring what was named though it needs an opt-in.
 
     Raises:
-        ConsentError: the answer was no.
+        ConsentError: the answer was no, or nobody is there to answer.
 
     """
     import sys
@@ -245,7 +245,11 @@ def _confirm(request: _Request) -> None:
         f"{', '.join(services) if shown else f'services, {len(services)}'}."
         " Whoever watches this line can see that it is contacted."
     )
-    if sys.stdin.isatty() and not typer.confirm("Go on?", err=True):
+    if not sys.stdin.isatty():
+        raise ConsentError(
+            "this is no terminal to ask you at: add --yes; nothing was sent"
+        )
+    if not typer.confirm("Go on?", err=True):
         raise ConsentError("you did not agree; nothing was sent")
 
 

@@ -41,8 +41,10 @@ def cli_page() -> str:
         "| exit code | means |",
         "|---|---|",
         "| 0 | it ran, and nothing is blocked |",
-        "| 1 | something is blocked, by the network or by the service itself "
-        "(only `run`, `judge`; `--exit-zero` for cron) |",
+        (
+            "| 1 | something is blocked, by the network or by the service itself "
+            "(only `run`, `judge`; `--exit-zero` for cron) |"
+        ),
         "| 2 | usage or configuration |",
         "| 3 | this line is offline, or nothing could be told |",
         "| 4 | consent is missing |",

@@ -246,9 +246,7 @@ def _confirm(request: _Request) -> None:
         " Whoever watches this line can see that it is contacted."
     )
     if not sys.stdin.isatty():
-        raise ConsentError(
-            "this is no terminal to ask you at: add --yes; nothing was sent"
-        )
+        raise ConsentError("this is no terminal to ask you at: add --yes; nothing was sent")
     if not typer.confirm("Go on?", err=True):
         raise ConsentError("you did not agree; nothing was sent")
 

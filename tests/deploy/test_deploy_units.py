@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def known_options(name: str) -> set[str]:
     """Return the options of a subcommand."""
     from typer.main import get_command
 
-    module = pytest.importorskip(f"probe.cli.{name}")
+    module = import_module(f"probe.cli.{name}")
     return {option for param in get_command(module.app).params for option in param.opts}
 
 

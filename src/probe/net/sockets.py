@@ -71,6 +71,20 @@ def _open(address: str, kind: int) -> socket.socket:
     return sock
 
 
+async def _next(
+    sock: socket.socket, loop: asyncio.AbstractEventLoop, size: int, timeout_s: float
+) -> bytes:
+    """Return what has come; wait only when nothing has: asking the loop costs a turn of it."""
+    try:
+        try:
+            return sock.recv(size)
+        except (BlockingIOError, InterruptedError):
+            async with asyncio.timeout(timeout_s):
+                return await loop.sock_recv(sock, size)
+    except OSError as exc:
+        raise NetFailure(classify(exc)) from exc
+
+
 class SocketStream:
     """A connected TCP socket."""
 
@@ -103,14 +117,7 @@ class SocketStream:
 
     async def receive(self, max_bytes: int, *, timeout_s: float) -> bytes:
         """Return what has come, waiting at most ``timeout_s`` for a first byte."""
-        try:
-            try:
-                data = self._sock.recv(max_bytes)
-            except (BlockingIOError, InterruptedError):
-                async with asyncio.timeout(timeout_s):
-                    data = await self._loop.sock_recv(self._sock, max_bytes)
-        except OSError as exc:
-            raise NetFailure(classify(exc)) from exc
+        data = await _next(self._sock, self._loop, max_bytes, timeout_s)
         self.bytes_received += len(data)
         return data
 
@@ -142,14 +149,7 @@ class SocketDatagrams:
 
     async def receive(self, *, timeout_s: float) -> bytes:
         """Return the next datagram within ``timeout_s``."""
-        try:
-            try:
-                data = self._sock.recv(_MAX_DATAGRAM)
-            except (BlockingIOError, InterruptedError):
-                async with asyncio.timeout(timeout_s):
-                    data = await self._loop.sock_recv(self._sock, _MAX_DATAGRAM)
-        except OSError as exc:
-            raise NetFailure(classify(exc)) from exc
+        data = await _next(self._sock, self._loop, _MAX_DATAGRAM, timeout_s)
         self.bytes_received += len(data)
         return data
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.wire.stun import binding_request, mapped_address
+from probe.wire.errors import Fault, WireError
+from probe.wire.stun import BindingAnswer, binding_answer, binding_request, mapped_address
 
 ID = bytes(range(12))
 COOKIE = bytes.fromhex("2112a442")
@@ -66,6 +67,30 @@ def test_the_xored_address_is_preferred_to_the_plain_one() -> None:
 def test_another_answer_gives_no_address(data: bytes) -> None:
     """A wrong id, an error, a cut reply, an unknown family: nothing is believed."""
     assert mapped_address(data, ID) is None
+
+
+def test_success_and_error_are_both_an_answer() -> None:
+    """A TURN server that refuses was reached as well; the address stays where it is."""
+    assert binding_answer(reply((0x20, bytes(8))), ID) is BindingAnswer.SUCCESS
+    assert binding_answer(reply((9, b"\x00\x00\x04\x01"), kind=0x0111), ID) is BindingAnswer.ERROR
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (reply(transaction=bytes(12)), Fault.FOREIGN),
+        (reply(kind=0x0001), Fault.FORMAT),
+        (reply((0x20, bytes(8)))[:-1], Fault.SHORT),
+        (b"\x01\x01\x00\x03" + COOKIE + ID + bytes(3), Fault.FORMAT),
+        (b"HTTP/1.1 400 Bad Request", Fault.FORMAT),
+        (b"", Fault.SHORT),
+    ],
+)
+def test_what_is_no_answer_is_refused(data: bytes, fault: Fault) -> None:
+    """To another transaction, a request, cut, of no whole words, of another service."""
+    with pytest.raises(WireError) as problem:
+        binding_answer(data, ID)
+    assert problem.value.fault is fault
 
 
 @given(st.binary(max_size=200))

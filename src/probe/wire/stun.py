@@ -1,28 +1,63 @@
 """STUN binding: one question, and the address that the other side saw (RFC 8489)."""
 
 import ipaddress
+from enum import Enum
 
-__all__ = ["binding_request", "mapped_address"]
+from probe.wire.cursor import Cursor, exactly
+from probe.wire.errors import Fault, WireError
+
+__all__ = [
+    "BindingAnswer",
+    "binding_answer",
+    "binding_request",
+    "looks_like_stun",
+    "mapped_address",
+]
 
 _COOKIE = 0x2112A442
 _REQUEST = 0x0001
 _SUCCESS = 0x0101
+_ERROR = 0x0111
 _HEADER = 20
 _MAPPED = 0x0001
 _XOR_MAPPED = 0x0020
 _SIZES = {0x01: 4, 0x02: 16}  # address family -> bytes
 
 
+class BindingAnswer(Enum):
+    """What a server said to a binding request; both prove that it was reached."""
+
+    SUCCESS = "success"
+    ERROR = "error"
+    """An error response: a TURN server that wants credentials, a server under another rule."""
+
+
 def binding_request(transaction: bytes) -> bytes:
     """Return a binding request without attributes (RFC 8489 section 5).
 
     Raises:
-        ValueError: the transaction id is not 12 bytes long.
+        WireError: ``ARGUMENT``, the transaction id is not 12 bytes long.
 
     """
-    if len(transaction) != 12:
-        raise ValueError("a STUN transaction id has 12 bytes")
+    exactly(transaction, 12, "a STUN transaction id")
     return _REQUEST.to_bytes(2, "big") + bytes(2) + _COOKIE.to_bytes(4, "big") + transaction
+
+
+def binding_answer(reply: bytes, transaction: bytes) -> BindingAnswer:
+    """Return the kind of an answer to ``transaction``, without the address that is in it.
+
+    Raises:
+        WireError: ``SHORT``; ``FORMAT``, no answer to a binding request; ``FOREIGN``, to another.
+
+    """
+    cursor = Cursor(reply)
+    kind, length = cursor.number(2, "message type"), cursor.number(2, "length")
+    if cursor.number(4, "magic cookie") != _COOKIE or kind not in (_SUCCESS, _ERROR) or length % 4:
+        raise WireError(Fault.FORMAT, "not an answer of STUN")
+    if cursor.take(12, "transaction") != transaction:
+        raise WireError(Fault.FOREIGN, "the answer is to another transaction")
+    cursor.take(length, "attributes")
+    return BindingAnswer.SUCCESS if kind == _SUCCESS else BindingAnswer.ERROR
 
 
 def mapped_address(reply: bytes, transaction: bytes) -> str | None:
@@ -52,6 +87,11 @@ def mapped_address(reply: bytes, transaction: bytes) -> str | None:
                 found.setdefault(kind, address)
         at += 4 + size + (-size % 4)
     return found.get(_XOR_MAPPED, found.get(_MAPPED))
+
+
+def looks_like_stun(packet: bytes) -> bool:
+    """Return whether a filter could take a packet for STUN: the magic cookie is in its place."""
+    return packet[4:8] == _COOKIE.to_bytes(4, "big")
 
 
 def _address(value: bytes, mask: bytes) -> str | None:

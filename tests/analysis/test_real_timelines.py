@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from probe.analysis.patterns import find
-from probe.model.event import Event, EventKind, Label
+from probe.analysis.survey import survey
+from probe.model.event import Event, EventKind, Label, Scope
 from probe.model.timeline import Absence, Sample, Series, SeriesKey
 
 WINDOWS = (EventKind.DAILY_WINDOW, EventKind.WEEKLY_WINDOW)
@@ -148,6 +149,39 @@ def test_iran_2019_is_a_blackout_and_no_curfew(test_data: Path) -> None:
     begun = [e.start.at for e in found if e.series == "0" and e.samples > 100]
     assert len(begun) == 1
     assert datetime(2019, 11, 16, 12, tzinfo=UTC) <= begun[0] <= datetime(2019, 11, 17, tzinfo=UTC)
+
+
+@pytest.mark.slow
+def test_iran_2019_is_one_national_event_of_all_its_networks(test_data: Path) -> None:
+    """Each AS as a vantage: one joint outage from the evening of 16 November, seen by all."""
+    values: dict[str, list[tuple[datetime, float]]] = defaultdict(list)
+    path = test_data / "iran-blackout-2019" / "ioda_signals_by_asn.csv.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            known = row["value"] not in ("", "NA") and row["asn"] != "0"
+            if row["signal"].startswith("active") and known:
+                at = datetime.fromisoformat(row["time_utc"])
+                values[row["asn"]].append((at, float(row["value"])))
+    lines = []
+    for asn, rows in values.items():
+        before = sorted(v for at, v in rows if at < datetime(2019, 11, 16, tzinfo=UTC))
+        usual = before[len(before) // 2] if before else 0.0
+        if usual >= 20:
+            access = "mobile" if asn == "57218" else "fixed"
+            key = SeriesKey(vantage=f"v{asn}", network=f"AS{asn}/{access}", subject="hosts")
+            samples = tuple(Sample(time=at, bad=v < usual / 2) for at, v in sorted(rows))
+            lines.append(Series(key=key, tz="Asia/Tehran", samples=samples))
+    found = survey(lines, rng=random.Random(1))
+    (joint,) = [event for event in found if event.agreement is not None]
+    assert joint.kind is EventKind.OUTAGE
+    assert joint.scope is Scope.NATIONAL
+    assert joint.agreement is not None
+    assert joint.agreement.vantages == (7, 7)
+    assert joint.agreement.mobile == (1, 1)
+    begun = datetime(2019, 11, 16, 12, tzinfo=UTC)
+    assert begun <= joint.start.at <= begun + timedelta(hours=12)
+    assert "within 6.8 h" in joint.sentence  # the networks went one after the other
+    assert all(event.scope is Scope.THIS_LINE for event in found if event is not joint)
 
 
 def country_series(rows: list[dict[str, str]], tz: str) -> Series:

@@ -174,6 +174,20 @@ def test_endpoints_of_a_round_are_combined_as_the_roll_up_says(states: list[Stat
     assert found.key.locus == again.key.locus
 
 
+def test_what_failed_here_though_it_worked_before_is_a_bad_sample() -> None:
+    """One moment proves nothing without a control; evening after evening is a finding."""
+    failed = {"mechanism": "tcp.timeout", "locus": Locus.UNKNOWN, "confidence": Confidence.WEAK}
+    rows = [
+        row(0),
+        row(1, State.INCONCLUSIVE, rule_id="tcp.timeout.expected", **failed),
+        row(2, State.INCONCLUSIVE, rule_id="tcp.timeout.alone", **failed),
+    ]
+    (series,) = targeted(series_of(rows, []))
+    assert series.key.locus == Locus.UNKNOWN
+    assert bads(series) == [False, True, None]
+    assert absences(series)[2] is Absence.INCONCLUSIVE
+
+
 def test_by_endpoint_each_endpoint_is_a_subject() -> None:
     """Nothing is combined."""
     rows = [row(0, endpoint="a"), row(0, State.BLOCKED, endpoint="b")]

@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -88,6 +89,24 @@ def test_the_score_is_the_sum_of_its_terms_and_is_worded_with_care() -> None:
     weak = score_of(event(Scope.SEVERAL_AS, kind=EventKind.OUTAGE, window=None, end=None))
     assert weak is not None
     assert wording(weak) == "does not point to a deliberate restriction"
+
+
+def test_a_start_that_is_not_known_well_is_not_on_the_hour() -> None:
+    """A bracket of hours holds a full hour whatever happened; so does a wide interval."""
+    at = datetime(2022, 3, 1, 12, 10, tzinfo=UTC)
+    for before, named in ((12, True), (40, False)):
+        low = at - timedelta(minutes=before)
+        start = Instant(at=at, earliest=low, latest=at + timedelta(minutes=5))
+        outage = event(Scope.SEVERAL_AS, kind=EventKind.OUTAGE, window=None, end=None, start=start)
+        score = score_of(outage)
+        assert score is not None
+        assert ("starts on the hour" in {term.name for term in score.contributions}) is named
+    window = event(Scope.NATIONAL).window
+    assert window is not None
+    wide = msgspec.structs.replace(window, start_interval=(930.0, 975.0))
+    score = score_of(event(Scope.NATIONAL, window=wide))
+    assert score is not None
+    assert "starts on the hour" not in {term.name for term in score.contributions}
 
 
 def test_a_weak_recurrence_adds_little() -> None:

@@ -145,7 +145,7 @@ WEB: tuple[tuple[str, dict[str, Any], str], ...] = (
             tls_handshakes=[shake("ssl_unknown_authority")],
             requests=[request(failure="ssl_unknown_authority")],
         ),
-        "tls.mitm.live blocked weak",
+        "tls.mitm.path blocked weak",
     ),
     (
         "a block page in plain text",

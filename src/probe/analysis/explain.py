@@ -2,7 +2,8 @@
 
 from probe.analysis.score import wording
 from probe.analysis.wording import clock
-from probe.model.event import Event, EventKind, Instant, Label, Window
+from probe.analysis.wording_joint import witness_lines
+from probe.model.event import Breadth, Event, EventKind, Instant, Label, Score, Window
 
 __all__ = ["explain"]
 
@@ -12,7 +13,7 @@ _DAYS_SHOWN = 12
 def explain(event: Event) -> tuple[str, ...]:
     """Return the lines that explain ``event`` to a reader who does not know the method."""
     if event.window is None:
-        return _outage(event)
+        return (*_outage(event), *_company(event), *_reach_of_it(event))
     window = event.window
     return (
         _supports(window),
@@ -20,14 +21,53 @@ def explain(event: Event) -> tuple[str, ...]:
         *_unseen(window),
         *_contrast(window),
         *_controls(window),
-        _edge(window),
+        *_company(event),
+        _edge(event, window),
         _chance(event),
         f"Label: {event.label}, {_label_reason(event)}.",
-        f"Scope: {event.scope}; {wording(event.score)}.",
+        *_reach_of_it(event),
     )
 
 
+def _company(event: Event) -> tuple[str, ...]:
+    """Say what else failed on this line in the same hours."""
+    if event.breadth is Breadth.UNKNOWN:
+        return ()
+    failed, seen = event.company or (0, 0)
+    if not seen:
+        return (f"Kind: {str(event.breadth).replace('_', ' ')}, by its controls.",)
+    shared = f"with it failed {_listed(event.shared)}" if event.shared else "nothing else failed"
+    spared = (
+        f"meanwhile worked {_listed(event.spared)}" if event.spared else "no other was seen to work"
+    )
+    kind = str(event.breadth).replace("_", " ")
+    count = f"{failed} of {seen} others of this line failed"
+    return (f"Kind: {kind}; {count}: {shared}, and {spared}.",)
+
+
+def _reach_of_it(event: Event) -> tuple[str, ...]:
+    """Say whose it is, who saw it and who did not, and the terms of the score."""
+    seen = witness_lines(event.agreement) if event.agreement is not None else ()
+    fault = ("Fault: it points to this vantage itself.",) if event.own_fault else ()
+    scope = f"Scope: {event.scope}; {wording(event.score)}."
+    return (*seen, *fault, scope, *_terms(event.score))
+
+
+def _terms(score: Score | None) -> tuple[str, ...]:
+    if score is None:
+        return ()
+    terms = ", ".join(f"{term.name} {term.log_odds:+.2f}" for term in score.contributions)
+    return (f"Score: {score.log_odds:+.2f} in log-odds ({terms}); it never says who or why.",)
+
+
 def _label_reason(event: Event) -> str:
+    if event.kind in (EventKind.DEGRADED_WINDOW, EventKind.CALENDAR_WINDOW):
+        many = "enough" if event.label is Label.ESTABLISHED else "few"
+        return f"since {many} days speak for it"
+    if event.agreement is not None:
+        more = "five days or more, or on three in several AS"
+        sure = event.label is Label.ESTABLISHED
+        return f"since it came back on {more if sure else 'only three or four days so far'}"
     if event.label is Label.ESTABLISHED:
         return "since it came back on five days or more on this line"
     return "since it came back on only three or four days so far"
@@ -82,9 +122,11 @@ def _controls(window: Window) -> tuple[str, ...]:
     return (f"Controls: {window.control_share:.0%} of them failed at the same time.",)
 
 
-def _edge(window: Window) -> str:
+def _edge(event: Event, window: Window) -> str:
     raw = f"{clock(window.start_minute)} to {clock(window.end_minute)}"
     text = f"Edges: the samples alone say {raw}"
+    if event.kind is EventKind.DEGRADED_WINDOW:
+        return f"{text}; where only a part fails, no round hours are guessed."
     if window.snapped is None:
         return f"{text}; no round hours are guessed, since sampling was at fixed minutes."
     start, end = window.snapped
@@ -96,7 +138,12 @@ def _edge(window: Window) -> str:
 
 def _chance(event: Event) -> str:
     p = "unknown" if event.p is None else f"{event.p:.3g}"
-    q = "" if event.q is None else f" (q = {event.q:.3g} over all series of this vantage)"
+    q = "" if event.q is None else f" (q = {event.q:.3g} over all that was tested with it)"
+    if event.calendar is not None:
+        return (
+            f"Chance: with the listed dates exchanged for other days of the same weekday, as many "
+            f"kept to them with probability p = {p}{q}."
+        )
     return (
         f"Chance: with the hours of each day turned at random, as regular a picture came up "
         f"with probability p = {p}{q}."
@@ -115,7 +162,11 @@ def _outage(event: Event) -> tuple[str, ...]:
             f"Not observed inside: {event.unseen_s / 3600:.1f} h; it is one outage because "
             "it failed both before and after."
         )
-    lines.append(f"Scope: {event.scope}; {wording(event.score)}.")
+    if event.p is not None:
+        lines.append(
+            f"Chance: unrelated outages of these lines would begin so close together with "
+            f"probability p = {event.p:.3g}."
+        )
     return tuple(lines)
 
 

@@ -10,7 +10,7 @@ from probe.analysis.window import Measured
 from probe.model.event import Label, Reach
 from probe.model.timeline import Signal
 
-__all__ = ["accepted", "explained", "label_of", "reach_of"]
+__all__ = ["accepted", "explained", "label_of", "reach_of", "solid"]
 
 INSIDE_BAD = 0.75
 CONTRAST = 0.5
@@ -34,14 +34,19 @@ def accepted(study: Study, found: Candidate, measured: Measured) -> bool:
     """
     if seen_days(found) < LEAST_DAYS:
         return False
+    if measured.supports.size < KEPT * measured.observable:
+        return False
+    return solid(study, measured)
+
+
+def solid(study: Study, measured: Measured) -> bool:
+    """Return whether a window is bad inside and fine around it, throughout, by good controls."""
     inside, around = measured.inside_share, measured.shoulder_share
     if inside is None or around is None:
         return False
     if inside < INSIDE_BAD or inside - around < CONTRAST:
         return False
     if measured.flips > FLIPS * measured.pairs + _FLIPS_SPARE:
-        return False
-    if measured.supports.size < KEPT * measured.observable:
         return False
     return reach_of(study, measured.control_inside, measured.control_outside) is not Reach.MIXED
 

@@ -7,6 +7,7 @@ Statistician 55, 2001), at most 50. Below several AS there is no score: one line
 """
 
 import math
+from datetime import timedelta
 
 from probe.model.event import Contribution, Event, EventKind, Scope, Score
 
@@ -19,6 +20,9 @@ _LONG = math.log(2.0)
 _LONG_S = 4.5 * 3600
 _RECURRENCE_MAX = 50.0
 _LEAST_SIGNALS = 3
+_SHARP_MIN = 30.0
+"""A start known no better than this lies near a full hour whatever it was."""
+
 _WINDOWS = (EventKind.DAILY_WINDOW, EventKind.WEEKLY_WINDOW)
 
 
@@ -47,9 +51,12 @@ def _recurrence(p: float) -> float:
 
 
 def _on_hour(event: Event) -> bool:
+    """Return whether it began on a full hour, and is known well enough to say so."""
     if event.window is not None:
-        snapped = event.window.snapped
-        return snapped is not None and snapped[0] % 60 == 0
+        snapped, (low, high) = event.window.snapped, event.window.start_interval
+        return snapped is not None and snapped[0] % 60 == 0 and high - low <= _SHARP_MIN
+    if event.start.latest - event.start.earliest > timedelta(minutes=_SHARP_MIN):
+        return False
     return event.start.earliest <= event.start.at.replace(minute=0, second=0) <= event.start.latest
 
 

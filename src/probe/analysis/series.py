@@ -9,6 +9,9 @@ docs/design/005-timelines-and-windows.md:
 - a failure with another known locus hides what the series asks for: no evidence there;
 - a failure whose locus is unknown joins the ``network`` series of a subject that has one, at
   half weight, so that a change of method stays one event; else it makes a series of its own;
+- a failure where only a snapshot or the own past says that it should work is no verdict (it may
+  be down for everybody), but it failed here, and that is what a timeline is about: it counts as
+  bad, with locus unknown;
 - a retired service has no series at all.
 """
 
@@ -19,19 +22,23 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Literal
 
+from msgspec import structs
+
 from probe.analysis.line_series import line_series, networks_of
 from probe.analysis.rollup import NOT_MEASURED, combine
 from probe.analysis.spacing import silence_s, spacing_s
 from probe.model.context import GateId
 from probe.model.record import Judged, RoundRow
 from probe.model.timeline import Absence, Sample, Series, SeriesKey
-from probe.model.verdict import Locus, State
+from probe.model.verdict import Confidence, Locus, State
 
 __all__ = ["series_of"]
 
 _RETIRED = "service.retired"
 _BAD = frozenset({State.BLOCKED, State.DEGRADED, State.DOWN})
 _UNKNOWN_WEIGHT = 0.5
+_EXPECTED = ".expected"
+"""Rules of failures that only a snapshot, or the own past, speaks against."""
 
 Subject = tuple[str, str, str]
 
@@ -70,7 +77,7 @@ def _subjects(
     rows: Iterable[Judged], networks: dict[int, str], by: Literal["service", "endpoint"]
 ) -> dict[Subject, list[Judged]]:
     """Group by vantage, network and subject; retired services are left out."""
-    alive = (row for row in rows if row.mechanism != _RETIRED)
+    alive = (_felt(row) for row in rows if row.mechanism != _RETIRED)
     subjects: dict[Subject, list[Judged]] = defaultdict(list)
     if by == "endpoint":
         for row in alive:
@@ -84,6 +91,15 @@ def _subjects(
     for (vantage, network, service, _), group in looks.items():
         subjects[vantage, network, service].append(_combined(group))
     return subjects
+
+
+def _felt(row: Judged) -> Judged:
+    """Return ``row`` as a timeline reads it: what failed here though it worked before is bad."""
+    if row.state is not State.INCONCLUSIVE or not row.rule_id.endswith(_EXPECTED):
+        return row
+    return structs.replace(
+        row, state=State.BLOCKED, locus=Locus.UNKNOWN, confidence=Confidence.WEAK
+    )
 
 
 def _combined(group: Sequence[Judged]) -> Judged:

@@ -6,7 +6,16 @@ from probe.analysis.zones import zone
 from probe.model.event import Event, EventKind, Instant, Label, Reach, Window
 from probe.model.timeline import Signal
 
-__all__ = ["clock", "sentence", "window_hours"]
+__all__ = [
+    "clock",
+    "dates_words",
+    "local_time",
+    "mechanism_words",
+    "outage_words",
+    "sentence",
+    "window_hours",
+    "window_words",
+]
 
 _DAY = 1440
 _MONTHS = (  # noqa: SIM905 - a list of words reads better as one
@@ -14,6 +23,10 @@ _MONTHS = (  # noqa: SIM905 - a list of words reads better as one
 ).split()
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MANY_MECHANISMS = 3
+_SCHEDULES = (
+    "; a schedule of the household, office or provider (a router's rule, a quota, a VPN by hours) "
+    "looks the same"
+)
 
 
 def clock(minute: float) -> str:
@@ -33,11 +46,23 @@ def window_hours(window: Window) -> str:
 
 def sentence(event: Event, name: str) -> str:
     """Return the plain English of ``event``; ``name`` is what a person calls its subject."""
-    if event.window is not None:
-        parts = [_window_claim(event, event.window, name), _edges(event.window)]
-    else:
-        parts = [_outage_claim(event, name)]
-    return " ".join(part for part in (*parts, _mechanisms(event), _reach(event)) if part)
+    subject = _subject(event, name)
+    parts = (
+        window_words(event, subject) if event.window is not None else outage_words(event, subject)
+    )
+    return " ".join(part for part in (*parts, mechanism_words(event), _reach(event)) if part)
+
+
+def window_words(event: Event, subject: str) -> tuple[str, ...]:
+    """Return the claim of a window and the interval of its edges; nothing without a window."""
+    if event.window is None:
+        return ()
+    return _window_claim(event, event.window, subject), _edges(event.window)
+
+
+def outage_words(event: Event, subject: str) -> tuple[str, ...]:
+    """Return the claim of a single outage or onset."""
+    return (_outage_claim(event, subject),)
 
 
 def _subject(event: Event, name: str) -> str:
@@ -50,12 +75,12 @@ def _subject(event: Event, name: str) -> str:
     return f"{name} was unreachable on this line"
 
 
-def _window_claim(event: Event, window: Window, name: str) -> str:
+def _window_claim(event: Event, window: Window, subject: str) -> str:
     when = _how_often(event, window)
     days = window.days
     claim = (
-        f"{_subject(event, name)} {when} from about {window_hours(window)} ({event.tz}) "
-        f"on {days.supported} of {days.observable} observable days, {_dates(window)}"
+        f"{subject} {when} from about {window_hours(window)} ({event.tz}) "
+        f"on {days.supported} of {days.observable} observable days, {dates_words(window)}"
     )
     if event.label is Label.SUSPECTED:
         return f"{claim} (suspected: few days yet, p = {_chance(event.p)})."
@@ -73,7 +98,8 @@ def _chance(p: float | None) -> str:
     return "unknown" if p is None else f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"
 
 
-def _dates(window: Window) -> str:
+def dates_words(window: Window) -> str:
+    """Return the first and last day, as ``21-30 September 2022``."""
     first, last = date.fromisoformat(window.first_day), date.fromisoformat(window.last_day)
     ending = f"{last.day} {_MONTHS[last.month - 1]} {last.year}"
     if first.year != last.year:
@@ -94,8 +120,7 @@ def _edges(window: Window) -> str:
     return f"95 % of the evidence puts its {' and its '.join(parts)}."
 
 
-def _outage_claim(event: Event, name: str) -> str:
-    subject = _subject(event, name)
+def _outage_claim(event: Event, subject: str) -> str:
     begun = _instant(event.start, event.tz)
     seen = f"{event.bad_samples} of {event.samples} looks failed"
     if event.end is None:
@@ -137,7 +162,8 @@ def _hours(length: timedelta) -> str:
     return f"{hours:.0f} h" if hours >= 10 else f"{hours:.1f} h"
 
 
-def _mechanisms(event: Event) -> str:
+def mechanism_words(event: Event) -> str:
+    """Return how it was seen, the commonest mechanisms first."""
     if not event.mechanisms or event.signal != Signal.TARGETED:
         return ""
     shown = [f"{name} ({count})" for name, count in event.mechanisms[:_MANY_MECHANISMS]]
@@ -147,9 +173,12 @@ def _mechanisms(event: Event) -> str:
 
 def _reach(event: Event) -> str:
     if event.signal == Signal.INTL:
-        return "A spent prepaid balance looks the same; one line cannot tell."
+        return f"A spent prepaid balance looks the same; one line cannot tell{_joined(event)}."
     if event.signal == Signal.UPSTREAM:
-        return "A fault of this line or its provider looks the same; one line cannot tell."
+        return (
+            "A fault of this line or its provider looks the same; one line cannot tell"
+            f"{_joined(event)}."
+        )
     if event.reach is Reach.TARGETED:
         tail = "its controls worked meanwhile"
     elif event.reach is Reach.TOTAL:
@@ -158,8 +187,14 @@ def _reach(event: Event) -> str:
         tail = "a part of its controls failed as well, as in congestion"
     else:
         tail = "no controls were measured beside it"
-    other = "" if event.window is None else "; a schedule of the household or provider is possible"
+    if event.joined:
+        return f"Of this line: {tail}{_joined(event)}."
+    other = "" if event.window is None else _SCHEDULES
     return f"Seen on this line only; {tail}{other}."
+
+
+def _joined(event: Event) -> str:
+    return "; other vantages shared it, see the joint event" if event.joined else ""
 
 
 def local_time(time: datetime, tz: str) -> str:

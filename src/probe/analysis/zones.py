@@ -16,7 +16,7 @@ import msgspec
 
 from probe.errors import InputError
 
-__all__ = ["Offsets", "offsets", "tzdata_version", "zone", "zone_names"]
+__all__ = ["Offsets", "country_of", "offsets", "tzdata_version", "zone", "zone_names"]
 
 _DAY_S = 86_400
 
@@ -32,6 +32,18 @@ def zone_names() -> frozenset[str]:
 def tzdata_version() -> str:
     """Return the IANA release of the packaged data, for example ``2025b``."""
     return str(import_module("tzdata").IANA_VERSION)
+
+
+@cache
+def _countries() -> dict[str, str]:
+    table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
+    return {row[2]: row[0] for row in rows if len(row) > 2}
+
+
+def country_of(name: str) -> str:
+    """Return the ISO 3166 country of a zone by the packaged table; "" when it names none."""
+    return _countries().get(name, "")
 
 
 @cache

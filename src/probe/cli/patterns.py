@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +24,9 @@ from probe.cli.series_source import (
 )
 from probe.model.event import Event, EventKind
 
+if TYPE_CHECKING:
+    from probe.analysis.survey import Known
+
 __all__ = ["app"]
 
 app = command_app()
@@ -30,13 +34,15 @@ app = command_app()
 SEED = 20220921
 """The rotations of the test are drawn from this, so that the same data say the same thing."""
 
-_TABLE = ("kind", "label", "subject", "when", "days", "p")
+_TABLE = ("kind", "label", "subject", "when", "days", "p", "scope")
 _CSV = (
     *("kind", "label", "series", "vantage", "network", "signal", "locus", "start", "end", "tz"),
     *("start_minute", "end_minute", "snapped_start", "snapped_end", "first_day", "last_day"),
     *("supported", "observable", "total", "p", "q", "reach", "scope", "sentence"),
+    *("vantages", "breadth", "shared", "spared", "own_fault", "bad_share"),
 )
 _KINDS = (EventKind.DAILY_WINDOW, EventKind.WEEKLY_WINDOW)
+_DOMESTIC = "domestic"
 
 
 @app.command()
@@ -54,16 +60,25 @@ def patterns(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what speaks for each event and against it.")
     ] = False,
+    dates: Annotated[
+        Path | None,
+        typer.Option(
+            "--dates",
+            help="Dates to test against the days around: date[,name[,from,to]] a line.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the test's random rotations.")] = SEED,
 ) -> None:
     """Find outages, onsets and daily windows, each with its uncertainty.
 
     A window is claimed only when chance is an unlikely explanation; nothing found is a result
-    too. One line never shows more than what happened on this line.
+    too. One line never shows more than what happened on this line; what several vantages of one
+    country share is shown beside their own events.
     """
     import random
 
-    from probe.analysis.patterns import find, shortfalls
+    from probe.analysis.patterns import shortfalls
+    from probe.analysis.survey import survey
 
     source = load(
         Request(
@@ -78,7 +93,8 @@ def patterns(
             by=by,
         )
     )
-    events = find(source.series, rng=random.Random(seed), names=source.names)  # noqa: S311
+    known = _known(source, dates)
+    events = survey(source.series, rng=random.Random(seed), known=known)  # noqa: S311
     if output is Output.TABLE:
         _print_table(events, explain=explain)
     elif output is Output.CSV:
@@ -88,12 +104,28 @@ def patterns(
     if explain and output is not Output.TABLE:
         _print_explained(events)
     _say_rest(source, events, shortfalls(source.series))
+    for given in known.dates:
+        if not any(event.calendar and event.calendar.name == given.name for event in events):
+            say(f"no window that keeps to the {len(given.days)} dates of {given.name!r}")
+
+
+def _known(source: Source, dates: Path | None) -> "Known":
+    from probe.analysis.survey import Known
+    from probe.ingest.dates import read_dates
+
+    return Known(
+        names=source.names,
+        families=source.shelves,
+        domestic={name for name, shelf in source.shelves.items() if shelf == _DOMESTIC},
+        dates=read_dates(dates) if dates is not None else (),
+    )
 
 
 def _print_table(events: Sequence[Event], *, explain: bool) -> None:
     if not events:
         return
-    emit([_row(event) for event in events], Output.TABLE, _TABLE)
+    several = len({event.vantage for event in events if event.vantage}) > 1
+    emit([_row(event, several=several) for event in events], Output.TABLE, _TABLE)
     from probe.analysis.explain import explain as explained
 
     for number, event in enumerate(events, start=1):
@@ -113,23 +145,46 @@ def _print_explained(events: Sequence[Event]) -> None:
 
 def _say_rest(source: Source, events: Sequence[Event], short: Sequence[tuple[Any, str]]) -> None:
     """Say, beside the data, what was not found and what could not be looked for."""
+    if not source.series:
+        say("not enough data: needs at least 12 samples over 3 days; there is none")
     for key, needs in short[:5]:
         say(f"not enough data for daily windows in {key.subject}: {needs}")
     if len(short) > 5:
         say(f"not enough data for daily windows in {len(short) - 5} more series")
-    windows = sum(event.kind in _KINDS for event in events)
+    own = [event for event in events if event.agreement is None]
+    windows = sum(event.kind in _KINDS for event in own)
+    degraded = sum(event.kind is EventKind.DEGRADED_WINDOW for event in own)
+    dated = sum(event.kind is EventKind.CALENDAR_WINDOW for event in own)
+    others = len(own) - windows - degraded - dated
     count = len(source.series)
-    said = f"{windows} daily or weekly window{'s' * (windows != 1)}" if windows else "no window"
-    others = len(events) - windows
-    outages = f"{others} outage{'s' * (others != 1)}" if others else "no outage"
-    say(f"{said} and {outages} found in {count} series")
+    parts = [_many(windows, "daily or weekly window", none="no window")]
+    parts += [_many(degraded, "stretch of degraded hours", "stretches of degraded hours")][
+        :degraded
+    ]
+    parts += [_many(dated, "window on the dates given", "windows on the dates given")][:dated]
+    parts.append(_many(others, "outage"))
+    say(f"{', '.join(parts[:-1])} and {parts[-1]} found in {count} series")
+    joint = len(events) - len(own)
+    if joint:
+        say(f"{_many(joint, 'event')} shared by several vantages")
 
 
-def _row(event: Event) -> dict[str, Any]:
+def _many(count: int, one: str, many: str = "", *, none: str = "") -> str:
+    if not count:
+        return none or f"no {one}"
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def _row(event: Event, *, several: bool) -> dict[str, Any]:
     from probe.analysis.wording import local_time, window_hours
 
     window = event.window
     subject = event.series if event.signal == "targeted" else f"{event.series} ({event.signal})"
+    if event.agreement is not None:
+        saw, said = event.agreement.vantages
+        subject = f"{subject}, {saw} of {said} vantages"
+    elif several:
+        subject = f"{subject}, {event.vantage or 'unnamed'}"
     if window is not None:
         when = f"{window_hours(window)} {event.tz}, {window.first_day} to {window.last_day}"
         days = f"{window.days.supported} of {window.days.observable}"
@@ -143,6 +198,7 @@ def _row(event: Event) -> dict[str, Any]:
         "when": when,
         "days": days,
         "p": "" if event.p is None else f"{event.p:.3g}",
+        "scope": str(event.scope),
     }
 
 

@@ -79,11 +79,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The series asked for, the names of their subjects, and what people noted meanwhile."""
+    """The series asked for, the names of their subjects, and what people noted meanwhile.
+
+    ``shelves`` is the category of each service of the catalog.
+    """
 
     series: tuple[Series, ...]
     names: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    shelves: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(request: Request) -> Source:
@@ -133,7 +137,9 @@ def _from_file(path: Path, request: Request) -> Source:
     from probe.ingest.timeline_csv import read
 
     since, until = _span(request, request.tz or "UTC")
-    series = read(path, tz=request.tz)
+    from probe.clock import SystemClock
+
+    series = read(path, tz=request.tz, now=SystemClock().now())
     chosen = [_clipped(one, since, until) for one in series if _wanted(one, request)]
     _known(request, {one.key.subject for one in series}, str(path))
     _of_vantage(request, series, str(path))
@@ -163,7 +169,8 @@ def _from_store(request: Request) -> Source:
     _known(request, subjects, "the store")
     _of_vantage(request, found, "the store")
     series = tuple(_zoned(one, request.tz) for one in found if _wanted(one, request))
-    return Source(series, _names(), notes)
+    names, shelves = _catalog()
+    return Source(series, names, notes, shelves)
 
 
 def _known(request: Request, subjects: set[str], where: str) -> None:
@@ -221,11 +228,12 @@ def _clipped(series: Series, since: datetime | None, until: datetime | None) -> 
     return msgspec.structs.replace(series, samples=kept)
 
 
-def _names() -> dict[str, str]:
-    """Return the names of the catalog's services; none if the catalog cannot be read."""
+def _catalog() -> tuple[dict[str, str], dict[str, str]]:
+    """Return name and category of the catalog's services; none if the catalog cannot be read."""
     from probe.targets.load import load_catalog
 
     try:
-        return {service.id: service.name for service in load_catalog().services}
+        services = load_catalog().services
     except ProbeError:
-        return {}
+        return {}, {}
+    return {s.id: s.name for s in services}, {s.id: str(s.category) for s in services}

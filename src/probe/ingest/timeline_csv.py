@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import IO
@@ -42,16 +42,18 @@ _MAX_LINE = 10_000
 _MAX_TEXT = 200
 _MAX_WEIGHT = 1_000.0
 _YEARS = (1990, 2100)
+_AHEAD = timedelta(hours=1)  # what a clock may be wrong by
 _LOCI = ("network", "server", "local", "unknown")
 _BAD = {"1": True, "0": False, "": None}
 _FORMULA = re.compile(r"'[=+\-@]")
 
 
-def read(path: Path, *, tz: str | None) -> tuple[Series, ...]:
+def read(path: Path, *, tz: str | None, now: datetime | None = None) -> tuple[Series, ...]:
     """Return the series of a timeline CSV, each sorted by time, in the order of their keys.
 
     ``tz`` is the zone of rows without one; ``-`` is standard input. Rows may come unsorted;
-    repeated rows count once.
+    repeated rows count once. With ``now``, what is more than an hour ahead of it is refused: a
+    look that has not been made yet says that a clock or an offset is wrong.
 
     Raises:
         InputError: naming file, line, column and the mend, for the first thing that is wrong.
@@ -59,7 +61,7 @@ def read(path: Path, *, tz: str | None) -> tuple[Series, ...]:
     """
     if tz is not None:
         zone(tz)
-    reader = _Reader(str(path), tz)
+    reader = _Reader(str(path), tz, now + _AHEAD if now is not None else None)
     try:
         with _opened(path) as file:
             for row in _rows(file, str(path)):
@@ -159,8 +161,9 @@ def _header(row: list[str] | None, name: str) -> _Columns:
 class _Reader:
     """Checks rows and gathers them by series."""
 
-    def __init__(self, file: str, tz: str | None) -> None:
+    def __init__(self, file: str, tz: str | None, latest: datetime | None) -> None:
         self._file = file
+        self._latest = latest
         self._tz = tz
         self._samples: dict[SeriesKey, list[Sample]] = {}
         self._zones: dict[SeriesKey, str] = {}
@@ -259,6 +262,10 @@ class _Reader:
             )
         if not _YEARS[0] <= time.year < _YEARS[1]:
             raise self._wrong(line, "time", f"year {time.year} is out of range", "mend the year")
+        if self._latest is not None and time > self._latest:
+            raise self._wrong(
+                line, "time", f"{given[:40]!r} lies in the future", "mend the clock or the offset"
+            )
         return time.astimezone(UTC)
 
     def _bad(self, line: int, given: str) -> bool | None:

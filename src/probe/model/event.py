@@ -6,6 +6,9 @@ from enum import StrEnum
 import msgspec
 
 __all__ = [
+    "Agreement",
+    "Breadth",
+    "Calendar",
     "Contribution",
     "Days",
     "Event",
@@ -16,6 +19,7 @@ __all__ = [
     "Scope",
     "Score",
     "Window",
+    "Witness",
 ]
 
 
@@ -27,6 +31,8 @@ class EventKind(StrEnum):
     DAILY_WINDOW = "daily_window"
     WEEKLY_WINDOW = "weekly_window"
     THROTTLE = "throttle"
+    DEGRADED_WINDOW = "degraded_window"  # a part of the looks failed at these hours: never a cut
+    CALENDAR_WINDOW = "calendar_window"  # on dates that were given beforehand
 
 
 class Label(StrEnum):
@@ -53,6 +59,17 @@ class Reach(StrEnum):
     DOMESTIC_ONLY = "domestic_only"  # only domestic sites answered
     MIXED = "mixed"  # a part of the controls failed: congestion looks like this
     UNKNOWN = "unknown"  # no control was measured
+
+
+class Breadth(StrEnum):
+    """How much of what one vantage measures shared it."""
+
+    TARGETED = "targeted"  # one service, others worked
+    GROUP = "group"  # some services, others or the controls worked
+    TOTAL = "total"  # nothing answered
+    DOMESTIC_ONLY = "domestic_only"  # nothing abroad answered
+    ALLOWLIST = "allowlist"  # the controls and most services failed, a few worked
+    UNKNOWN = "unknown"
 
 
 class Instant(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +126,41 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     contributions: tuple[Contribution, ...]
 
 
+class Witness(msgspec.Struct, frozen=True, kw_only=True):
+    """What one line says of an event of several; ``saw`` is ``None`` when it could not say."""
+
+    vantage: str
+    network: str
+    saw: bool | None
+    counts: bool = True  # hosting and academic networks are shown and never count
+    supported: int = 0  # days, or 1 for a single outage
+    observable: int = 0
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """Who saw it: each pair is how many did, of how many that could say."""
+
+    vantages: tuple[int, int]
+    networks: tuple[int, int]  # AS
+    mobile: tuple[int, int] = (0, 0)  # AS
+    fixed: tuple[int, int] = (0, 0)
+    country: str = ""  # ISO 3166 alpha-2, from the zone; "" is not known
+    witnesses: tuple[Witness, ...] = ()
+
+
+class Calendar(msgspec.Struct, frozen=True, kw_only=True):
+    """Dates given beforehand against the days around; pairs are hits and observed days."""
+
+    name: str
+    listed: int
+    hits: tuple[int, int]
+    others: tuple[int, int]
+    announced: tuple[int, int] | None = None  # local minutes that were announced
+    before_share: float | None = None  # of the looks at these hours in the days before the first
+    during_share: float | None = None  # on the listed days
+    after_share: float | None = None
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """One finding of a timeline, with its uncertainty and the sentence a person reads."""
 
@@ -133,3 +185,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     scope: Scope = Scope.THIS_LINE
     score: Score | None = None
     sentence: str = ""
+    vantages: tuple[str, ...] = ()  # of a joint event: who saw it; ``vantage`` is then empty
+    agreement: Agreement | None = None
+    joined: bool = False  # of one line's event: a joint event says that others shared it
+    breadth: Breadth = Breadth.UNKNOWN
+    company: tuple[int, int] | None = None  # other subjects of this line: failed too, of those seen
+    shared: tuple[str, ...] = ()  # the first of those that failed in the same hours
+    spared: tuple[str, ...] = ()  # the first of those that worked meanwhile
+    own_fault: bool = False  # unrelated services failed at once on this vantage alone
+    calendar: Calendar | None = None

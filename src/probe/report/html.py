@@ -200,6 +200,8 @@ class View:
             EventKind.DAILY_WINDOW: "Daily window",
             EventKind.WEEKLY_WINDOW: "Weekly window",
             EventKind.THROTTLE: "Slowed down",
+            EventKind.DEGRADED_WINDOW: "Degraded hours",
+            EventKind.CALENDAR_WINDOW: "Window on given dates",
         }[event.kind]
 
     def event_days(self, event: Event) -> str:

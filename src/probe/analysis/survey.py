@@ -1,0 +1,131 @@
+"""All that can be said of many series together.
+
+Each line's own events, with what else failed on that line in the same hours; the events that
+several vantages share; leaky blocking, as degraded hours; and dates that were given.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
+
+from probe.analysis.breadth import breadth_sentence, with_breadth
+from probe.analysis.calendar_days import DayList, calendar_events
+from probe.analysis.degraded import degraded_events
+from probe.analysis.fault import fault_sentence, with_fault
+from probe.analysis.hmm import HmmParameters
+from probe.analysis.joint import joint_events
+from probe.analysis.search import Rng, Search, by_vantage, events_of, prepared, search_together
+from probe.analysis.spans import last_look, overlap, spans_of
+from probe.analysis.timeline import DEFAULT
+from probe.analysis.wording import sentence
+from probe.model.event import Event, EventKind
+from probe.model.timeline import Series
+
+__all__ = ["Known", "survey"]
+
+_SHARED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the subjects beside their series.
+
+    ``names`` are what a person calls them; ``families`` say which are related; ``domestic`` are
+    those at home; ``dates`` are lists of days given beforehand.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    families: Mapping[str, str] = field(default_factory=dict)
+    domestic: Collection[str] = ()
+    dates: Sequence[DayList] = ()
+
+
+_NOTHING_KNOWN = Known()
+
+
+def survey(
+    series: Sequence[Series],
+    *,
+    rng: Rng,
+    known: Known = _NOTHING_KNOWN,
+    parameters: HmmParameters = DEFAULT,
+) -> tuple[Event, ...]:
+    """Return the events of each line, then the joint ones, then those of the dates given.
+
+    The lines' own windows are those of ``patterns.find`` for the same seed.
+
+    Raises:
+        InputError: when a series names a zone that does not exist.
+
+    """
+    seed = rng.getrandbits(64)
+    searches = prepared(series, seed, parameters)
+    for mine in by_vantage(searches):
+        search_together(mine)
+    joint = joint_events(searches, seed=seed, names=known.names)
+    own = _own_events(searches, joint, known)
+    dated = calendar_events(searches, known.dates, names=known.names)
+    return (*own, *joint, *dated)
+
+
+def _own_events(searches: Sequence[Search], joint: Sequence[Event], known: Known) -> list[Event]:
+    """Return the lines' own events, with leaky hours in place of what they explain."""
+    leaky = degraded_events(searches, names=known.names)
+    studies = [search.study for search in searches]
+    events: list[Event] = []
+    for search in searches:
+        found = leaky.get(search.study.series.key)
+        mine = events_of(search, known.names)
+        if found is not None:
+            mine = [event for event in mine if not found.explains(event)] + [found.event]
+        events.extend(mine)
+    now = last_look(study.evidence for study in studies)
+    events = _with_joint(events, joint, known.names, now)
+    described = with_breadth(events, studies, domestic=known.domestic)
+    checked = with_fault(described, studies, families=known.families)
+    return [_worded(event, known.names) for event in checked]
+
+
+def _with_joint(
+    events: Sequence[Event],
+    joint: Sequence[Event],
+    names: Mapping[str, str],
+    now: datetime | None,
+) -> list[Event]:
+    """Mark, and word again, the lines' events of which a joint event says that others shared it."""
+    wholes: dict[tuple[str, str, str], list[Event]] = defaultdict(list)
+    for whole in joint:
+        for vantage in whole.vantages:
+            wholes[vantage, whole.series, whole.signal].append(whole)
+    marked = []
+    for event in events:
+        beside = wholes[event.vantage, event.series, event.signal]
+        if any(_meets(event, whole, now) for whole in beside):
+            shared = msgspec.structs.replace(event, joined=True)
+            name = names.get(event.series, event.series)
+            marked.append(msgspec.structs.replace(shared, sentence=sentence(shared, name)))
+        else:
+            marked.append(event)
+    return marked
+
+
+def _meets(event: Event, whole: Event, now: datetime | None) -> bool:
+    """Return whether a line's event is its part of a joint one."""
+    if event.kind is EventKind.DEGRADED_WINDOW or not event.start.at <= _last(whole):
+        return False
+    if whole.start.at > _last(event):
+        return False
+    return overlap(spans_of(event, now=now), spans_of(whole, now=now)) >= _SHARED
+
+
+def _last(event: Event) -> datetime:
+    return event.end.at if event.end is not None else datetime.max.replace(tzinfo=UTC)
+
+
+def _worded(event: Event, names: Mapping[str, str]) -> Event:
+    """Add what shared the event to its sentence."""
+    parts = (event.sentence, breadth_sentence(event, names), fault_sentence(event))
+    return msgspec.structs.replace(event, sentence=" ".join(part for part in parts if part))

@@ -7,11 +7,12 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+NETNS ?= netns and not slow
 export PROBE_NET := loopback
 export PROBE_STORE ?= $(CURDIR)/results/probe.sqlite
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all lint types imports docs check-docs bench wheel smoke lock clean help
+.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs verdicts bench wheel smoke lock clean help
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,6 +26,16 @@ test: $(VENV)/.dev  ## the fast tests
 test-all: $(VENV)/.dev  ## the fast tests, then the slow ones
 	@$(BIN)/python -m pytest -q -n 2
 	@$(BIN)/python -m pytest -q -n 2 -m 'slow or browser' --timeout 300
+
+test-netns: $(VENV)/.dev  ## the tests on real packets, in network namespaces; says why where that cannot be
+	@if why=$$($(BIN)/probe lab check -o json 2>&1 >/dev/null); then \
+		$(BIN)/probe lab up --world small none -- $(CURDIR)/$(BIN)/python -m pytest -q tests/netns -m "$(NETNS)" --timeout 600; \
+	else \
+		echo "skipped: no test on real packets was run. $$why"; \
+	fi
+
+test-rules: $(VENV)/.dev  ## mutants of the rule table: each must make a test fail
+	@$(BIN)/python tests/analysis/mutate_rules.py
 
 lint: $(VENV)/.dev  ## ruff: rules and layout
 	@$(BIN)/ruff check .
@@ -40,6 +51,10 @@ imports: $(VENV)/.dev  ## the import contracts
 
 docs: $(VENV)/.dev  ## write the generated pages again
 	@$(BIN)/python docs/generate.py
+
+verdicts: $(VENV)/.dev  ## play all scenarios in all stages; docs/verdicts.md says what was found
+	@$(BIN)/python tests/scenarios/verdicts.py $(VERDICTS); code=$$?; \
+	$(BIN)/python docs/generate.py; exit $$code
 
 bench: $(VENV)/.dev  ## speed and memory; figures go to docs/benchmarks.md
 	@$(BIN)/python tests/bench/run.py

@@ -1,9 +1,13 @@
 """Write the generated pages: docs/cli.md from the command line, docs/rules.md from the rules.
 
+docs/verdicts.md is made of docs/verdicts.json, which ``make verdicts`` writes by playing all
+scenarios.
+
 ``make docs`` writes them; ``python docs/generate.py --check`` says which are out of date, and a
 test does the same.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from enum import Enum
@@ -19,7 +23,11 @@ _SHELL = frozenset({"install_completion", "show_completion", "help"})
 
 def pages() -> dict[str, str]:
     """Return each generated page by its file name."""
-    return {"cli.md": cli_page(), "rules.md": rules_page()}
+    found = {"cli.md": cli_page(), "rules.md": rules_page()}
+    results = DOCS / "verdicts.json"
+    if results.exists():
+        found["verdicts.md"] = verdicts_page(json.loads(results.read_text(encoding="utf-8")))
+    return found
 
 
 def cli_page() -> str:
@@ -183,6 +191,121 @@ def rules_page() -> str:
 def _head(rule: Any) -> str:
     says = f"`{rule.state}` / `{rule.mechanism}` / {rule.locus} / {rule.confidence}"
     return f"{says}, version {rule.version}, layer {rule.layer}."
+
+
+_SHELVES = {
+    "none": "Nothing",
+    "dns": "Names",
+    "tcp": "Connections",
+    "tls": "Handshakes",
+    "http": "Requests and pages",
+    "slow": "Slowness",
+    "server": "The service's own doing",
+    "line": "The line's own doing",
+    "grounds": "Every way to fail, by what there is to compare it with",
+    "trap": "Traps: nothing is blocked, and a naive tool says so",
+}
+"""Scenarios by the first part of their name."""
+
+
+def verdicts_page(results: Any) -> str:
+    """Return the page of all scenarios and the verdicts that were found in them."""
+    outcomes = results["outcomes"]
+    lines = [
+        _NOTE,
+        "",
+        "# Scenarios and verdicts",
+        "",
+        "Each scenario of the lab (`probe lab scenarios`) is played by the real engine: anchors,",
+        "gates, follow-ups, judge, store. It states what a right judge concludes: state,",
+        "mechanism, locus, confidence. Whatever it does not call blocked must not be blocked,",
+        "and no gate may close that it does not name. `make verdicts` plays them all and writes",
+        "this page anew.",
+        "",
+        f"Made on {results['made_on']}.",
+        "",
+        "| stage | scenarios | right | wrong |",
+        "|---|---|---|---|",
+        *(_stage_row(outcomes, stage) for stage in ("loopback", "netns")),
+        "",
+        _trap_line(outcomes),
+        "",
+        *_loss_lines(results.get("loss")),
+    ]
+    shelves: dict[str, dict[str, list[Any]]] = {}
+    for one in outcomes:
+        shelf = one["scenario"].partition("-")[0]
+        shelves.setdefault(shelf, {}).setdefault(one["scenario"], []).append(one)
+    for shelf, title in _SHELVES.items():
+        if shelf in shelves:
+            lines += _shelf(title, shelves[shelf])
+    return _joined(lines)
+
+
+def _stage_row(outcomes: Any, stage: str) -> str:
+    mine = [one for one in outcomes if one["stage"] == stage]
+    right = sum(one["right"] for one in mine)
+    return f"| {stage} | {len(mine)} | {right} | {len(mine) - right} |"
+
+
+def _trap_line(outcomes: Any) -> str:
+    traps = [one for one in outcomes if one["trap"]]
+    names = {one["scenario"] for one in traps}
+    called = sum(bool(one["blocked"]) for one in traps)
+    return (
+        f"Traps: {len(names)} scenarios, {len(traps)} played; something was called blocked in "
+        f"{called} of them."
+    )
+
+
+def _loss_lines(loss: Any) -> list[str]:
+    if loss is None:
+        return []
+    share = loss["wrongly_blocked"] / loss["innocent"] if loss["innocent"] else 0.0
+    return [
+        (
+            f"With {loss['loss']:.0%} of the packets lost at random, each way, "
+            f"{loss['scenarios']} scenarios, {loss['times']} times each: of {loss['innocent']} "
+            f"verdicts on endpoints that nobody blocks, {loss['wrongly_blocked']} were `blocked` "
+            f"({share:.2%}); {loss['right']} of {loss['rounds']} rounds were right in everything."
+        ),
+        "",
+    ]
+
+
+def _shelf(title: str, scenarios: dict[str, list[Any]]) -> Iterator[str]:
+    yield from (f"## {title}", "")
+    yield from ("| scenario | what happens | verdict expected | loopback | netns |",)
+    yield "|---|---|---|---|---|"
+    for name, outcomes in scenarios.items():
+        first = outcomes[0]
+        found = {one["stage"]: _found(one) for one in outcomes}
+        cells = (found.get(stage, "") for stage in ("loopback", "netns"))
+        wanted = "<br>".join(_cell(text) for text in _expected(first))
+        yield f"| {name} | {_cell(first['description'])} | {wanted} | {' | '.join(cells)} |"
+    yield ""
+
+
+def _expected(outcome: Any) -> Iterator[str]:
+    """Yield what is expected, each verdict once; no gate is not worth a word."""
+    seen = set()
+    for finding in outcome["findings"]:
+        if finding["about"] == "gates" and finding["expected"] == "none":
+            continue
+        line = f"{finding['about']}: `{finding['expected']}`"
+        if line not in seen:
+            seen.add(line)
+            yield line
+
+
+def _found(outcome: Any) -> str:
+    """Return ``right``, or what was found instead."""
+    if outcome["right"]:
+        return "right"
+    wrong = [f"`{f['found']}`" for f in outcome["findings"] if not f["right"]]
+    wrong += [f"blocked: `{each}`" for each in outcome["blocked"]]
+    wrong += [f"problem: {each}" for each in outcome["problems"]]
+    return "**wrong** " + "<br>".join(dict.fromkeys(map(_cell, wrong)))
 
 
 def _joined(lines: list[str]) -> str:

@@ -1,11 +1,20 @@
-"""What every test runs under: loopback only, and the folder of public data when there is one."""
+"""What every test runs under, and the folder of public data when there is one.
+
+Loopback only, or, where ``probe lab up`` has started the tests, the lab's own namespace.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-os.environ["PROBE_NET"] = "loopback"
+settings.register_profile("quick", max_examples=40)
+settings.load_profile("quick")
+"""Other examples are drawn in each run; a test that needs more of them says so."""
+
+if not os.environ.get("PROBE_NET", "").startswith("lab:"):
+    os.environ["PROBE_NET"] = "loopback"
 
 
 @pytest.fixture(scope="session")

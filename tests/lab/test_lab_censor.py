@@ -167,3 +167,43 @@ def test_a_server_acts_at_its_own_addresses_only() -> None:
     assert active([by_server], HELLO, NOON)
     assert not active([by_server], elsewhere, NOON)
     assert active([rule(Action.ALERT, who)], elsewhere, NOON)
+
+
+def test_a_keyword_is_looked_for_in_the_target_of_a_request() -> None:
+    """In any case and anywhere in it; what has no target has no keyword."""
+    who = Who(keyword=("Forbidden",))
+    request = Request(Layer.HTTP, "33.0.0.1", 80, name="www.a.example", target="/x/forbidden/y")
+    assert active([rule(Action.HTTP_RESET, who)], request, NOON)
+    assert not active([rule(Action.HTTP_RESET, who)], replace(request, target="/x"), NOON)
+    assert not active([rule(Action.HTTP_RESET, who)], replace(request, target=None), NOON)
+
+
+def test_an_interception_of_names_is_about_port_53() -> None:
+    """Whatever else goes to the address passes."""
+    query = Request(Layer.UDP, "33.0.0.1", 53)
+    assert active([rule(Action.DNS_INTERCEPT)], query, NOON)
+    assert not active([rule(Action.DNS_INTERCEPT)], replace(query, port=443), NOON)
+
+
+def test_a_rule_may_spare_the_first_and_end_after_some() -> None:
+    """``after`` and ``times`` are counted for the line and for the control apart."""
+    censor = Censor(scenario(rule(Action.DOWN, after=1, times=2)), NOON, random.Random(1))
+    control = replace(SYN, control=True)
+    hits = [censor.decide(SYN) is not None for _ in range(5)]
+    assert hits == [False, True, True, False, False]
+    assert [censor.decide(control) is not None for _ in range(2)] == [False, True]
+
+
+def test_dice_do_not_depend_on_what_else_is_asked() -> None:
+    """Each thing that a rule is asked about has dice of its own: order changes nothing."""
+
+    def fell(*, busy: bool) -> list[bool]:
+        censor = Censor(scenario(rule(Action.SNI_RESET, chance=0.5)), NOON, random.Random(3))
+        found = []
+        for number in range(20):
+            if busy:
+                censor.decide(replace(HELLO, address=f"33.0.1.{number}"))
+            found.append(censor.decide(HELLO) is not None)
+        return found
+
+    assert fell(busy=True) == fell(busy=False)

@@ -99,6 +99,7 @@ async def test_everything_listens_on_loopback(tmp_path: Path) -> None:
                 assert at > 0
 
 
+@pytest.mark.slow
 async def test_no_file_descriptor_is_left_behind(tmp_path: Path) -> None:
     """A lab that came and went leaves this process with as many descriptors as before."""
     async with Lab(scenario(tmp_path)) as lab:
@@ -112,6 +113,7 @@ async def test_no_file_descriptor_is_left_behind(tmp_path: Path) -> None:
     assert descriptors("self") == before
 
 
+@pytest.mark.slow
 async def test_the_servers_keep_no_connection_that_the_client_left(tmp_path: Path) -> None:
     """Descriptors of the second process come back when a client hangs up, also on the deaf."""
     rules = "rules:\n  - {id: r, who: {sni: '*.messenger.example'}, what: sni_drop}\n"

@@ -1,11 +1,14 @@
 """The scenario language: what it accepts, and how it says what is wrong."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from probe.errors import InputError
-from probe.lab.actions import ACTIONS, Action, By, Reach, Stage
+from probe.lab.actions import ACTIONS, Action, By, Limit, Position, Reach, Stage
+from probe.lab.line_spec import LineSpec
 from probe.lab.scenario import load_scenario, scenario_names
 from probe.model.target import Trust
 
@@ -24,10 +27,10 @@ def write(folder: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_shipped_scenario_is_valid(name: str) -> None:
-    """What is shipped loads, is called like its file, and plays on loopback."""
+    """What is shipped loads, is called like its file, and plays somewhere."""
     scenario = load_scenario(name)
     assert scenario.name == name
-    assert Stage.LOOPBACK in scenario.stages
+    assert scenario.stages
     assert scenario.services
     assert scenario.description.strip()
 
@@ -65,6 +68,40 @@ def test_defaults_come_from_the_action(tmp_path: Path) -> None:
     assert (down.by, down.reach) == (By.SERVER, Reach.EVERYWHERE)
 
 
+def test_a_line_is_healthy_unless_it_is_said(tmp_path: Path) -> None:
+    """Nothing said is a line with IPv4 only, at home, whose clock is right."""
+    assert load_scenario(write(tmp_path, HEAD + WORLD)).line == LineSpec()
+
+
+def test_a_tunnel_has_its_hours(tmp_path: Path) -> None:
+    """``tunnel: true`` is always on; with windows it is on inside them."""
+    text = HEAD + WORLD + 'line: {tunnel: {when: {daily: "18:00-24:00"}}}\n'
+    line = load_scenario(write(tmp_path, text)).line
+    noon = datetime(2026, 3, 2, 12, tzinfo=ZoneInfo("Asia/Tehran"))
+    assert not line.tunnelled(noon)
+    assert line.tunnelled(noon + timedelta(hours=7))
+    always = load_scenario(write(tmp_path, HEAD + WORLD + "line: {tunnel: true}\n")).line
+    assert always.tunnelled(noon)
+
+
+def test_packets_can_be_asked_for_where_there_are_some(tmp_path: Path) -> None:
+    """What loopback has not is accepted in a scenario for namespaces only."""
+    text = HEAD + WORLD + (
+        "stages: netns\n"
+        "line: {loss: 0.08, latency_ms: 700, down_kbit: 256, queue_ms: 800, mtu: 700}\n"
+        "rules:\n"
+        "  - {id: r, what: {action: sni_reset, residual: 120, position: on_path, hop: 2}}\n"
+        "  - {id: f, what: {action: freeze, packets: 25}}\n"
+        "  - {id: t, what: {action: throttle, rate: 8000, limit: policed}}\n"
+        "  - {id: p, what: prohibited}\n"
+    )  # fmt: skip
+    scenario = load_scenario(write(tmp_path, text))
+    reset, freeze, throttle, _ = (rule.what for rule in scenario.rules)
+    assert (reset.residual, reset.position, reset.hop) == (120.0, Position.ON_PATH, 2)
+    assert (freeze.packets, throttle.limit) == (25, Limit.POLICED)
+    assert (scenario.line.loss, scenario.line.mtu) == (0.08, 700)
+
+
 def test_services_carry_the_fields_of_endpoints(tmp_path: Path) -> None:
     """An endpoint in a scenario is an endpoint of the catalog's kind, with its service's id."""
     text = HEAD + WORLD.replace("host: a.example", "host: a.example, trust: signal, port: 8443")
@@ -81,6 +118,8 @@ def test_a_scenario_without_a_world_plays_in_a_catalog(tmp_path: Path) -> None:
 
 RULE = "rules:\n  - id: r\n    "
 DROP = RULE + "what: drop\n    "
+LINE = "line: "
+NETNS = "stages: netns\n"
 SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpoints: "
 
 
@@ -109,6 +148,38 @@ SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpo
         (WORLD + DROP + "who: {service: b}\n", 15, "rules[0].who.service[0]", "'b'"),
         ("days: 1\ndays: 2\n", 7, "days", "twice"),
         ("rules: [\n", 7, None, ""),
+        (DROP + "who: {keyword: x}\n", 9, "rules[0].who.keyword", "only a request"),
+        (RULE + 'what: http_reset\n    who: {keyword: ""}\n', 9, "rules[0].who.keyword", "empty"),
+        (DROP + "after: -1\n", 7, "rules[0]", "after"),
+        (DROP + "times: 0\n", 7, "rules[0]", "times"),
+        (RULE + "what: prohibited\n", 8, "rules[0].what", "loopback"),
+        (RULE + "what: {action: rst, residual: 60}\n", 8, "rules[0].what.residual", "packets"),
+        (RULE + "what: {action: rst, hop: 2}\n", 8, "rules[0].what.hop", "netns"),
+        (RULE + "what: {action: freeze, packets: 9}\n", 8, "rules[0].what.packets", "netns"),
+        (RULE + "what: {action: throttle, limit: policed}\n", 8, "rules[0].what.limit", "netns"),
+        (RULE + "what: {action: drop, position: on_path}\n", 8, "rules[0].what.position", "takes"),
+        (NETNS + RULE + "what: {action: rst, hop: 7}\n", 9, "rules[0].what.hop", "1 to 6"),
+        (NETNS + RULE + "what: {action: rst, residual: -1}\n", 9, "rules[0].what.residual", "0 to"),
+        (
+            NETNS + RULE + "what: {action: freeze, packets: 0}\n",
+            9,
+            "rules[0].what.packets",
+            "from 1",
+        ),
+        (LINE + "{loss: 0.1}\n", 6, "line.loss", "netns"),
+        (LINE + "{latency_ms: 10}\n", 6, "line.latency_ms", "netns"),
+        (LINE + "{ipv6: sometimes}\n", 6, "line.ipv6", "sometimes"),
+        (LINE + "{speed: 1}\n", 6, "line", "speed"),
+        (LINE + '{network: ""}\n', 6, "line.network", "name"),
+        (LINE + '{tunnel: {when: {daily: "16-23"}}}\n', 6, "line.tunnel.when[0]", "16-23"),
+        (NETNS + LINE + "{loss: 2}\n", 7, "line.loss", "0 to 1"),
+        (NETNS + LINE + "{mtu: 10}\n", 7, "line.mtu", "68 to"),
+        (NETNS + LINE + "{ipv4: false}\n", 7, "line.ipv4", "loopback"),
+        ("controls: both\n", 6, "controls", "both"),
+        ("expect:\n  - {service: a}\n", 7, "expect[0]", "says nothing"),
+        ("expect:\n  - {gate: clock, service: a, state: ok}\n", 7, "expect[0]", "two"),
+        ("expect:\n  - {service: a, state: ok, not: blocked}\n", 7, "expect[0]", "two"),
+        ("expect:\n  - {gate: fog}\n", 7, "expect[0].gate", "fog"),
     ],
 )
 def test_a_mistake_is_said_with_line_and_field(

@@ -102,13 +102,17 @@ def lab(tmp_path: Path, *, route: str = ROUTE_HEAD, route6: str = "") -> tuple[N
 
 
 def test_lab_allows_anything_inside_its_namespace(tmp_path: Path) -> None:
-    """Inside the namespace that is named, with routes of the lab only, all may be dialled."""
+    """Inside the namespace that is named, with routes of the lab only, all may be dialled.
+
+    Names may be looked up, too: the resolver that the lab's files name is the lab's own.
+    """
     route = f"{ROUTE_HEAD}probe0\t00000000\t0100000A\t0003\n"
     route6 = "0" * 32 + " 00 " + "0" * 32 + " 00 x x x x       lo\n"
     namespace, inode = lab(tmp_path, route=route, route6=route6)
     policy = Policy(f"lab:{inode}", namespace)
     assert policy.allows("8.8.8.8")
-    assert not policy.allows_name("example.com")
+    assert policy.allows_name("example.com")
+    assert policy.in_lab
 
 
 def test_lab_of_another_namespace_is_refused(tmp_path: Path) -> None:

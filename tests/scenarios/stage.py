@@ -1,24 +1,39 @@
-"""The stage on which scenarios are played: a lab, the real engine, live controls, a short wait."""
+"""The stage on which scenarios are played: a lab, the real engine, controls, a short wait.
+
+A stage plays one round for each instant that a scenario expects something of. ``Ground`` is what
+differs between loopback and namespaces.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Protocol
+
+import msgspec
+from stage_controls import StageControls, snapshot_of
+from stage_line import SECRET, usual_network
 
 from probe.analysis.verdict import JudgeFacts
-from probe.control.observe import observation_of
+from probe.clock import Clock
 from probe.lab.actions import Action
-from probe.lab.controls import FIRST, SECOND, LabControls, live_observation
+from probe.lab.actions import Stage as Where
+from probe.lab.lined import LinedView, OffClock, facts_of
 from probe.lab.process import Lab
-from probe.lab.registry import open_registry
-from probe.lab.rules import Scenario
+from probe.lab.registry import networks_of, open_registry
+from probe.lab.rules import Controls, Expected, Scenario
+from probe.lab.world import World
 from probe.model.context import GateId
 from probe.model.control import ControlObservation
-from probe.model.measurement import Measurement, Outcome, Variant
+from probe.model.measurement import Measurement
 from probe.model.record import Record
 from probe.model.target import Catalog, Endpoint, Purpose, Service
 from probe.model.vantage import Access, Vantage
 from probe.model.verdict import ServiceVerdict, Verdict
+from probe.net.base import Net
+from probe.net.mapped import MappedNet
+from probe.net.trust import Roots
 from probe.probes.env import ProbeEnv, Timeouts
 from probe.probes.measure import measure
 from probe.probes.options import ProbeOptions
@@ -27,46 +42,51 @@ from probe.schedule.line import LineFacts
 from probe.schedule.network import NetworkLookup
 from probe.schedule.plan import is_captive_check, make_plan
 from probe.schedule.runner import RoundResult, RunDeps, run_round
-from probe.schedule.work import Partial
 from probe.store.database import Store
 from probe.targets.load import load_fingerprints
 
-__all__ = ["Played", "Stage"]
+__all__ = ["Ground", "Loopback", "Played", "Stage", "instants_of", "timeouts_of"]
 
 LONG_S = 3.0
 """The deadline of what answers on loopback within milliseconds, unless the machine is busy."""
 
 SHORT: Mapping[Action, Mapping[str, float]] = {
-    Action.DROP: {"tcp_s": 0.1},
-    Action.DOWN: {"tcp_s": 0.1},
-    Action.DOMESTIC_ONLY: {"tcp_s": 0.1},
-    Action.EVERYTHING: {"tcp_s": 0.1, "dns_s": 0.1},
-    Action.DNS_TIMEOUT: {"dns_s": 0.15},
-    Action.SNI_DROP: {"tls_s": 0.3},
-    Action.FREEZE: {"http_s": 0.3},
+    Action.DROP: {"tcp_s": 0.25},
+    Action.DOWN: {"tcp_s": 0.25},
+    Action.DOMESTIC_ONLY: {"tcp_s": 0.25},
+    Action.EVERYTHING: {"tcp_s": 0.25, "dns_s": 0.25},
+    Action.DNS_TIMEOUT: {"dns_s": 0.4},
+    Action.SNI_DROP: {"tls_s": 0.5},
+    Action.STALL: {"tls_s": 0.5, "http_s": 0.5},
+    Action.FREEZE: {"http_s": 0.5},
 }
 """Deadlines that an act uses up; all others stay long, so that a busy machine spoils nothing."""
 
 COMPARISON = "comparison.example"
+WEEK = timedelta(days=7)
 ABROAD = "XA"
 PLENTY = Allowance(bytes=10**9, seconds=3_000.0)
-LINE = LineFacts(default_route=True, gateway_reachable=True, tunnel=False, ipv6_route=False)
 
 
 @dataclass(frozen=True)
 class Played:
-    """What one round found under one scenario."""
+    """What one round found under one scenario, ``at`` one of its instants."""
 
     scenario: Scenario
+    at: datetime
     result: RoundResult
     stored: dict[str, Verdict]
     services: dict[str, Service]
 
     @property
-    def gate(self) -> GateId | None:
-        """Return the gate that made the round invalid."""
-        gate = self.result.context.invalid
-        return None if gate is None else gate.id
+    def gates(self) -> frozenset[GateId]:
+        """Return the gates that closed."""
+        return frozenset(gate.id for gate in self.result.context.gates)
+
+    @property
+    def expected(self) -> tuple[Expected, ...]:
+        """Return what is expected at this instant."""
+        return tuple(e for e in self.scenario.expect if e.at in (None, self.at))
 
     def service(self, ident: str) -> ServiceVerdict:
         """Return the verdict on a service."""
@@ -80,7 +100,7 @@ class Played:
             if endpoint.purpose is Purpose.TARGET:
                 yield endpoint, record
 
-    def at(self, service: str, host: str) -> list[Record]:
+    def at_host(self, service: str, host: str) -> list[Record]:
         """Return what was judged of a service at one of its hosts."""
         return [r for e, r in self.targets() if e.service == service and e.host == host]
 
@@ -91,86 +111,215 @@ def timeouts_of(scenario: Scenario) -> Timeouts:
     for rule in scenario.rules:
         limits.update(SHORT.get(rule.action, {}))
         if rule.action is Action.DROP and "udp" in rule.who.protocol:
-            limits["dns_s"] = 0.08
+            limits["dns_s"] = 0.25
     return Timeouts(**limits, late_s=0.02)
 
 
-class TwoControls(LabControls):
-    """Both vantages abroad look at each target when the line does, whatever the line saw."""
+def instants_of(scenario: Scenario) -> tuple[datetime, ...]:
+    """Return when a round is played: at each instant that something is expected of.
 
-    seen: dict[str, tuple[ControlObservation, ...]]
+    Raises:
+        ValueError: it plays between certain dates, which a lab may be past.
 
-    async def measure(
-        self,
-        endpoint: Endpoint,
-        env: ProbeEnv,
-        options: ProbeOptions,
-        *,
-        on_interrupt: Partial | None = None,
-    ) -> Measurement:
-        """Measure on the line, then abroad; the second is asked when the first one fails."""
-        measurement = await measure(endpoint, env, options, on_interrupt=on_interrupt)
-        measured = measurement.outcome is Outcome.MEASURED
-        if measured and options.variant is Variant.MAIN and endpoint.purpose is Purpose.TARGET:
-            self.seen[endpoint.id] = await self._abroad(endpoint)
-        return measurement
+    """
+    windows = [window for rule in scenario.rules for window in rule.windows]
+    if any(window.since or window.until for window in windows):
+        raise ValueError(f"{scenario.name} plays on certain dates")
+    said = {expected.at for expected in scenario.expect if expected.at is not None}
+    return tuple(sorted(said)) or (scenario.starts,)
 
-    async def _abroad(self, endpoint: Endpoint) -> tuple[ControlObservation, ...]:
-        first = await self.observe(endpoint, FIRST)
-        good = first is not None and first.failure is None and (first.status or 200) < 400
-        second = None if good else await self.observe(endpoint, SECOND)
-        return tuple(one for one in (first, second) if one is not None)
 
-    def of(self, endpoint: Endpoint) -> Sequence[ControlObservation]:
-        """Return what the controls saw of ``endpoint`` in this round."""
-        return self.seen.get(endpoint.id, ())
+def next_such(at: datetime, now: datetime) -> datetime:
+    """Return ``at``, or the next instant of the same weekday and hour: clocks do not go back."""
+    weeks = max(0, -((at - now) // WEEK))
+    return at + weeks * WEEK
+
+
+class Ground(Protocol):
+    """What a stage stands on."""
+
+    @property
+    def where(self) -> Where:
+        """Return which stage it is."""
+        ...
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """Return what there is in the world."""
+        ...
+
+    @property
+    def world(self) -> World:
+        """Return where everything is."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Return the true time."""
+        ...
+
+    @property
+    def roots(self) -> Roots:
+        """Return whom the line's machine believes."""
+        ...
+
+    async def play(self, scenario: Scenario) -> None:
+        """Put the censor, and the line, of a scenario into the world."""
+        ...
+
+    async def until(self, instant: datetime) -> None:
+        """Make it ``instant``, or later."""
+        ...
+
+    def net(self) -> Net:
+        """Return the measured line's network as it is now."""
+        ...
+
+    def line(self) -> LineFacts:
+        """Return what the system says of the line now."""
+        ...
+
+    async def abroad(self, endpoint: Endpoint, timeouts: Timeouts) -> Measurement:
+        """Measure from where no censor stands, with a clock that is right."""
+        ...
+
+    def consenting(self) -> str:
+        """Return ``address:port`` of the host that consents to the SNI comparison."""
+        ...
+
+    def timeouts(self, scenario: Scenario) -> Timeouts:
+        """Return deadlines that suit the ground."""
+        ...
+
+
+class Loopback:
+    """A lab on 127.0.0.1 and ::1; the line is played at the door of the mapped network."""
+
+    where = Where.LOOPBACK
+
+    def __init__(self, lab: Lab) -> None:
+        """Stand on a running lab."""
+        self._lab = lab
+        self.services = lab.services
+        self.world = lab.world
+        self.clock = lab.clock
+        self.roots = lab.roots
+
+    async def play(self, scenario: Scenario) -> None:
+        """Put the scenario's censor into the lab."""
+        await self._lab.play(scenario)
+
+    async def until(self, instant: datetime) -> None:
+        """Move the lab's clock forward."""
+        await self._lab.clock.until(instant)
+
+    def net(self) -> Net:
+        """Return the line's network: through the tunnel, if it is on."""
+        here, abroad = self._lab.view(), self._lab.view(control=True)
+        return MappedNet(LinedView(self._lab.scenario.line, here, abroad, self.clock))
+
+    def line(self) -> LineFacts:
+        """Return what a system on this line would say."""
+        return facts_of(self._lab.scenario.line, self.clock.now(), self._lab.world.own_address)
+
+    async def abroad(self, endpoint: Endpoint, timeouts: Timeouts) -> Measurement:
+        """Measure through the lab's uncensored view."""
+        env = ProbeEnv(
+            net=self._lab.net(control=True),
+            clock=self.clock,
+            rng=Random(3),
+            roots=self._lab.control_roots,
+            timeouts=timeouts,
+        )
+        return await measure(endpoint, env, ProbeOptions(keep_listening=False))
+
+    def consenting(self) -> str:
+        """Return the consenting host of the small world."""
+        return f"{self._lab.world.sites[COMPARISON].addresses[0]}:443"
+
+    def timeouts(self, scenario: Scenario) -> Timeouts:
+        """Return short deadlines: loopback answers within milliseconds."""
+        return timeouts_of(scenario)
 
 
 class Stage:
-    """A running lab in which one scenario after the other is played, each in a new store."""
+    """A ground on which one scenario after the other is played, each round in a new store."""
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
-        """Play in ``lab``; ``folder`` takes the database of the lab's networks."""
-        self.lab = lab
-        self._catalog = Catalog(services=lab.services, digest="scenario")
+    def __init__(self, ground: Ground, folder: Path, country: str) -> None:
+        """Play on ``ground``; ``folder`` takes the database of the lab's networks."""
+        self.ground = ground
+        self._catalog = Catalog(services=tuple(ground.services), digest="scenario")
         self._fingerprints = load_fingerprints()
         self._lookup: NetworkLookup = open_registry(
-            folder, country=lab.scenario.country, abroad=ABROAD, now=lab.clock.now()
+            folder,
+            country=country,
+            abroad=ABROAD,
+            now=ground.clock.now(),
+            networks=networks_of(ground.world),
         )
 
     def close(self) -> None:
         """Close the database of networks."""
         self._lookup.close()
 
-    async def play(self, scenario: Scenario) -> Played:
-        """Run one round under ``scenario``, with everything that a round can look into."""
-        await self.lab.play(scenario)
+    async def play(self, scenario: Scenario) -> tuple[Played, ...]:
+        """Run one round for each instant, with everything that a round can look into."""
+        return tuple([await self._round(scenario, at) for at in instants_of(scenario)])
+
+    async def _round(self, scenario: Scenario, at: datetime) -> Played:
+        ground = self.ground
+        timeouts = ground.timeouts(scenario)
+        if at != scenario.starts:  # an hour that something is expected of
+            await ground.until(next_such(at, ground.clock.now()))
+        controls = await self._controls(scenario, timeouts)
         with Store.open(":memory:") as store:
-            deps = self._deps(scenario, store)
+            deps = self._deps(scenario, store, controls, timeouts)
             store.save_vantage(deps.vantage)
             result = await run_round(deps)
             stored = dict(store.last_verdicts())
         services = {service.id: service for service in self._catalog.services}
-        return Played(scenario, result, stored, services)
+        return Played(scenario, at, result, stored, services)
 
-    def _deps(self, scenario: Scenario, store: Store) -> RunDeps:
-        rng = Random(7)
-        lab = self.lab
-        timeouts = timeouts_of(scenario)
-        env = ProbeEnv(
-            net=lab.net(),
-            clock=lab.clock,
-            rng=rng,
-            roots=lab.roots,
+    async def _controls(self, scenario: Scenario, timeouts: Timeouts) -> StageControls:
+        """Take a snapshot while nothing is wrong, then let the censor in."""
+        ground = self.ground
+
+        async def abroad(endpoint: Endpoint) -> Measurement:
+            return await ground.abroad(endpoint, timeouts)
+
+        async def line(endpoint: Endpoint) -> Measurement:
+            env = self._env(scenario, timeouts)
+            return await measure(endpoint, env, ProbeOptions(keep_listening=False))
+
+        known: tuple[ControlObservation, ...] = ()
+        if scenario.controls in (Controls.SNAPSHOT, Controls.STALE):
+            await ground.play(msgspec.structs.replace(scenario, rules=()))
+            now = ground.clock.now()
+            known = await snapshot_of(scenario.controls, self._targets(), abroad, now)
+        await ground.play(scenario)
+        return StageControls(scenario.controls, abroad=abroad, line=line, known=known)
+
+    def _targets(self) -> list[Endpoint]:
+        return [e for e in self._catalog.endpoints() if e.purpose is Purpose.TARGET]
+
+    def _env(self, scenario: Scenario, timeouts: Timeouts) -> ProbeEnv:
+        ground = self.ground
+        return ProbeEnv(
+            net=ground.net(),
+            clock=OffClock(ground.clock, scenario.line.clock_offset_s),
+            rng=Random(7),
+            roots=ground.roots,
             fingerprints=self._fingerprints,
             timeouts=timeouts,
         )
-        observe = live_observation(observation_of)
-        controls = TwoControls(lab, env, measure, observe, patience=timeouts)
-        controls.seen = {}
+
+    def _deps(
+        self, scenario: Scenario, store: Store, controls: StageControls, timeouts: Timeouts
+    ) -> RunDeps:
+        rng = Random(7)
         endpoints = self._catalog.endpoints()
         plan = make_plan(
-            [e for e in endpoints if e.purpose is Purpose.TARGET],
+            self._targets(),
             [e for e in endpoints if e.anchor],
             name="scenario",
             rng=rng,
@@ -178,21 +327,22 @@ class Stage:
             captive=next((e for e in endpoints if is_captive_check(e)), None),
         )
         return RunDeps(
-            env=env,
+            env=self._env(scenario, timeouts),
             catalog=self._catalog,
             plan=plan,
             vantage=Vantage(
                 id="v1", country=scenario.country, tz=scenario.zone, access=Access.FIXED
             ),
             allowed=PLENTY,
-            secret=b"scenario",
+            secret=SECRET,
             rng=rng,
             store=store,
             controls=controls.of,
             facts=JudgeFacts(fingerprints=self._fingerprints),
             lookup=self._lookup,
-            line=lambda: LINE,
+            line=self.ground.line,
+            previous=usual_network(),
             concurrency=16,
-            sni_host=f"{lab.world.sites[COMPARISON].addresses[0]}:443",
+            sni_host=self.ground.consenting(),
             measure=controls.measure,
         )

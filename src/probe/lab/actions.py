@@ -9,7 +9,18 @@ read the table and need no change.
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["ACTIONS", "Action", "ActionSpec", "By", "Layer", "Reach", "Stage"]
+__all__ = [
+    "ACTIONS",
+    "NETNS_PARAMETERS",
+    "Action",
+    "ActionSpec",
+    "By",
+    "Layer",
+    "Limit",
+    "Position",
+    "Reach",
+    "Stage",
+]
 
 
 class Stage(StrEnum):
@@ -45,6 +56,20 @@ class Reach(StrEnum):
     EVERYWHERE = "everywhere"  # also by the control
 
 
+class Position(StrEnum):
+    """Where the censor's machine stands."""
+
+    IN_PATH = "in_path"  # packets go through it: it can drop them
+    ON_PATH = "on_path"  # it sees a copy: it can only add packets, which race with the real ones
+
+
+class Limit(StrEnum):
+    """What becomes of the packets above a rate."""
+
+    POLICED = "policed"  # dropped
+    SHAPED = "shaped"  # queued
+
+
 class Action(StrEnum):
     """What is done."""
 
@@ -55,8 +80,12 @@ class Action(StrEnum):
     BOGON = "bogon"
     FORGED = "forged"
     SECOND_ANSWER = "second_answer"
+    DNS64 = "dns64"  # RFC 6147: IPv4 addresses are answered as IPv6 ones below 64:ff9b::/96
+    DNS_INTERCEPT = "dns_intercept"  # port 53 of every address is answered by the line's resolver
     REFUSE = "refuse"
+    PROHIBITED = "prohibited"  # ICMP "administratively prohibited" from the censor's hop
     DROP = "drop"
+    STALL = "stall"  # the SYN/ACK passes, nothing after it
     RST = "rst"
     FIN = "fin"
     SNI_RESET = "sni_reset"
@@ -66,9 +95,11 @@ class Action(StrEnum):
     MITM = "mitm"
     EXPIRED_CERT = "expired_cert"
     WRONG_NAME_CERT = "wrong_name_cert"
+    CLIENT_CERT = "client_cert"  # the server asks the client for a certificate
     BLOCK_PAGE = "block_page"
     REDIRECT = "redirect"
     TAMPER = "tamper"
+    TRUNCATE = "truncate"  # the answer ends early
     HTTP_RESET = "http_reset"
     FREEZE = "freeze"
     THROTTLE = "throttle"
@@ -80,6 +111,11 @@ class Action(StrEnum):
 
 
 _BOTH = frozenset(Stage)
+_PACKETS = frozenset({Stage.NETNS})
+_MAPPED = frozenset({Stage.LOOPBACK})
+
+NETNS_PARAMETERS = frozenset({"hop", "limit", "packets", "position", "residual"})
+"""Fields of ``what`` that need single packets; a scenario with one plays in ``netns`` only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +130,20 @@ class ActionSpec:
     blind: bool = False  # acts on bytes that it need not read: also on those inside TLS
 
 
-def _spec(*layers: Layer, takes: str = "", by: By = By.NETWORK, blind: bool = False) -> ActionSpec:
-    return ActionSpec(frozenset(layers), by=by, parameters=frozenset(takes.split()), blind=blind)
+def _spec(
+    *layers: Layer,
+    takes: str = "",
+    by: By = By.NETWORK,
+    blind: bool = False,
+    stages: frozenset[Stage] = _BOTH,
+) -> ActionSpec:
+    return ActionSpec(
+        frozenset(layers),
+        by=by,
+        parameters=frozenset(takes.split()),
+        blind=blind,
+        stages=stages,
+    )
 
 
 def _everywhere(*layers: Layer, takes: str = "") -> ActionSpec:
@@ -108,30 +156,36 @@ def _everywhere(*layers: Layer, takes: str = "") -> ActionSpec:
 
 
 ACTIONS: dict[Action, ActionSpec] = {
-    Action.NXDOMAIN: _spec(Layer.DNS, takes="types"),
-    Action.SERVFAIL: _spec(Layer.DNS, takes="types"),
-    Action.REFUSED: _spec(Layer.DNS, takes="types"),
-    Action.DNS_TIMEOUT: _spec(Layer.DNS, takes="types"),
-    Action.BOGON: _spec(Layer.DNS, takes="types answers"),
-    Action.FORGED: _spec(Layer.DNS, takes="types answers"),
-    Action.SECOND_ANSWER: _spec(Layer.DNS, takes="types answers"),
-    Action.REFUSE: _spec(Layer.TCP, Layer.UDP),
-    Action.DROP: _spec(Layer.TCP, Layer.UDP),
-    Action.RST: _spec(Layer.ACCEPTED),
-    Action.FIN: _spec(Layer.ACCEPTED),
-    Action.SNI_RESET: _spec(Layer.HELLO),
-    Action.SNI_FIN: _spec(Layer.HELLO),
-    Action.SNI_DROP: _spec(Layer.HELLO),
-    Action.ALERT: _spec(Layer.HELLO, takes="alert"),
-    Action.MITM: _spec(Layer.CERTIFICATE, takes="ca"),
+    Action.NXDOMAIN: _spec(Layer.DNS, takes="types position hop"),
+    Action.SERVFAIL: _spec(Layer.DNS, takes="types position hop"),
+    Action.REFUSED: _spec(Layer.DNS, takes="types position hop"),
+    Action.DNS_TIMEOUT: _spec(Layer.DNS, takes="types hop"),
+    Action.BOGON: _spec(Layer.DNS, takes="types answers position hop"),
+    Action.FORGED: _spec(Layer.DNS, takes="types answers position hop"),
+    Action.SECOND_ANSWER: _spec(Layer.DNS, takes="types answers position hop"),
+    Action.DNS64: _spec(Layer.DNS, stages=_MAPPED),
+    Action.DNS_INTERCEPT: _spec(Layer.UDP, Layer.TCP, takes="hop"),
+    Action.REFUSE: _spec(Layer.TCP, Layer.UDP, takes="position hop"),
+    Action.PROHIBITED: _spec(Layer.TCP, Layer.UDP, takes="hop", stages=_PACKETS),
+    Action.DROP: _spec(Layer.TCP, Layer.UDP, takes="residual hop"),
+    Action.RST: _spec(Layer.ACCEPTED, takes="residual position hop"),
+    Action.FIN: _spec(Layer.ACCEPTED, takes="residual position hop"),
+    Action.STALL: _spec(Layer.ACCEPTED, takes="residual hop"),
+    Action.SNI_RESET: _spec(Layer.HELLO, takes="residual position hop"),
+    Action.SNI_FIN: _spec(Layer.HELLO, takes="residual position hop"),
+    Action.SNI_DROP: _spec(Layer.HELLO, takes="residual hop"),
+    Action.ALERT: _spec(Layer.HELLO, takes="alert residual position hop"),
+    Action.MITM: _spec(Layer.CERTIFICATE, takes="ca issuer"),
     Action.EXPIRED_CERT: _everywhere(Layer.CERTIFICATE),
     Action.WRONG_NAME_CERT: _everywhere(Layer.CERTIFICATE),
+    Action.CLIENT_CERT: _everywhere(Layer.CERTIFICATE),
     Action.BLOCK_PAGE: _spec(Layer.HTTP, takes="status title body"),
     Action.REDIRECT: _spec(Layer.HTTP, takes="status location"),
     Action.TAMPER: _spec(Layer.HTTP, takes="body"),
-    Action.HTTP_RESET: _spec(Layer.HTTP),
-    Action.FREEZE: _spec(Layer.HTTP, takes="bytes", blind=True),
-    Action.THROTTLE: _spec(Layer.HTTP, takes="rate", blind=True),
+    Action.TRUNCATE: _spec(Layer.HTTP, takes="bytes", blind=True),
+    Action.HTTP_RESET: _spec(Layer.HTTP, takes="residual position hop"),
+    Action.FREEZE: _spec(Layer.HTTP, takes="bytes packets hop", blind=True),
+    Action.THROTTLE: _spec(Layer.HTTP, takes="rate limit hop", blind=True),
     Action.STATUS: _spec(Layer.HTTP, takes="status title body", by=By.SERVER),
     Action.CHALLENGE: _spec(Layer.HTTP, takes="status", by=By.SERVER),
     Action.DOWN: _everywhere(Layer.TCP, Layer.UDP),

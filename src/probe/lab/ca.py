@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from probe.model.address import parse_ip
 
-__all__ = ["Authority", "AuthorityName", "Leaf", "issue", "make_authority"]
+__all__ = ["Authority", "AuthorityName", "Leaf", "issue", "make_authority", "make_issuer"]
 
 YEAR = timedelta(days=365)
 
@@ -136,6 +136,16 @@ def make_authority(name: AuthorityName, around: datetime) -> Authority:
         intermediate.public_bytes(serialization.Encoding.PEM),
         _pem(key),
     )
+
+
+def make_issuer(above: Authority, called: str, around: datetime) -> Authority:
+    """Return an issuer that calls itself ``called``, signed for by ``above``."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    parent = x509.load_pem_x509_certificate(above.intermediate)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called[:64])])
+    certificate = _certificate_authority(subject, key, parent.subject, _load_key(above.key), around)
+    own = certificate.public_bytes(serialization.Encoding.PEM)
+    return Authority(above.certificate, own + above.intermediate, _pem(key))
 
 
 def _alternative(name: str) -> x509.GeneralName:

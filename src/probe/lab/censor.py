@@ -2,6 +2,7 @@
 
 import ipaddress
 import random
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,11 @@ _PROTOCOLS: dict[Layer, frozenset[str]] = {
     Layer.HTTP: frozenset({"http"}),
 }
 
+
+DNS_PORT = 53
+
+MAX_KNOWN = 65_536
+"""Events that are remembered; names come from whoever speaks, so there is no end of them."""
 
 _TLS = (Layer.HELLO, Layer.CERTIFICATE)
 
@@ -46,6 +52,7 @@ class Request:
     sealed: bool = False
     control: bool = False  # the uncensored vantage asks
     served: bool = True  # the address serves the name that the bytes carry
+    target: str | None = None  # of a request that is readable
 
 
 def _named(patterns: Iterable[str], names: Iterable[str]) -> bool:
@@ -56,6 +63,13 @@ def _matches(pattern: str, name: str) -> bool:
     if pattern.startswith("*."):
         return name == pattern[2:] or name.endswith(pattern[1:])
     return pattern == name
+
+
+def _contains(target: str | None, keywords: Iterable[str]) -> bool:
+    if target is None:
+        return False
+    folded = target.casefold()
+    return any(keyword.casefold() in folded for keyword in keywords)
 
 
 @lru_cache(maxsize=4096)
@@ -77,6 +91,7 @@ def _hits(who: Who, request: Request) -> bool:
         and (not who.protocol or bool(_PROTOCOLS[request.layer] & set(who.protocol)))
         and (not who.service or bool(request.services & set(who.service)))
         and (not who.category or bool(request.categories & set(who.category)))
+        and (not who.keyword or _contains(request.target, who.keyword))
     )
 
 
@@ -90,6 +105,8 @@ def _applies(rule: Rule, request: Request) -> bool:
     if rule.by is By.SERVER and not request.served:  # a server acts at its own addresses
         return False
     if rule.action is Action.DOMESTIC_ONLY and not request.foreign:
+        return False
+    if rule.action is Action.DNS_INTERCEPT and request.port != DNS_PORT:
         return False
     return _hits(rule.who, request)
 
@@ -108,9 +125,15 @@ class Censor:
     """The rules of a scenario at one time; asking again costs a dictionary lookup."""
 
     def __init__(self, scenario: Scenario, now: datetime, rng: random.Random) -> None:
-        """Start at ``now``; ``rng`` throws the dice of rules with a chance."""
+        """Start at ``now``; ``rng`` gives the dice of rules with a chance their seed.
+
+        Each rule has dice of its own for each thing that it is asked about, so that what other
+        connections do meanwhile changes nothing.
+        """
         self._rules = scenario.rules
-        self._rng = rng
+        self._seed = rng.getrandbits(64)
+        self._dice: dict[tuple[str, Request], random.Random] = {}
+        self._met: Counter[tuple[str, bool]] = Counter()
         self._standing: tuple[Rule, ...] = ()
         self._known: dict[Request, tuple[Rule, ...]] = {}
         self.now = now
@@ -129,6 +152,16 @@ class Censor:
             self._known.clear()
 
     @property
+    def reads_targets(self) -> bool:
+        """Return whether a rule looks into the targets of requests."""
+        return any(rule.who.keyword for rule in self._rules)
+
+    @property
+    def standing(self) -> tuple[Rule, ...]:
+        """Return the rules that stand now, whomever they hit."""
+        return self._standing
+
+    @property
     def epoch(self) -> str:
         """Name the set of standing rules that decide where a connection leads."""
         wiring = (Layer.TCP, Layer.UDP)
@@ -138,13 +171,36 @@ class Censor:
         """Return the standing rules that hit, before any dice."""
         rules = self._known.get(request)
         if rules is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
             rules = active(self._standing, request, self.now)
             self._known[request] = rules
         return rules
 
     def decide(self, request: Request) -> Rule | None:
-        """Return the first standing rule that hits and whose dice fall so."""
+        """Return the first standing rule that hits, whose turn it is and whose dice fall so."""
         for rule in self.hitting(request):
-            if rule.chance >= 1 or self._rng.random() < rule.chance:
+            if self.fires(rule, request):
                 return rule
         return None
+
+    def fires(self, rule: Rule, request: Request) -> bool:
+        """Return whether ``rule`` hits this time: it counts what it could hit, and throws dice."""
+        if rule.steady:
+            return True
+        key = (rule.id, request.control)
+        met = self._met[key]
+        self._met[key] += 1
+        if met < rule.after or (rule.times is not None and met >= rule.after + rule.times):
+            return False
+        return rule.chance >= 1 or self._thrown(rule, request) < rule.chance
+
+    def _thrown(self, rule: Rule, request: Request) -> float:
+        key = (rule.id, request)
+        dice = self._dice.get(key)
+        if dice is None:
+            if len(self._dice) >= MAX_KNOWN:
+                self._dice.clear()
+            seed = f"{self._seed}/{rule.id}/{request.address}/{request.name}/{request.control}"
+            dice = self._dice[key] = random.Random(seed)  # noqa: S311 - a censor's dice
+        return dice.random()

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from probe.lab.ca import YEAR, Authority, AuthorityName, Leaf, issue, issue_self_signed
+from probe.lab.ca import (
+    YEAR,
+    Authority,
+    AuthorityName,
+    Leaf,
+    issue,
+    issue_self_signed,
+    make_issuer,
+)
 from probe.lab.world import Host, World
 from probe.model.target import Trust
 
@@ -24,12 +32,15 @@ class Certificates:
         around: datetime,
         *,
         http2: bool = True,
+        also: datetime | None = None,
     ) -> None:
-        """Issue with ``authorities``, valid a year each way around ``around``."""
+        """Issue with ``authorities``, valid a year each way around ``around`` (and ``also``)."""
         self._authorities = authorities
+        self._starts = min(around, also or around) - YEAR
+        self._ends = max(around, also or around) + YEAR
         self._alpn = ["h2", "http/1.1"] if http2 else ["http/1.1"]
-        self._around = around
         self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+        self._called: dict[str, Authority] = {}  # issuers by authority and name
 
     def honest(self, world: World, host: Host, sni: str | None) -> ssl.SSLContext:
         """Return what the server itself answers to ``sni``.
@@ -45,9 +56,29 @@ class Certificates:
             return self._made("self", site.name, host.address)
         return self._made(_PUBLIC_OF[site.trust], site.name, host.address)
 
-    def forged(self, authority: str, name: str, address: str) -> ssl.SSLContext:
-        """Return an interceptor's certificate for whatever name is asked for."""
-        return self._made(AuthorityName(authority), name, address)
+    def leaf(self, names: Sequence[str]) -> Leaf:
+        """Return a certificate of the public authority for a server that keeps its own files."""
+        public = self._authorities[AuthorityName.PUBLIC]
+        return issue(public, names, starts=self._starts, ends=self._ends)
+
+    def forged(
+        self, authority: str, name: str, address: str, issuer: str | None = None
+    ) -> ssl.SSLContext:
+        """Return an interceptor's certificate for whatever name is asked for.
+
+        ``issuer`` is what the interceptor calls itself, below ``authority``.
+        """
+        if issuer is None:
+            return self._made(AuthorityName(authority), name, address)
+        key = f"{authority}/{issuer}"
+        if key not in self._called:
+            above = self._authorities[AuthorityName(authority)]
+            self._called[key] = make_issuer(above, issuer, self._starts)
+        return self._made(key, name, address)
+
+    def asking(self, name: str, address: str) -> ssl.SSLContext:
+        """Return the server's own certificate, and ask the client for one."""
+        return self._made(AuthorityName.PUBLIC, name, address, "asking")
 
     def expired(self, name: str, address: str) -> ssl.SSLContext:
         """Return a certificate of the public authority that ended a month ago."""
@@ -62,19 +93,24 @@ class Certificates:
         context = self._contexts.get(key)
         if context is None:
             context = _context(self._leaf(issuer, name, address, flaw), self._alpn)
+            if flaw == "asking":
+                public = self._authorities[AuthorityName.PUBLIC].certificate
+                context.load_verify_locations(cadata=public.decode())
+                context.verify_mode = ssl.CERT_REQUIRED
             self._contexts[key] = context
         return context
 
     def _leaf(self, issuer: str, name: str, address: str, flaw: str) -> Leaf:
-        starts, ends = self._around - YEAR, self._around + YEAR
+        starts, ends = self._starts, self._ends
         if flaw == "expired":
-            ends = self._around - timedelta(days=30)
+            ends = starts + YEAR - timedelta(days=30)
         if issuer == "self":
             return issue_self_signed(name, starts=starts, ends=ends)
         names: Sequence[str] = [name]
         if name != address and flaw != "misnamed":
             names = [name, address]
-        return issue(self._authorities[AuthorityName(issuer)], names, starts=starts, ends=ends)
+        signer = self._called.get(issuer) or self._authorities[AuthorityName(issuer)]
+        return issue(signer, names, starts=starts, ends=ends)
 
 
 def _context(leaf: Leaf, alpn: list[str]) -> ssl.SSLContext:

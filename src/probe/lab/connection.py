@@ -10,6 +10,7 @@ import contextlib
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 
 from probe.lab.actions import Action, Layer
 from probe.lab.client_hello import NotTls, read_client_hello
@@ -17,7 +18,10 @@ from probe.lab.rules import ALERTS, Rule
 from probe.lab.speakers import DnsStream, Http1, Http2, Place
 from probe.lab.wire import Application
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Find"]
+
+Find = Callable[[asyncio.Transport], Place | None]
+"""Says where a connection that was accepted has ended up; ``None`` is nowhere, and a RST."""
 
 _READ = 65_536
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -26,9 +30,11 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 class Connection(asyncio.Protocol):
     """The plain side of a connection; also the wire of applications that use no TLS."""
 
-    def __init__(self, place: Place, open_ones: set["Connection"]) -> None:
-        """Serve ``place``; the connection keeps itself in ``open_ones`` while it lives."""
-        self._place = place
+    _place: Place
+
+    def __init__(self, find: Find, open_ones: set["Connection"]) -> None:
+        """Serve where ``find`` says; the connection is in ``open_ones`` while it lives."""
+        self._find = find
         self._open_ones = open_ones
         self._transport: asyncio.Transport | None = None
         self._application: Application | None = None
@@ -41,7 +47,11 @@ class Connection(asyncio.Protocol):
             raise TypeError("a stream transport is needed")
         self._transport = transport
         self._open_ones.add(self)
-        place = self._place
+        place = self._find(transport)
+        if place is None:
+            self.reset()
+            return
+        self._place = place
         place.situation.counts["tcp"] += 1
         rule = place.situation.decide(
             place.situation.about_address(
@@ -85,6 +95,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def cut(self) -> None:
+        """Send FIN and ignore what still comes."""
+        self._deaf = True
+        self._finish()
+
     def _finish(self) -> None:
         """Send FIN and go on reading: after a full close, late bytes would draw a RST."""
         if self._transport is not None:
@@ -115,9 +130,8 @@ class Connection(asyncio.Protocol):
         if action in (Action.RST, Action.SNI_RESET):
             self.reset()
         elif action in (Action.FIN, Action.SNI_FIN):
-            self._deaf = True
-            self._finish()
-        else:  # SNI_DROP: read on, say nothing
+            self.cut()
+        else:  # STALL, SNI_DROP: read on, say nothing
             self._deaf = True
             self._first = b""
 
@@ -170,7 +184,9 @@ def _forged(rule: Rule, place: Place, sni: str | None) -> ssl.SSLContext:
         return certificates.expired(name, place.host.address)
     if rule.action is Action.WRONG_NAME_CERT:
         return certificates.misnamed(place.host.address)
-    return certificates.forged(rule.what.ca, name, place.host.address)
+    if rule.action is Action.CLIENT_CERT:
+        return certificates.asking(name, place.host.address)
+    return certificates.forged(rule.what.ca, name, place.host.address, rule.what.issuer)
 
 
 class TlsEnd:
@@ -225,6 +241,10 @@ class TlsEnd:
             self._tls.unwrap()
         self._flush()
         self._plain.close()
+
+    def cut(self) -> None:
+        """Send FIN under the TLS."""
+        self._plain.cut()
 
     def reset(self) -> None:
         """Send RST under the TLS."""

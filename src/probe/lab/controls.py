@@ -5,11 +5,11 @@ nothing is read off the scenario. A control is taken right after the line's own 
 when that look was not plainly good: a good one needs no control.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from probe.lab.process import Lab
+from probe.clock import Clock
 from probe.model.control import ControlKind, ControlObservation
 from probe.model.measurement import DnsStep, HttpStep, Measurement, Outcome, Variant
 from probe.model.target import Endpoint, Kind, Purpose
@@ -24,6 +24,7 @@ __all__ = [
     "SECOND",
     "LabControls",
     "Observe",
+    "Uncensored",
     "live_observation",
     "plainly_good",
 ]
@@ -65,12 +66,27 @@ def _retired(known: Verdict) -> bool:
     return known.mechanism == "service.retired"
 
 
+class Uncensored(Protocol):
+    """A lab of either stage: it has a time, and a place from where no censor stands in the way."""
+
+    @property
+    def clock(self) -> Clock:
+        """Return the lab's time."""
+        ...
+
+    def abroad(
+        self, env: ProbeEnv, measure: MeasureOne, timeouts: Timeouts
+    ) -> Callable[[Endpoint], Awaitable[Measurement]]:
+        """Return what looks at an endpoint from there."""
+        ...
+
+
 class LabControls:
     """Two uncensored vantages abroad; ``measure`` takes the place of the plain one in a round."""
 
     def __init__(
         self,
-        lab: Lab,
+        lab: Uncensored,
         env: ProbeEnv,
         measure: MeasureOne,
         observe: Observe,
@@ -78,10 +94,8 @@ class LabControls:
         patience: Timeouts = PATIENCE,
     ) -> None:
         """Measure controls like ``env``, but from where no censor stands."""
-        self._env = replace(
-            env, net=lab.net(control=True), roots=lab.control_roots, timeouts=patience
-        )
-        self._clock = lab.clock
+        self._abroad = lab.abroad(env, measure, patience)
+        self._clock: Clock = lab.clock
         self._measure = measure
         self._observe = observe
         self._seen: dict[str, ControlObservation] = {}
@@ -102,7 +116,7 @@ class LabControls:
         What was found bad at the last look already is looked into again only by what costs
         little: another address, another name. The rest is for changes and thorough rounds.
         """
-        if options.variant in _DEAR and self._settled(endpoint):
+        if options.variant in self._dear(endpoint) and self._settled(endpoint):
             return blank(endpoint, self._clock, Outcome.NOT_RUN, "unchanged", options.variant)
         measurement = await self._measure(endpoint, env, options, on_interrupt=on_interrupt)
         first_look = options.variant is Variant.MAIN and endpoint.purpose is Purpose.TARGET
@@ -111,6 +125,15 @@ class LabControls:
             if observation is not None:
                 self._seen[endpoint.id] = observation
         return measurement
+
+    def _dear(self, endpoint: Endpoint) -> frozenset[Variant]:
+        """Return what is not looked at again; of a name that is lied about, only the retests.
+
+        Who lies is known by the comparison of resolvers alone.
+        """
+        known = self.known.get(endpoint.id)
+        lied = known is not None and known.mechanism.startswith("dns.")
+        return frozenset({Variant.RETEST}) if lied else _DEAR
 
     def _settled(self, endpoint: Endpoint) -> bool:
         """Return whether the last look found the same already, for a service or its absence."""
@@ -131,8 +154,7 @@ class LabControls:
     ) -> ControlObservation | None:
         """Measure ``endpoint`` from abroad."""
         source, country = vantage
-        options = ProbeOptions(keep_listening=False)
-        measurement = await self._measure(endpoint, self._env, options)
+        measurement = await self._abroad(endpoint)
         self.taken += 1
         return self._observe(measurement, source, country)
 

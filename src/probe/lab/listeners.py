@@ -7,6 +7,7 @@ one that is bound and does not listen (a SYN to it is answered by RST: a closed 
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,7 +20,7 @@ from probe.lab.stun import binding_reply
 from probe.lab.world import Host
 from probe.model.address import family_of
 
-__all__ = ["Listeners", "Located"]
+__all__ = ["DatagramServer", "Listeners", "Located"]
 
 _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -51,22 +52,30 @@ class Listeners:
     async def locate(self, transport: str, address: str, port: int, *, control: View) -> Located:
         """Return where (transport, address, port) of the world is served just now."""
         family = family_of(address) or 4
-        host = self._situation.world.hosts.get(address)
+        situation = self._situation
+        known = situation.world.hosts.get(address)
         layer = Layer.TCP if transport == "tcp" else Layer.UDP
-        if host is None:  # nobody there: as silent as the Internet's empty addresses
-            return await self._silent(transport, family)
-        request = self._situation.about_address(layer, host, port, control=control)
-        lasting = not self._situation.uncertain(request)
-        rule = self._situation.decide(request)
-        if rule is not None and rule.action is Action.REFUSE:
+        request = situation.about_address(
+            layer, known or situation.strangers(address), port, control=control
+        )
+        lasting = not situation.uncertain(request)
+        rule = situation.decide(request)
+        if rule is not None and rule.action is Action.DNS_INTERCEPT:
+            resolver = situation.world.hosts[situation.world.nameserver]
+            place = await self._served(transport, resolver, port, control)
+        elif rule is not None and rule.action is Action.REFUSE:
             place = self._closed(transport, family)
-        elif rule is not None:
+        elif rule is not None or known is None:  # an empty address is silent, too
             place = await self._silent(transport, family)
-        elif transport == "tcp":
-            place = await self._stream(host, port, control, family)
         else:
-            place = await self._datagrams(host, port, control, family)
+            place = await self._served(transport, known, port, control)
         return place if lasting else Located(place.host, place.port, lasting=False)
+
+    async def _served(self, transport: str, host: Host, port: int, control: View) -> Located:
+        family = family_of(host.address) or 4
+        if transport == "tcp":
+            return await self._stream(host, port, control, family)
+        return await self._datagrams(host, port, control, family)
 
     async def _stream(self, host: Host, port: int, control: View, family: int) -> Located:
         if port not in host.ports:
@@ -77,7 +86,7 @@ class Listeners:
 
             def connection() -> Connection:
                 place = Place(self._situation, host, port, control=control)
-                return Connection(place, self._connections)
+                return Connection(lambda _: place, self._connections)
 
             server = await loop.create_server(
                 connection, _LOOPBACK[family], 0, family=_FAMILY[family], backlog=1024
@@ -94,7 +103,7 @@ class Listeners:
         if key not in self._open:
             loop = asyncio.get_running_loop()
             transport, _ = await loop.create_datagram_endpoint(
-                lambda: DatagramServer(self._situation, host, port, control=control),
+                lambda: DatagramServer(self._situation, host, port, lambda _: control),
                 local_addr=(_LOOPBACK[family], 0),
                 family=_FAMILY[family],
             )
@@ -168,12 +177,24 @@ def _at(sock: socket.socket) -> Located:
 class DatagramServer(asyncio.DatagramProtocol):
     """A resolver on port 53, a STUN server on any other."""
 
-    def __init__(self, situation: Situation, host: Host, port: int, *, control: View) -> None:
-        """Answer for ``host``."""
+    def __init__(
+        self,
+        situation: Situation,
+        host: Host,
+        port: int,
+        view: Callable[[str], View],
+        *,
+        mirror: bool = False,
+    ) -> None:
+        """Answer for ``host``; ``view`` says who looks, by the address that asks.
+
+        A STUN server tells the line's own address, or with ``mirror`` the one that it sees.
+        """
         self._situation = situation
         self._host = host
         self._port = port
-        self._control = control
+        self._view = view
+        self._mirror = mirror
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -183,12 +204,14 @@ class DatagramServer(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one query, perhaps twice, perhaps not at all."""
         if self._port != 53:
-            told = binding_reply(data, self._situation.world.own_address, 40_000)
+            seen = addr[:2] if self._mirror else (self._situation.world.own_address, 40_000)
+            told = binding_reply(data, *seen)
             if told is not None:
                 self._send(told, addr)
             return
         loop = asyncio.get_running_loop()
-        for reply in answer(data, self._situation, self._host, self._port, control=self._control):
+        control = self._view(addr[0])
+        for reply in answer(data, self._situation, self._host, self._port, control=control):
             if reply.delay_s:
                 loop.call_later(reply.delay_s, self._send, reply.wire, addr)
             else:

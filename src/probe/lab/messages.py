@@ -1,4 +1,8 @@
-"""What the lab's two processes say to each other: one JSON value a line, over loopback TCP."""
+"""What the lab's processes say to each other: one JSON value a line.
+
+On loopback over TCP between the measuring process and the servers; in namespaces over a unix
+socket between the vantage and the box, and over pipes between the box and its two workers.
+"""
 
 from datetime import datetime
 
@@ -6,9 +10,24 @@ import msgspec
 
 from probe.lab.ca import Authority, AuthorityName
 from probe.lab.rules import Scenario
-from probe.model.target import Service
+from probe.model.measurement import Measurement
+from probe.model.target import Endpoint, Service
+from probe.probes.env import Timeouts
 
-__all__ = ["MAX_LINE", "Ask", "Hello", "Locate", "Play", "SetTime", "Start", "Tell", "Told"]
+__all__ = [
+    "MAX_LINE",
+    "Ask",
+    "Describe",
+    "Described",
+    "Hello",
+    "Locate",
+    "Observe",
+    "Play",
+    "SetTime",
+    "Start",
+    "Tell",
+    "Told",
+]
 
 MAX_LINE = 64_000_000
 """Bytes of one line; a full catalog is about one megabyte."""
@@ -29,6 +48,9 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
     now: datetime
     seed: int
     http2: bool = True
+    real: datetime | None = None  # the machines' own time; certificates hold then, too
+    daemons: tuple[str, ...] = ()  # netns: of unbound, nginx and caddy, those to be started
+    folder: str = ""  # netns: a private folder for the daemons' files, removed by who made it
 
 
 class Locate(msgspec.Struct, frozen=True, tag="locate"):
@@ -47,16 +69,39 @@ class SetTime(msgspec.Struct, frozen=True, tag="time"):
 
 
 class Play(msgspec.Struct, frozen=True, tag="play"):
-    """Put another censor into the same world."""
+    """Put another censor into the same world, or, with ``services``, into another one."""
 
     scenario: Scenario
+    services: tuple[Service, ...] | None = None
 
 
 class Tell(msgspec.Struct, frozen=True, tag="tell"):
     """Say what was counted."""
 
 
-Ask = Start | Locate | SetTime | Play | Tell
+class Observe(msgspec.Struct, frozen=True, tag="observe"):
+    """Measure ``endpoint`` from the uncensored place abroad."""
+
+    endpoint: Endpoint
+    timeouts: Timeouts = Timeouts()
+
+
+class Describe(msgspec.Struct, frozen=True, tag="describe"):
+    """Say what is played, in which world, and whom to believe in it."""
+
+
+Ask = Start | Locate | SetTime | Play | Tell | Observe | Describe
+
+
+class Described(msgspec.Struct, frozen=True):
+    """What is played; ``certificates`` are the authorities' roots, PEM, without their keys."""
+
+    services: tuple[Service, ...]
+    scenario: Scenario
+    certificates: dict[AuthorityName, bytes]
+    now: datetime
+    seed: int
+    frozen: bool  # whether the lab's time stands still until it is told, or runs
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -71,3 +116,5 @@ class Told(msgspec.Struct, frozen=True):
     lasting: bool = True
     counts: dict[str, int] = {}
     error: str | None = None
+    measurement: Measurement | None = None  # the answer to an ``Observe``
+    described: Described | None = None  # the answer to a ``Describe``

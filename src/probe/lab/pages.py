@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 
 from probe.lab.actions import Action, Layer
@@ -11,7 +11,7 @@ from probe.lab.rules import Rule
 from probe.lab.situation import Situation, View
 from probe.lab.world import Host, Site, short_body
 
-__all__ = ["WebRequest", "WebResponse", "respond"]
+__all__ = ["WebRequest", "WebResponse", "bare_host", "respond"]
 
 _BLOCKED = "Access to this site is blocked"
 _REASONS = {
@@ -36,7 +36,8 @@ class WebRequest:
 class WebResponse:
     """One response; ``reset`` cuts the connection instead.
 
-    ``stop_after`` and ``rate`` (bytes, bytes per second) hamper its way.
+    ``stop_after`` and ``rate`` (bytes, bytes per second) hamper its way; with ``ends`` the
+    connection ends where it stops.
     """
 
     status: int
@@ -45,6 +46,7 @@ class WebResponse:
     reset: bool = False
     stop_after: int | None = None
     rate: int | None = None
+    ends: bool = False
 
 
 def respond(
@@ -52,12 +54,18 @@ def respond(
 ) -> WebResponse:
     """Return what comes back for ``request`` at ``host`` now."""
     situation.counts["http"] += 1
-    site = situation.world.site(_bare(request.host))
+    site = situation.world.site(bare_host(request.host))
     if site is None or site.name not in host.names:
         site = situation.world.default_site(host)
-    name = _bare(request.host)
+    name = bare_host(request.host)
     seen = situation.about_name(
-        Layer.HTTP, host, port, name, control=control, sealed=request.sealed
+        Layer.HTTP,
+        host,
+        port,
+        name,
+        control=control,
+        sealed=request.sealed,
+        target=request.target,
     )
     rule = situation.decide(seen)
     honest = _honest(request, situation, host, port, site, control=control)
@@ -65,7 +73,7 @@ def respond(
     return _dated(response, situation)
 
 
-def _bare(host: str | None) -> str | None:
+def bare_host(host: str | None) -> str | None:
     """Return a Host header without its port."""
     if host is None:
         return None
@@ -136,11 +144,13 @@ def _hampered(rule: Rule, honest: WebResponse, situation: Situation) -> WebRespo
             )
         case Action.TAMPER:
             extra = (what.body or "<script>/* injected */</script>").encode()
-            return WebResponse(honest.status, honest.headers, honest.body + extra)
+            return replace(honest, body=honest.body + extra)
         case Action.FREEZE:
-            return WebResponse(honest.status, honest.headers, honest.body, stop_after=what.bytes)
+            return replace(honest, stop_after=what.bytes)
+        case Action.TRUNCATE:
+            return replace(honest, stop_after=what.bytes, ends=True)
         case Action.THROTTLE:
-            return WebResponse(honest.status, honest.headers, honest.body, rate=what.rate)
+            return replace(honest, rate=what.rate)
         case _:
             return WebResponse(0, reset=True)
 
@@ -151,10 +161,4 @@ def _dated(response: WebResponse, situation: Situation) -> WebResponse:
         return response
     date = format_datetime(situation.now.replace(microsecond=0), usegmt=True)
     headers = (("date", date), ("server", "lab"), *response.headers)
-    return WebResponse(
-        response.status,
-        headers,
-        response.body,
-        stop_after=response.stop_after,
-        rate=response.rate,
-    )
+    return replace(response, headers=headers)

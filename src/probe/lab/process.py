@@ -5,10 +5,11 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 from probe.clock import VirtualClock
 from probe.errors import InputError
@@ -18,12 +19,16 @@ from probe.lab.line import LabError, Line
 from probe.lab.messages import Ask, Locate, Play, SetTime, Start, Tell, Told
 from probe.lab.rules import Scenario
 from probe.lab.world import World, build_world
-from probe.model.target import Catalog, Service, Trust
+from probe.model.measurement import Measurement
+from probe.model.target import Catalog, Endpoint, Service, Trust
 from probe.net.base import NetFailure
 from probe.net.mapped import MappedNet
 from probe.net.trust import Roots
+from probe.probes.env import ProbeEnv, Timeouts
+from probe.probes.options import ProbeOptions
+from probe.schedule.work import MeasureOne
 
-__all__ = ["Lab", "LabClock", "LabView"]
+__all__ = ["Lab", "LabClock", "LabView", "Timed", "roots_of"]
 
 START_S = 30.0
 ANSWER_S = 10.0
@@ -72,10 +77,18 @@ class LabView:
         return (self._lab.world.nameserver,)
 
 
+class Timed(Protocol):
+    """A lab that is told what time it is."""
+
+    async def set_time(self, now: datetime) -> None:
+        """Make it ``now`` in the lab."""
+        ...
+
+
 class LabClock(VirtualClock):
     """A virtual clock whose sleeps the servers hear of, so that retests meet the right hour."""
 
-    def __init__(self, start: datetime, lab: "Lab") -> None:
+    def __init__(self, start: datetime, lab: Timed) -> None:
         """Start at ``start``, with ``lab`` at the same time."""
         super().__init__(start)
         self._lab = lab
@@ -88,6 +101,16 @@ class LabClock(VirtualClock):
     async def until(self, instant: datetime) -> None:
         """Advance to ``instant`` unless it has passed, and tell the servers."""
         await self.sleep((instant - self.now()).total_seconds())
+
+
+def roots_of(certificates: Mapping[AuthorityName, bytes], *system: AuthorityName) -> Roots:
+    """Return the roots of a machine in the lab whose system store holds ``system``, all PEM."""
+    pinned: Mapping[Trust, bytes] = {Trust.SIGNAL: certificates[AuthorityName.SIGNAL]}
+    return Roots(
+        packaged_pem=certificates[AuthorityName.PUBLIC],
+        system_pem=b"".join(certificates[name] for name in system),
+        pinned=pinned,
+    )
 
 
 class Lab:
@@ -132,32 +155,44 @@ class Lab:
         self._views = {control: LabView(self, control=control) for control in (False, True)}
 
     @property
+    def _certificates(self) -> dict[AuthorityName, bytes]:
+        return {name: authority.certificate for name, authority in self._authorities.items()}
+
+    @property
     def roots(self) -> Roots:
         """Return whom this line believes: the state's authority is in the system store only."""
-        return self._roots(AuthorityName.PUBLIC, AuthorityName.SYSTEM_TRUSTED)
+        return roots_of(self._certificates, AuthorityName.PUBLIC, AuthorityName.SYSTEM_TRUSTED)
 
     @property
     def control_roots(self) -> Roots:
         """Return whom the uncensored control believes: the public authority, nobody else."""
-        return self._roots(AuthorityName.PUBLIC)
-
-    def _roots(self, *system: AuthorityName) -> Roots:
-        pem = {name: authority.certificate for name, authority in self._authorities.items()}
-        pinned: Mapping[Trust, bytes] = {Trust.SIGNAL: pem[AuthorityName.SIGNAL]}
-        return Roots(
-            packaged_pem=pem[AuthorityName.PUBLIC],
-            system_pem=b"".join(pem[name] for name in system),
-            pinned=pinned,
-        )
+        return roots_of(self._certificates, AuthorityName.PUBLIC)
 
     @property
     def pid(self) -> int | None:
         """Return the id of the second process while it runs."""
         return None if self._process is None else self._process.pid
 
+    def view(self, *, control: bool = False) -> LabView:
+        """Return the lab as the measured line sees it, or the uncensored control."""
+        return self._views[control]
+
     def net(self, *, control: bool = False) -> MappedNet:
         """Return the network of the measured line, or of the uncensored control."""
         return MappedNet(self._views[control])
+
+    def abroad(
+        self, env: ProbeEnv, measure: MeasureOne, timeouts: Timeouts
+    ) -> Callable[[Endpoint], Awaitable[Measurement]]:
+        """Return what looks at an endpoint from the uncensored place, by ``measure``."""
+        there = replace(
+            env, net=self.net(control=True), roots=self.control_roots, timeouts=timeouts
+        )
+
+        async def look(endpoint: Endpoint) -> Measurement:
+            return await measure(endpoint, there, ProbeOptions(keep_listening=False))
+
+        return look
 
     async def start(self) -> None:
         """Start the servers and wait until they are ready.

@@ -1,15 +1,18 @@
-"""The values of a scenario: who is hit, what is done, when; and the verdicts expected."""
+"""The values of a scenario: the line, who is hit, what is done, when; the verdicts expected."""
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
-from probe.lab.actions import Action, By, Layer, Reach, Stage
+from probe.lab.actions import Action, By, Layer, Limit, Position, Reach, Stage
+from probe.lab.line_spec import LineSpec
 from probe.lab.windows import Window
+from probe.model.context import GateId
 from probe.model.target import Category, Service
 from probe.model.verdict import Confidence, Locus, Reason, State
 
-__all__ = ["ALERTS", "AUTHORITIES", "Expected", "Rule", "Scenario", "What", "Who"]
+__all__ = ["ALERTS", "AUTHORITIES", "Controls", "Expected", "Rule", "Scenario", "What", "Who"]
 
 AUTHORITIES = ("unknown", "system_trusted")
 """Who may forge certificates: nobody trusts the first, only the system's store the second."""
@@ -24,11 +27,23 @@ ALERTS = {
 }
 
 
+class Controls(StrEnum):
+    """What is known from abroad while the scenario is played."""
+
+    LIVE = "live"  # uncensored vantages look at the same time, a second one at what fails
+    SINGLE = "single"  # one uncensored vantage looks at the same time
+    SNAPSHOT = "snapshot"  # what it saw in the morning, signed
+    STALE = "stale"  # what it saw long ago
+    NONE = "none"
+    DISAGREE = "disagree"  # two vantages abroad look; the second one is itself cut off
+
+
 class Who(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom a rule hits: all parts that are given must match, one of each list is enough.
 
     ``host`` and ``sni`` may start with ``*.`` (the name itself and everything below it).
     ``address`` may be a network. ``foreign`` is whether the host stands outside the country.
+    ``keyword`` is part of a request's target, in any case; only requests have one.
     """
 
     host: tuple[str, ...] = ()
@@ -40,6 +55,7 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     service: tuple[str, ...] = ()
     category: tuple[Category, ...] = ()
     foreign: bool | None = None
+    keyword: tuple[str, ...] = ()
 
 
 class What(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,16 +66,26 @@ class What(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     answers: tuple[str, ...] = ()
     alert: str = "unrecognized_name"
     ca: str = "unknown"
+    issuer: str | None = None  # what the interceptor calls itself
     status: int | None = None
     title: str | None = None
     body: str | None = None
     location: str | None = None
-    bytes: int = 16_384  # after which a frozen answer stops
+    bytes: int = 16_384  # after which a frozen answer stops, or a truncated one ends
+    packets: int | None = None  # of the server, after which a frozen answer stops
     rate: int = 16_000  # bytes per second of a throttled answer
+    limit: Limit = Limit.SHAPED
+    residual: float = 0.0  # s for which client, server address and port are cut after a hit
+    position: Position = Position.IN_PATH
+    hop: int = 4  # of the censor, counted from the vantage; 4 is the border
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule, ready to be asked; ``windows`` empty is always."""
+    """One rule, ready to be asked; ``windows`` empty is always.
+
+    ``after`` is how many times it lets pass what it could hit, ``times`` how often it hits then
+    (``None``: for ever); both are counted apart for the line and for the control.
+    """
 
     id: str
     who: Who
@@ -68,7 +94,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     by: By = By.NETWORK
     reach: Reach = Reach.HERE
     chance: float = 1.0
+    after: int = 0
+    times: int | None = None
     layers: frozenset[Layer]
+
+    @property
+    def steady(self) -> bool:
+        """Return whether it hits alike each time."""
+        return self.chance >= 1 and self.after == 0 and self.times is None
 
     @property
     def action(self) -> Action:
@@ -80,12 +113,16 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A verdict that a right judge gives; ``at`` is a local instant, else at any time.
 
     With ``host`` it is the verdict on each endpoint of the service at that host, else the
-    service's own. A mechanism is the node named or any below it.
+    service's own. A mechanism is the node named or any below it. With ``gate`` it says instead
+    which gate closes; gates that nobody expects must stay open. ``not`` stands in the place of
+    a state where chance decides which of several right ones it is.
     """
 
-    service: str
+    service: str = ""
     host: str | None = None
-    state: State
+    gate: GateId | None = None
+    state: State | None = None
+    unlike: State | None = msgspec.field(default=None, name="not")
     mechanism: str | None = None
     locus: Locus | None = None
     confidence: Confidence | None = None
@@ -105,5 +142,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     days: int = 1
     services: tuple[Service, ...] | None = None
     cdn: tuple[str, ...] = ()  # hosts whose addresses differ by where one asks from
+    line: LineSpec = LineSpec()
+    controls: Controls = Controls.LIVE
     rules: tuple[Rule, ...] = ()
     expect: tuple[Expected, ...] = ()

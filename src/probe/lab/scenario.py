@@ -5,7 +5,6 @@ what a right judge concludes. The same file is played by every stage that it dec
 Reading is pure but for the file itself; evaluation is in ``censor``.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -17,17 +16,28 @@ import msgspec
 
 from probe.errors import InputError
 from probe.lab.actions import ACTIONS, By, Reach, Stage
+from probe.lab.line_spec import HOME, Ipv6, LineSpec
 from probe.lab.located import LocatedYaml, read_yaml
-from probe.lab.rules import ALERTS, AUTHORITIES, Expected, Rule, Scenario, What, Who
-from probe.lab.windows import When, compile_window, find_zone
-from probe.model.address import parse_ip
+from probe.lab.rules import Controls, Expected, Rule, Scenario, What, Who
+from probe.lab.scenario_checks import check_expect, check_line, check_what, check_who
+from probe.lab.windows import When, Window, compile_window, find_zone
 from probe.model.target import Endpoint, Service
 
-__all__ = ["load_scenario", "scenario_names"]
+__all__ = ["load_scenario", "load_world", "scenario_names"]
 
 _LISTS = {
     "": {"stages", "cdn"},
-    "who": {"host", "except", "sni", "address", "port", "protocol", "service", "category"},
+    "who": {
+        "host",
+        "except",
+        "sni",
+        "address",
+        "port",
+        "protocol",
+        "service",
+        "category",
+        "keyword",
+    },
     "what": {"types", "answers"},
     "when": {"days"},
     "endpoints": {"alpn", "expected"},
@@ -48,6 +58,32 @@ class _Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     by: By | None = None
     reach: Reach | None = None
     chance: float = 1.0
+    after: int = 0
+    times: int | None = None
+
+
+class _Tunnel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tunnel that is not always on."""
+
+    when: tuple[When, ...]
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A line as written."""
+
+    link: bool = True
+    ipv4: bool = True
+    mtu: int | None = None
+    gateway: bool = True
+    tunnel: bool | _Tunnel = False
+    ipv6: Ipv6 = Ipv6.NONE
+    clock_offset_s: float = 0.0
+    network: str = HOME
+    latency_ms: float = 0.0
+    loss: float = 0.0
+    down_kbit: float | None = None
+    up_kbit: float | None = None
+    queue_ms: float = 200.0
 
 
 class _World(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +110,8 @@ class _Scenario(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     world: str | None = None
     services: list[dict[str, Any]] | None = None
     cdn: tuple[str, ...] = ()
+    line: _Line = _Line()
+    controls: Controls = Controls.LIVE
     rules: tuple[_Rule, ...] = ()
     expect: tuple[Expected, ...] = ()
 
@@ -123,46 +161,6 @@ def _path_of(exc: msgspec.ValidationError) -> str:
     return path.rstrip("`")
 
 
-def _check_who(doc: LocatedYaml, who: Who, path: str, services: frozenset[str] | None) -> None:
-    for index, text in enumerate(who.address):
-        try:
-            ipaddress.ip_network(text)
-        except ValueError as exc:
-            raise doc.error(
-                f"{text!r} is no address or network", f"{path}.address[{index}]"
-            ) from exc
-    known = {"udp", "tcp", "dns", "tls", "http"}
-    for index, name in enumerate(who.protocol):
-        if name not in known:
-            mend = ", ".join(sorted(known))
-            raise doc.error(f"{name!r} is no protocol", f"{path}.protocol[{index}]", mend)
-    for index, name in enumerate(who.service):
-        if services is not None and name not in services:
-            raise doc.error(f"there is no service {name!r}", f"{path}.service[{index}]")
-
-
-def _check_what(doc: LocatedYaml, what: What, given: Mapping[str, Any], path: str) -> None:
-    takes = ACTIONS[what.action].parameters
-    for name in given:
-        if name not in takes | {"action"}:
-            mend = f"it takes {', '.join(sorted(takes)) or 'nothing'}"
-            raise doc.error(f"{what.action} takes no {name!r}", f"{path}.{name}", mend)
-    if what.ca not in AUTHORITIES:
-        raise doc.error(f"{what.ca!r} is no authority", f"{path}.ca", ", ".join(AUTHORITIES))
-    if what.alert not in ALERTS:
-        raise doc.error(f"{what.alert!r} is no alert", f"{path}.alert", ", ".join(ALERTS))
-    for index, text in enumerate(what.answers):
-        if parse_ip(text) is None:
-            raise doc.error(f"{text!r} is no address", f"{path}.answers[{index}]")
-    for index, text in enumerate(what.types):
-        if text not in ("A", "AAAA"):
-            raise doc.error(f"{text!r} is neither A nor AAAA", f"{path}.types[{index}]")
-    if what.status is not None and not 200 <= what.status <= 599:
-        raise doc.error(f"{what.status} is no HTTP status", f"{path}.status")
-    if what.bytes < 0 or what.rate <= 0:
-        raise doc.error("bytes and rate are counts", path)
-
-
 def _rules(
     doc: LocatedYaml, data: Any, raw: _Scenario, ids: frozenset[str] | None
 ) -> Iterator[Rule]:
@@ -178,24 +176,48 @@ def _rules(
             raise doc.error(f"{rule.what.action} cannot be played in {lacking}", f"{path}.what")
         if not 0 < rule.chance <= 1:
             raise doc.error("chance is above 0 and at most 1", f"{path}.chance")
-        _check_who(doc, rule.who, f"{path}.who", ids)
-        _check_what(doc, rule.what, data["rules"][index]["what"], f"{path}.what")
-        windows = []
-        for number, when in enumerate(rule.when):
-            try:
-                windows.append(compile_window(when, raw.zone))
-            except ValueError as exc:
-                raise doc.error(str(exc), f"{path}.when[{number}]") from exc
+        if rule.after < 0 or (rule.times is not None and rule.times < 1):
+            raise doc.error("after is a count from 0, times from 1", path)
+        check_who(doc, rule.who, spec.layers, f"{path}.who", ids)
+        given = data["rules"][index]["what"]
+        check_what(doc, rule.what, given, f"{path}.what", stages=raw.stages)
         yield Rule(
             id=rule.id,
             who=rule.who,
             what=rule.what,
-            windows=tuple(windows),
+            windows=_windows(doc, rule.when, raw.zone, f"{path}.when"),
             by=rule.by or spec.by,
             reach=rule.reach or spec.reach,
             chance=rule.chance,
+            after=rule.after,
+            times=rule.times,
             layers=spec.layers,
         )
+
+
+def _windows(
+    doc: LocatedYaml, written: tuple[When, ...], zone: str, path: str
+) -> tuple[Window, ...]:
+    windows: list[Window] = []
+    for number, when in enumerate(written):
+        try:
+            windows.append(compile_window(when, zone))
+        except ValueError as exc:
+            raise doc.error(str(exc), f"{path}[{number}]") from exc
+    return tuple(windows)
+
+
+def _line(doc: LocatedYaml, raw: _Scenario, given: Mapping[str, Any]) -> LineSpec:
+    """Return the line; a tunnel with windows is spread over two fields."""
+    written = raw.line
+    tunnel = written.tunnel
+    windows: tuple[Window, ...] = ()
+    if isinstance(tunnel, _Tunnel):
+        windows = _windows(doc, tunnel.when, raw.zone, ".line.tunnel.when")
+    fields = {name: getattr(written, name) for name in written.__struct_fields__}
+    line = LineSpec(**fields | {"tunnel": bool(tunnel), "tunnel_windows": windows})
+    check_line(doc, line, given, stages=raw.stages)
+    return line
 
 
 def _services(
@@ -240,9 +262,7 @@ def _world(doc: LocatedYaml, raw: _Scenario) -> tuple[Service, ...] | None:
     names = _shipped("worlds")
     if raw.world not in names:
         raise doc.error(f"there is no world {raw.world!r}", ".world", ", ".join(names))
-    world = read_yaml(_file("worlds", raw.world))
-    written: _World = _convert(world, _shorthands(world.data), _World)
-    return _services(world, written.services, checked_on)
+    return load_world(raw.world, checked_on)
 
 
 def _file(folder: str, name: str) -> Path:
@@ -268,6 +288,21 @@ def scenario_names() -> tuple[str, ...]:
     return _shipped("scenarios")
 
 
+def load_world(name: str, checked_on: str) -> tuple[Service, ...]:
+    """Read the services of a shipped world, as of a day (ISO 8601).
+
+    Raises:
+        InputError: there is no such world.
+
+    """
+    names = _shipped("worlds")
+    if name not in names:
+        raise InputError(f"there is no world {name!r}", mend=", ".join(names))
+    world = read_yaml(_file("worlds", name))
+    written: _World = _convert(world, _shorthands(world.data), _World)
+    return _services(world, written.services, checked_on)
+
+
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """Read and check a shipped scenario (by name) or a file.
 
@@ -288,17 +323,21 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         raise doc.error("a scenario is played in at least one stage", ".stages")
     services = _world(doc, raw)
     ids = None if services is None else frozenset(service.id for service in services)
-    local = (value if value.tzinfo else value.replace(tzinfo=zone) for value in (raw.starts,))
+    for index, item in enumerate(raw.expect):
+        check_expect(doc, item, f".expect[{index}]")
+    starts = raw.starts if raw.starts.tzinfo else raw.starts.replace(tzinfo=zone)
     return Scenario(
         name=raw.name,
         description=raw.description,
         stages=raw.stages,
         zone=raw.zone,
         country=raw.country,
-        starts=next(local).astimezone(UTC),
+        starts=starts.astimezone(UTC),
         days=raw.days,
         services=services,
         cdn=raw.cdn,
+        line=_line(doc, raw, data.get("line", {})),
+        controls=raw.controls,
         rules=tuple(_rules(doc, data, raw, ids)),
         expect=tuple(
             msgspec.structs.replace(

@@ -1,6 +1,7 @@
 """The protocols of the lab's servers: HTTP/1.1 (h11), HTTP/2 (h2) and DNS over a stream."""
 
 import asyncio
+from typing import Protocol
 
 import h2.config
 import h2.connection
@@ -15,7 +16,7 @@ from probe.lab.situation import Situation, View
 from probe.lab.wire import Wire, paced_write
 from probe.lab.world import Host
 
-__all__ = ["DnsStream", "Http1", "Http2", "Place"]
+__all__ = ["DnsStream", "Http1", "Http2", "Place", "Web"]
 
 MAX_BODY = 1_000_000
 
@@ -41,10 +42,18 @@ class Place:
         return respond(request, self.situation, self.host, self.port, control=self.control)
 
 
+class Web(Protocol):
+    """Whoever answers requests."""
+
+    def web(self, method: str, host: str | None, target: str, body: bytes) -> WebResponse:
+        """Return the response."""
+        ...
+
+
 class Http1:
     """HTTP/1.1, one request after the other."""
 
-    def __init__(self, wire: Wire, place: Place) -> None:
+    def __init__(self, wire: Wire, place: Web) -> None:
         """Serve ``place`` over ``wire``."""
         self._wire = wire
         self._place = place
@@ -100,7 +109,9 @@ class Http1:
         if whole and self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
             return True
-        if whole and response.rate is None:
+        if response.ends and not whole:
+            self._wire.cut()
+        elif whole and response.rate is None:
             self._wire.close()
         return False
 
@@ -176,7 +187,9 @@ class Http2:
             self._waiting[stream] = response.body
             self._send_body(stream)
         out = self._h2.data_to_send()
-        paced_write(self._wire, out, stop_after=response.stop_after, rate=response.rate)
+        whole = paced_write(self._wire, out, stop_after=response.stop_after, rate=response.rate)
+        if response.ends and not whole:
+            self._wire.cut()
 
     def _send_body(self, stream: int) -> None:
         body = self._waiting.get(stream, b"")

@@ -8,12 +8,14 @@ _COOKIE = 0x2112A442.to_bytes(4, "big")
 
 
 def binding_reply(request: bytes, address: str, port: int) -> bytes | None:
-    """Return the success response that tells ``address`` (IPv4), ``None`` for anything else."""
+    """Return the success response that tells ``address``, ``None`` for anything else."""
     if len(request) < 20 or request[:2] != b"\x00\x01" or request[4:8] != _COOKIE:
         return None
-    raw = ipaddress.IPv4Address(address).packed
-    masked = bytes(a ^ b for a, b in zip(raw, _COOKIE, strict=True))
+    ip = ipaddress.ip_address(address)
+    # XOR-MAPPED-ADDRESS: IPv4 against the cookie, IPv6 against cookie and transaction id
+    masked = bytes(a ^ b for a, b in zip(ip.packed, request[4:20], strict=False))
     masked_port = port ^ int.from_bytes(_COOKIE[:2], "big")
-    value = b"\x00\x01" + masked_port.to_bytes(2, "big") + masked
+    family = b"\x00\x01" if ip.version == 4 else b"\x00\x02"
+    value = family + masked_port.to_bytes(2, "big") + masked
     attribute = b"\x00\x20" + len(value).to_bytes(2, "big") + value
     return b"\x01\x01" + len(attribute).to_bytes(2, "big") + request[4:20] + attribute

@@ -19,6 +19,10 @@ class Wire(Protocol):
         """End the connection in good order."""
         ...
 
+    def cut(self) -> None:
+        """End the plain connection as somebody on the way does: no goodbye inside a TLS."""
+        ...
+
     def reset(self) -> None:
         """End the connection with a RST."""
         ...

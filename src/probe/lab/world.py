@@ -5,16 +5,28 @@ ports that the catalog states and on 80 and 443, and every page is what ``expect
 The same catalog always gives the same world, so that two processes can build it apart.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from probe.lab.addresses import AddressBook
 from probe.model.address import is_public, parse_ip
-from probe.model.target import Endpoint, Kind, Purpose, Service, Trust
+from probe.model.target import Category, Endpoint, Kind, Purpose, Service, Trust
 from probe.probes.resolver import NEUTRAL_NAME
 from probe.probes.resolvers import PUBLIC_RESOLVERS
 
-__all__ = ["BLOCK_PAGE", "NAMESERVER", "Host", "Page", "Site", "World", "build_world"]
+__all__ = [
+    "BLOCK_PAGE",
+    "DAEMONS",
+    "NAMESERVER",
+    "OPEN_RESOLVER",
+    "OWN",
+    "Host",
+    "Page",
+    "Site",
+    "World",
+    "build_world",
+]
 
 NAMESERVER = "resolver.isp.example"
 BLOCK_PAGE = "blocked.isp.example"
@@ -25,6 +37,11 @@ RESOLVER_NAMES = {
 }
 """Names that open resolvers are called by; here they are stand-ins in the lab."""
 
+OPEN_RESOLVER = "8.8.8.8"
+OWN = "lab"
+DAEMONS = ("nginx", "caddy")
+"""Who serves a host: the lab's own servers, or (in namespaces) web servers of the real world."""
+
 _DEFAULT_PORTS = {
     Kind.RESOLVER: 53,
     Kind.DOT: 853,
@@ -34,6 +51,7 @@ _DEFAULT_PORTS = {
     Kind.STUN: 3478,
 }
 _RESOLVING = (Kind.RESOLVER, Kind.DOH, Kind.DOT)
+_CONTROLS = {Category.CONTROL.value, Category.DOMESTIC.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,10 @@ class Site:
     categories: set[str] = field(default_factory=set)
     pages: dict[str, Page] = field(default_factory=dict)
 
+    def seen_from(self, *, abroad: bool) -> tuple[str, ...]:
+        """Return the addresses that an asker inside, or outside, the country is given."""
+        return self.elsewhere if abroad and self.elsewhere else self.addresses
+
     def page(self, path: str) -> Page:
         """Return what ``path`` answers; an unknown path is a plain 200 page as well."""
         return self.pages.get(path.partition("?")[0]) or Page(200, default_body(self.title))
@@ -73,9 +95,11 @@ class Host:
     names: list[str] = field(default_factory=list)
     ports: set[int] = field(default_factory=lambda: {80, 443})
     resolver: bool = False
+    doh: bool = False  # an endpoint asks it over HTTPS
     doh_paths: set[str] = field(default_factory=lambda: {"/dns-query"})
     stun: bool = False
     block_page: bool = False
+    software: str = OWN
 
 
 def short_body(title: str, text: str = "A page of the lab.") -> bytes:
@@ -86,9 +110,16 @@ def short_body(title: str, text: str = "A page of the lab.") -> bytes:
     ).encode()
 
 
-def default_body(title: str) -> bytes:
-    """Return a page that has ``title`` and some length, as front pages have."""
-    return short_body(title, " ".join(f"This is sentence {n} of {title}." for n in range(40)))
+def default_body(title: str, path: str = "/") -> bytes:
+    """Return a page that has ``title`` and some length, as front pages have.
+
+    A path ``/size/N`` asks for at least N bytes.
+    """
+    wanted = re.fullmatch(r"/size/(\d{1,7})", path)
+    sentences = 40 if wanted is None else int(wanted.group(1)) // len(title) + 1
+    return short_body(
+        title, " ".join(f"This is sentence {n} of {title}." for n in range(sentences))
+    )
 
 
 @dataclass(slots=True)
@@ -100,6 +131,11 @@ class World:
     nameserver: str = ""
     block_page: str = ""
     own_address: str = ""  # the line's own, as others see it
+    own_address_v6: str = ""
+    abroad_address: str = ""  # of the uncensored vantage
+    abroad_address_v6: str = ""
+    authority: tuple[str, ...] = ()  # where the name servers of all names are
+    open_resolver: str = OPEN_RESOLVER  # whom the vantage abroad asks
 
     def site(self, name: str | None) -> Site | None:
         """Return the site called ``name`` (any case, a final dot allowed)."""
@@ -143,9 +179,47 @@ class _Builder:
             self.host(address, foreign=foreign).names.append(name)
         return site
 
-    def own_address(self) -> str:
-        """Return the line's own address inside the country; nothing is served there."""
-        return self._book.v4("the measured line", foreign=False)
+    def vantages(self) -> None:
+        """Give the line and the vantage abroad their addresses; nothing is served there."""
+        world, book = self.world, self._book
+        world.own_address = book.v4("the measured line", foreign=False)
+        world.own_address_v6 = book.v6("the measured line", foreign=False)
+        world.abroad_address = book.v4("the vantage abroad", foreign=True)
+        world.abroad_address_v6 = book.v6("the vantage abroad", foreign=True)
+
+    def authority(self) -> None:
+        """Add the name servers of all names; nothing else is served there."""
+        book = self._book
+        label = "the name servers"
+        addresses = (book.v4(label, foreign=True), book.v6(label, foreign=True))
+        self.world.authority = addresses
+        for address in addresses:
+            self.host(address, foreign=True).ports = {53}
+
+    def software(self) -> None:
+        """Give the web sites of controls, in turn, to nginx and to caddy.
+
+        Targets are served by the lab's own servers, which misbehave on demand.
+        """
+        hosts: dict[str, list[Host]] = {}
+        for host in self.world.hosts.values():
+            if host.names and self._plain_web(host):
+                hosts.setdefault(host.names[0], []).append(host)
+        for number, name in enumerate(sorted(hosts)):
+            for host in hosts[name]:
+                host.software = DAEMONS[number % len(DAEMONS)]
+
+    def _plain_web(self, host: Host) -> bool:
+        """Return whether a host does nothing but serve pages of controls."""
+        sites = tuple(self.world.sites_at(host))
+        special = host.resolver or host.stun or host.block_page or host.ports != {80, 443}
+        return not special and all(
+            site.pages
+            and site.categories <= _CONTROLS
+            and site.trust is Trust.PUBLIC
+            and parse_ip(site.name) is None
+            for site in sites
+        )
 
     def _addresses(self, name: str, *, foreign: bool) -> tuple[str, ...]:
         return (
@@ -180,6 +254,7 @@ class _Builder:
         for host in hosts:
             host.ports.add(_port(endpoint))
             host.resolver = host.resolver or endpoint.kind in _RESOLVING
+            host.doh = host.doh or endpoint.kind is Kind.DOH
             if endpoint.kind is Kind.DOH and endpoint.path:
                 host.doh_paths.add(endpoint.path.partition("?")[0])
             host.stun = host.stun or endpoint.kind is Kind.STUN
@@ -203,7 +278,7 @@ class _Builder:
         path = (endpoint.path or "/").partition("?")[0]
         expect = endpoint.expect
         status = expect.status[0] if expect is not None and expect.status else 200
-        body = default_body(service.name)
+        body = default_body(service.name, path)
         if expect is not None and expect.body_contains is not None:
             body = expect.body_contains.encode()
         site.pages[path] = Page(status, b"" if status in (204, 304) else body)
@@ -228,7 +303,8 @@ def _infrastructure(builder: _Builder) -> None:
     """Add what is everywhere: a resolver, a block page, open resolvers, a name to ask them for."""
     world = builder.world
     builder.site(NEUTRAL_NAME, "Example", foreign=True)
-    world.own_address = builder.own_address()
+    builder.vantages()
+    builder.authority()
     world.nameserver = builder.site(NAMESERVER, "Resolver", foreign=False).addresses[0]
     world.hosts[world.nameserver].resolver = True
     world.hosts[world.nameserver].ports.add(53)
@@ -258,4 +334,5 @@ def build_world(services: Iterable[Service], country: str, *, cdn: Sequence[str]
             if _usable(endpoint):
                 builder.endpoint(service, endpoint)
     _infrastructure(builder)
+    builder.software()
     return builder.world

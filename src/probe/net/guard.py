@@ -27,6 +27,7 @@ __all__ = [
     "Policy",
     "check",
     "confine",
+    "in_lab",
     "install",
     "is_loopback",
     "mode",
@@ -114,17 +115,31 @@ class Policy:
         """Return whether a packet may go to ``address`` (an IP literal)."""
         if is_loopback(address):
             return True
-        if self.confined or self.value == "loopback":
-            return False
-        if self.value is not None:
-            return self.namespace.inode() == self._lab_inode() and parse_ip(address) is not None
-        return self.consented and parse_ip(address.partition("%")[0]) is not None
+        return self.open and parse_ip(address.partition("%")[0]) is not None
 
     def allows_name(self, name: str) -> bool:
-        """Return whether ``name`` may be looked up; literals and localhost send no packet."""
+        """Return whether ``name`` may be looked up; literals and localhost send no packet.
+
+        In the lab every name may: the resolver that its files name is the lab's own.
+        """
         if name in ("", "localhost") or parse_ip(name.partition("%")[0]) is not None:
             return True
-        return self.value is None and self.consented and not self.confined
+        return self.open
+
+    @property
+    def open(self) -> bool:
+        """Return whether packets may go to any address: after consent, or within the lab now."""
+        if self.confined or self.value == "loopback":
+            return False
+        if self.value is None:
+            return self.consented
+        return self.in_lab
+
+    @property
+    def in_lab(self) -> bool:
+        """Return whether this process is, at this moment, in the lab that ``PROBE_NET`` names."""
+        inode = self._lab_inode()
+        return inode is not None and not self.confined and self.namespace.inode() == inode
 
     def _lab_inode(self) -> int | None:
         kind, _, inode = (self.value or "").partition(":")
@@ -247,8 +262,12 @@ def _on_socket(args: tuple[Any, ...]) -> None:
 
 
 def _open() -> bool:
-    policy = _current()
-    return policy.value is None and policy.consented and not policy.confined
+    return _current().open
+
+
+def in_lab() -> bool:
+    """Return whether this process stands in the lab, looked up afresh; that needs no consent."""
+    return _current().in_lab
 
 
 def _check_host(host: str) -> None:

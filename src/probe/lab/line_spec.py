@@ -1,0 +1,54 @@
+"""The measured line of a scenario: what its owner, his router and his provider make of it.
+
+All defaults together are a healthy line at home with IPv4 only.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from probe.lab.windows import Window
+
+__all__ = ["HOME", "LOOPBACK_FIELDS", "NETNS_FIELDS", "Ipv6", "LineSpec"]
+
+HOME = "home"
+"""The label of the network that the line is usually on."""
+
+NETNS_FIELDS = frozenset({"down_kbit", "latency_ms", "loss", "mtu", "queue_ms", "up_kbit"})
+"""Fields of a line that need single packets."""
+
+LOOPBACK_FIELDS = frozenset({"ipv4"})
+"""Fields of a line that only the map of loopback can play."""
+
+
+class Ipv6(StrEnum):
+    """What the line has of IPv6."""
+
+    NONE = "none"
+    WORKS = "works"
+    BROKEN = "broken"  # a route, and nothing beyond it
+
+
+class LineSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One line; rates are on the wire between the home router and the provider."""
+
+    link: bool = True
+    ipv4: bool = True  # without it, IPv4 hosts are reached below 64:ff9b::/96 (NAT64, RFC 6146)
+    gateway: bool = True  # answers ARP
+    tunnel: bool = False  # a VPN interface holds the default route
+    tunnel_windows: tuple[Window, ...] = ()  # when it does; empty is always
+    ipv6: Ipv6 = Ipv6.NONE
+    clock_offset_s: float = 0.0  # the vantage's clock minus the truth
+    network: str = HOME  # another label: another public address and AS than usual
+    mtu: int | None = None  # longer packets towards the line vanish without a word
+    latency_ms: float = 0.0  # one way
+    loss: float = 0.0  # share of packets, each way
+    down_kbit: float | None = None
+    up_kbit: float | None = None
+    queue_ms: float = 200.0  # what the shaper holds at most
+
+    def tunnelled(self, now: datetime) -> bool:
+        """Return whether the tunnel holds the default route at ``now``."""
+        windows = self.tunnel_windows
+        return self.tunnel and (not windows or any(window.covers(now) for window in windows))

@@ -1,0 +1,150 @@
+"""What the box does to UDP: walls, refusals, DNS lies, interception of DNS, names in QUIC."""
+
+import random
+
+from probe.lab.actions import Action, Layer, Position
+from probe.lab.censor import DNS_PORT
+from probe.lab.path.choice import Choice
+from probe.lab.path.destinations import Destination
+from probe.lab.path.flows import UdpFlow, key_of_client, key_of_server
+from probe.lab.path.hampering import hampering
+from probe.lab.path.injection import Injector
+from probe.lab.path.names import answer_query
+from probe.lab.path.opening import Opening, Speech
+from probe.lab.path.outcome import DROP, PASS, Outcome
+from probe.lab.path.packets import Packet
+from probe.lab.path.quic import QuicOpening, looks_initial
+from probe.lab.path.residual import Residual
+from probe.lab.path.route import Travel
+from probe.lab.path.table import FlowTable
+from probe.lab.rules import Rule
+
+__all__ = ["UdpPath"]
+
+
+class UdpPath:
+    """Datagrams through the box."""
+
+    def __init__(self, choice: Choice, residual: Residual, rng: random.Random) -> None:
+        """Ask ``choice`` what to do; share ``residual`` with the other protocols."""
+        self._choice = choice
+        self._residual = residual
+        self._injector = Injector(rng)
+        self._flows: FlowTable[UdpFlow] = FlowTable()
+        self.generation = 0
+
+    def rules_changed(self) -> None:
+        """Take note that other rules stand."""
+        self.generation += 1
+
+    def __len__(self) -> int:
+        """Return how many flow keys are remembered."""
+        return len(self._flows)
+
+    def from_client(
+        self, packet: Packet, there: Destination, going: Travel, at_s: float, *, control: bool
+    ) -> Outcome:
+        """Return what becomes of a datagram of a client."""
+        key = key_of_client(packet)
+        flow = self._flows.get(key)
+        if flow is None or flow.server[0] != packet.target:  # or known by a rewritten address
+            flow = UdpFlow(packet, there, control=control, at_s=at_s)
+            self._flows.put(key, flow, at_s)
+            if self._choice.listens and looks_initial(packet.payload):
+                flow.quic = QuicOpening()
+        flow.seen_s = at_s
+        if flow.cut or self._held(flow):
+            return DROP
+        if flow.generation != self.generation or going.expires:
+            flow.rule = self._wall(flow, going)
+            flow.generation = -1 if going.expires else self.generation
+        intercepted = flow.rule is not None and flow.rule.action is Action.DNS_INTERCEPT
+        if flow.rule is not None and not intercepted:
+            return self._stopped(packet, flow, flow.rule, going)
+        if packet.target_port == DNS_PORT:
+            outcome = answer_query(packet, flow, there, going, self._choice, self._injector)
+            if outcome.forward and intercepted and not going.expires:
+                self._lead(packet, flow, at_s)
+            return outcome
+        if flow.quic is not None and going.sees(self._choice.ear):
+            self._listen(flow, flow.quic, packet, going)
+            if flow.cut:
+                return DROP
+        return PASS if flow.hampering is None else flow.hampering.from_client(packet)
+
+    def from_server(self, packet: Packet, at_s: float) -> Outcome:
+        """Return what becomes of a datagram of a server."""
+        flow = self._flows.get(key_of_server(packet))
+        if flow is None:
+            return PASS
+        flow.seen_s = at_s
+        flow.packets += 1
+        if flow.cut or self._held(flow):
+            return DROP
+        if flow.generation != self.generation:
+            flow.rule = self._wall(flow, flow.there.travel)
+            flow.generation = self.generation
+        rule = flow.rule
+        if rule is not None and rule.action is not Action.DNS_INTERCEPT:
+            return PASS if rule.what.position is Position.ON_PATH else DROP
+        if packet.source != flow.server[0]:
+            packet.set_source(flow.server[0])
+        return PASS if flow.hampering is None else flow.hampering.from_server(packet, at_s)
+
+    def _listen(self, flow: UdpFlow, said: QuicOpening, packet: Packet, going: Travel) -> None:
+        """Read on in a QUIC client's hello; cut or hamper the connection by its name.
+
+        There is nothing to inject: QUIC authenticates its packets, so every rule on hellos is a
+        drop in the path, and nothing beside it.
+        """
+        hello = said.add(packet.payload)
+        if hello is None:
+            if said.over:
+                flow.quic = None
+            return
+        flow.quic = None
+        opening = Opening(Speech.TLS, hello.sni)
+        rule = self._choice.named(
+            opening, flow.there, flow.server[1], flow.dice, going, control=flow.control
+        )
+        if rule is None:
+            return
+        if rule.action in (Action.FREEZE, Action.THROTTLE):
+            flow.hampering = hampering(rule.what, readable=True, packets=flow.packets)
+        elif rule.what.position is Position.IN_PATH:
+            flow.cut = True
+            self._remember(flow, rule)
+
+    def _held(self, flow: UdpFlow) -> bool:
+        """Return whether a hit on another exchange cuts this one, too."""
+        return self._residual.holds(flow.client, flow.server, self._choice.scene.now)
+
+    def _remember(self, flow: UdpFlow, rule: Rule) -> None:
+        """Cut what comes next as well, if the rule says so."""
+        self._residual.hit(rule.what, flow.client, flow.server, self._choice.scene.now)
+
+    def _wall(self, flow: UdpFlow, going: Travel) -> Rule | None:
+        asked = flow.there.about(
+            self._choice.scene, Layer.UDP, flow.server[1], control=flow.control
+        )
+        return self._choice.rule(asked, flow.dice, going)
+
+    def _stopped(self, packet: Packet, flow: UdpFlow, rule: Rule, going: Travel) -> Outcome:
+        """Return what a rule on addresses does to a datagram."""
+        what = rule.what
+        self._remember(flow, rule)
+        if rule.action is Action.REFUSE:
+            shots = self._injector.port_unreachable(packet, flow.there.ttl_of(rule, going))
+            return Outcome(forward=what.position is Position.ON_PATH, injected=shots)
+        if rule.action is Action.PROHIBITED:
+            hop = going.hops[going.position(what.hop) - 1]
+            ttl = going.ttl_to_client(what.hop)
+            return Outcome(forward=False, injected=self._injector.prohibited(packet, hop, ttl))
+        return DROP
+
+    def _lead(self, packet: Packet, flow: UdpFlow, at_s: float) -> None:
+        """Send a query to the line's own resolver, and remember whom the client meant."""
+        resolver = flow.there.resolver
+        if resolver is not None and resolver[0] != packet.target:
+            packet.set_target(resolver[0])
+            self._flows.put(key_of_client(packet), flow, at_s)

@@ -1,0 +1,93 @@
+"""What a link does to packets: latency, loss, and a rate that is policed or shaped.
+
+Nothing is stored here: a shaped packet gets a delay and is held by who sends it, so the queue
+is bounded by refusing what would wait too long.
+"""
+
+import random
+
+from probe.lab.line_spec import LineSpec
+
+__all__ = ["LineLink", "Policer", "Shaper"]
+
+FULL_PACKET = 1500
+"""Bytes; a bucket or queue smaller than one packet would let none pass, ever."""
+
+
+class Policer:
+    """A token bucket: what is above the rate is dropped (RFC 2475's policing)."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        """Let ``rate`` bytes a second pass, and ``burst`` bytes at once."""
+        self._rate = rate
+        self._burst = max(burst, 2 * FULL_PACKET)
+        self._tokens = self._burst
+        self._at_s: float | None = None
+
+    def delay(self, size: int, at_s: float) -> float | None:
+        """Return 0, or ``None`` for a packet that is dropped."""
+        if self._at_s is not None:
+            gained = max(0.0, at_s - self._at_s) * self._rate
+            self._tokens = min(self._burst, self._tokens + gained)
+        self._at_s = at_s if self._at_s is None else max(self._at_s, at_s)
+        if self._tokens < size:
+            return None
+        self._tokens -= size
+        return 0.0
+
+
+class Shaper:
+    """A queue before a wire of some rate; full, it drops what comes (drop-tail)."""
+
+    def __init__(self, rate: float, queue_s: float) -> None:
+        """Send ``rate`` bytes a second; hold what takes ``queue_s`` to send, or two packets."""
+        self._rate = rate
+        self._longest = max(queue_s, 2 * FULL_PACKET / rate)
+        self._free_s = float("-inf")  # when the wire has sent all that was accepted
+
+    def delay(self, size: int, at_s: float) -> float | None:
+        """Return how long a packet waits and is being sent, ``None`` when the queue is full."""
+        waits = max(0.0, self._free_s - at_s)
+        if waits > self._longest:
+            return None
+        self._free_s = at_s + waits + size / self._rate
+        return self._free_s - at_s
+
+
+class LineLink:
+    """The line between the home router and the provider, both directions."""
+
+    def __init__(self, spec: LineSpec, rng: random.Random) -> None:
+        """Be as good or bad as ``spec``; ``rng`` says which packets are lost."""
+        self._rng = rng
+        self._loss = spec.loss
+        self._latency_s = spec.latency_ms / 1000
+        self._up = _shaper(spec.up_kbit, spec.queue_ms)
+        self._down = _shaper(spec.down_kbit, spec.queue_ms)
+        self._mtu = spec.mtu
+        self._perfect = not (
+            spec.loss or spec.latency_ms or self._up or self._down or self._mtu is not None
+        )
+
+    def up(self, size: int, at_s: float) -> float | None:
+        """Return how long a packet of the line takes to the provider, ``None`` if it is lost."""
+        return 0.0 if self._perfect else self._delay(self._up, size, at_s)
+
+    def down(self, size: int, at_s: float) -> float | None:
+        """Return how long a packet to the line takes from the provider, ``None`` if lost.
+
+        What is longer than the link's MTU is lost without an error: a path MTU black hole.
+        """
+        if self._mtu is not None and size > self._mtu:
+            return None
+        return 0.0 if self._perfect else self._delay(self._down, size, at_s)
+
+    def _delay(self, shaper: Shaper | None, size: int, at_s: float) -> float | None:
+        queued = 0.0 if shaper is None else shaper.delay(size, at_s)
+        if queued is None or (self._loss and self._rng.random() < self._loss):
+            return None
+        return queued + self._latency_s
+
+
+def _shaper(kbit: float | None, queue_ms: float) -> Shaper | None:
+    return None if kbit is None else Shaper(kbit * 125, queue_ms / 1000)

@@ -25,7 +25,7 @@ from verdict_bundles import (
 from probe.analysis.followup import NEUTRAL_NAME, FollowUp, followups
 from probe.model.context import Gate, GateId
 from probe.model.measurement import DnsEngine, Outcome, Step, Variant
-from probe.model.target import Endpoint, Kind
+from probe.model.target import Endpoint, Kind, Purpose
 
 TIMEOUT, RESET = "generic_timeout_error", "connection_reset"
 RESIDUAL_S = 200.0
@@ -68,8 +68,10 @@ def test_names_are_asked_again_soon() -> None:
     assert variants(found) == [
         Variant.DOH,
         Variant.OTHER_RESOLVER,
+        Variant.ANCHOR,
         Variant.RETEST,
         Variant.RETEST,
+        Variant.ANCHOR,
     ]
     assert all(5 <= f.delay_s <= 20 for f in found if f.variant is Variant.RETEST)
     assert found[0].engine is DnsEngine.DOH
@@ -90,6 +92,8 @@ def test_connections_are_tried_elsewhere() -> None:
         Variant.OTHER_ADDRESS,
         Variant.OTHER_FAMILY,
         Variant.RETEST,
+        Variant.ANCHOR,
+        Variant.NEIGHBOUR,
     }
     by = {f.variant: f for f in found}
     assert by[Variant.OTHER_ADDRESS].addresses == (OTHER,)
@@ -107,7 +111,8 @@ def test_no_other_family_without_it() -> None:
 def test_handshakes_wait_for_residual_blocking(failure: str) -> None:
     """After a cut handshake, whatever goes to the same address waits more than 200 s."""
     found = asked(dns(GOOD, OTHER), tcp(), tls(failure=failure), authentic=(GOOD, OTHER))
-    same = [f for f in found if f.variant is not Variant.OTHER_ADDRESS]
+    others = (Variant.OTHER_ADDRESS, Variant.ANCHOR, Variant.NEIGHBOUR)
+    same = [f for f in found if f.variant not in others]
     assert all(f.delay_s > RESIDUAL_S for f in same)
     assert [f.delay_s for f in found if f.variant is Variant.OTHER_ADDRESS] == [0.0]
 
@@ -119,6 +124,65 @@ def test_neutral_name_goes_before_the_retest() -> None:
     assert order.index(Variant.NEUTRAL_SNI) < order.index(Variant.RETEST)
     neutral = found[order.index(Variant.NEUTRAL_SNI)]
     assert (neutral.sni, neutral.keep_sni, neutral.addresses) == (NEUTRAL_NAME, False, (GOOD,))
+
+
+def test_the_order_is_neutral_target_neutral() -> None:
+    """Neutral, target, neutral while a residue would last, neutral when it would be gone."""
+    found = asked(dns(GOOD), tcp(), tls(failure=RESET), authentic=(GOOD,))
+    own = (Variant.NEUTRAL_SNI, Variant.RETEST)
+    order = [f for f in found if f.variant in own]
+    assert [f.variant for f in order] == [
+        Variant.NEUTRAL_SNI,
+        Variant.RETEST,
+        Variant.NEUTRAL_SNI,
+        Variant.NEUTRAL_SNI,
+        Variant.RETEST,
+    ]
+    _, first, soon, late, last = order
+    assert soon.delay_s - first.delay_s < 60
+    assert late.delay_s - first.delay_s > RESIDUAL_S
+    assert last.delay_s - first.delay_s > RESIDUAL_S
+
+
+def test_neutral_hosts_stand_before_and_after() -> None:
+    """A line that breaks meanwhile is seen: a neutral host at once, and one after the retests."""
+    for steps in ((dns(failure=TIMEOUT),), (dns(GOOD), tcp(GOOD, TIMEOUT))):
+        found = asked(*steps)
+        anchors = [f.delay_s for f in found if f.variant is Variant.ANCHOR]
+        assert anchors[0] == 0.0
+        assert anchors[-1] > max(f.delay_s for f in found if f.variant is Variant.RETEST)
+
+
+def test_a_neighbour_is_asked_for_addresses_only() -> None:
+    """A name that is not answered has no network; a control is no target."""
+    assert Variant.NEIGHBOUR in variants(asked(dns(GOOD), tcp(GOOD, TIMEOUT)))
+    assert Variant.NEIGHBOUR not in variants(asked(dns(failure=TIMEOUT)))
+    control = endpoint(purpose=Purpose.CONTROL)
+    found = asked(dns(GOOD), tcp(GOOD, TIMEOUT), ep=control)
+    assert not {Variant.NEIGHBOUR, Variant.ANCHOR} & set(variants(found))
+
+
+def test_both_families_are_looked_at_also_when_one_works() -> None:
+    """Programs take what works, so that a cut of IPv6 alone would never be seen."""
+    works = (dns(GOOD), tcp(), tls(), http())
+    found = asked(*works, context=around(ipv6_ok=True))
+    assert [(f.variant, f.families) for f in found] == [(Variant.OTHER_FAMILY, (6,))]
+    assert asked(*works, context=around(ipv6_ok=None)) == ()
+
+
+def test_the_other_family_is_followed_over_itself() -> None:
+    """What failed over IPv6 is asked again over IPv6; a name without it asks for nothing."""
+    six = "2606:4700::1"
+    ep = endpoint()
+    look_six = look(
+        dns(six, qtype="AAAA"), tcp(six, TIMEOUT), variant=Variant.OTHER_FAMILY, endpoint=ep.id
+    )
+    found = followups(ep, look_six, around(ipv6_ok=True))
+    assert Variant.OTHER_FAMILY not in variants(found)
+    own = (Variant.RETEST, Variant.DOH)
+    assert {f.families for f in found if f.variant in own} == {(6,)}
+    absent = look(dns(failure="dns_no_answer", qtype="AAAA"), variant=Variant.OTHER_FAMILY)
+    assert followups(ep, absent, around(ipv6_ok=True)) == ()
 
 
 def test_consenting_host_gets_the_name() -> None:
@@ -134,15 +198,18 @@ def test_consenting_host_gets_the_name() -> None:
 def test_wrong_certificates_are_asked_again_soon() -> None:
     """A certificate came in full: no residue, so soon, and through an encrypted resolver."""
     found = asked(dns(GOOD), tcp(), tls(certificate=cert("ssl_invalid_hostname")))
-    assert set(variants(found)) == {Variant.DOH, Variant.RETEST}
+    own = set(variants(found)) - {Variant.ANCHOR, Variant.NEIGHBOUR}
+    assert own == {Variant.DOH, Variant.RETEST, Variant.OTHER_RESOLVER}
     assert max(f.delay_s for f in found) <= 20
 
 
 def test_requests_wait_too() -> None:
     """A request that was cut is repeated after residual blocking; plain text asks a resolver."""
     found = asked(dns(GOOD), tcp(), tls(), http(None, failure=RESET))
-    assert variants(found) == [Variant.RETEST, Variant.RETEST]
-    assert min(f.delay_s for f in found) > RESIDUAL_S
+    retests = [f for f in found if f.variant is Variant.RETEST]
+    assert min(f.delay_s for f in retests) > RESIDUAL_S
+    beside = {Variant.ANCHOR, Variant.NEIGHBOUR}
+    assert set(variants(found)) == {Variant.RETEST, *beside}
     assert Variant.DOH in variants(asked(dns(GOOD), tcp(), plain(expected=False), ep=PLAIN))
 
 

@@ -1,9 +1,26 @@
 """What a found mark means, and where it means nothing."""
 
+import msgspec
 import pytest
-from verdict_bundles import MARKS, SINK, STATE_CA, cert
+from verdict_bundles import (
+    ANTIVIRUS_CA,
+    GOOD,
+    MARKS,
+    SINK,
+    STATE_CA,
+    around,
+    cert,
+    dns,
+    endpoint,
+    said,
+    service,
+    tcp,
+    thrice,
+    tls,
+)
 
 from probe.analysis.marks import JudgeFacts
+from probe.analysis.verdict import judge
 from probe.model.fingerprint import Fingerprint, Mark, Place
 
 FACTS = JudgeFacts(MARKS)
@@ -66,3 +83,29 @@ def test_an_authority_is_known_by_its_name_or_key() -> None:
         == "ca"
     )
     assert FACTS.interceptor(cert("ssl_unknown_authority"), "chat.example.org") is None
+
+
+def test_a_program_of_ones_own_is_no_state() -> None:
+    """An antivirus is known by its name, everywhere, and never as a state's authority."""
+    seen = cert("ssl_unknown_authority", issuer=ANTIVIRUS_CA)
+    assert FACTS.local_interceptor(seen) == "av"
+    assert FACTS.interceptor(seen, "chat.example.org", "IR") is None
+    assert FACTS.local_interceptor(cert("ssl_unknown_authority", issuer=STATE_CA)) is None
+
+
+@pytest.mark.parametrize(
+    ("issuer", "said_of_it"),
+    [
+        (ANTIVIRUS_CA, "inconclusive tls.mitm local likely"),
+        (STATE_CA, "blocked tls.mitm network confirmed"),
+    ],
+)
+def test_whose_authority_it_is_says_who_is_blamed(issuer: str, said_of_it: str) -> None:
+    """A state's authority is the network's doing, an antivirus the line's own; either by name."""
+    bad = cert("ssl_unknown_authority", system="ssl_unknown_authority", issuer=issuer)
+    ep = endpoint()
+    bundle = [
+        msgspec.structs.replace(m, endpoint=ep.id)
+        for m in thrice(dns(GOOD), tcp(), tls(certificate=bad))
+    ]
+    assert said(judge(ep, service(), bundle, context=around(), facts=FACTS)) == said_of_it

@@ -9,6 +9,7 @@ from test_verdict_scenes import PLAIN, SCENES
 from verdict_bundles import (
     BOGON,
     GOOD,
+    ISSUER,
     MARKS,
     NEUTRAL_WORKS,
     NOW,
@@ -24,7 +25,6 @@ from verdict_bundles import (
     dns,
     doh,
     endpoint,
-    http,
     look,
     neutral,
     past,
@@ -42,19 +42,30 @@ from probe.analysis.features import Features, features_of
 from probe.analysis.marks import JudgeFacts
 from probe.analysis.rules import RULES
 from probe.model.control import ControlObservation
-from probe.model.measurement import Measurement, Step, Variant
+from probe.model.measurement import DnsEngine, Measurement, Step, Variant
 from probe.model.target import Endpoint, Kind
 from probe.model.verdict import State
 
 TIMEOUT, RESET = "generic_timeout_error", "connection_reset"
 RESOLVED_ONLY = via_doh(doh(GOOD), tcp(GOOD, TIMEOUT))
-SPREAD = look(tcp(OTHER, TIMEOUT), variant=Variant.OTHER_ADDRESS)
 OWN = (GOOD, OTHER)
+HERE: tuple[tuple[str, Any], ...] = (("addresses", OWN), ("address", GOOD))
+"""A control that got through at the address that fails here."""
+
+ISSUED: tuple[tuple[str, Any], ...] = (("addresses", OWN), ("issuer", ISSUER))
+NEUTRAL_HOST = look(
+    dns(STRANGE), dns(STRANGE, engine=DnsEngine.UDP), tcp(STRANGE), tls(STRANGE),
+    variant=Variant.ANCHOR,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A way of failing; what comes with it on each ground, and what likely must rest on."""
+    """A way of failing; what comes with it on each ground, and what likely must rest on.
+
+    ``outage``: an outage of the service looks the same, so that an expected answer is not
+    enough; ``path``: what shows that it is done on the way.
+    """
 
     name: str
     mechanism: str
@@ -63,20 +74,29 @@ class Sign:
     ab: tuple[Measurement, ...] = ()
     elsewhere: bool = False
     extra: tuple[Measurement, ...] = ()  # needed for the sign itself, or for full confidence
-    expected: str = "weak"
+    outage: bool = True
     endpoint: Endpoint | None = None
     alone: bool = True
-    control: tuple[tuple[str, Any], ...] = (("addresses", OWN),)
+    control: tuple[tuple[str, Any], ...] = HERE
+    live: str = "likely"
+    path: tuple[Measurement, ...] = ()
+    path_control: tuple[tuple[str, Any], ...] = ()
+
+
+def second(*steps: Step) -> Measurement:
+    """Return the look through another plain resolver."""
+    return look(*steps, variant=Variant.OTHER_RESOLVER)
 
 
 def _name(failure: str, name: str, **more: Any) -> Sign:
     return Sign(
         name=name,
         mechanism=name,
-        locus="network",
+        locus="unknown",
         steps=(dns(failure=failure, **more),),
         ab=(VETTED,),
         elsewhere=True,
+        path=(VETTED, second(dns(failure=failure, engine=DnsEngine.UDP)), NEUTRAL_HOST),
     )
 
 
@@ -89,6 +109,7 @@ def _handshake(failure: str, how: str) -> tuple[Sign, ...]:
     steps = (dns(GOOD), tcp(), tls(failure=failure))
     late = (dns(GOOD), tcp(), tls(failure=failure, bytes_received=1400))
     mute = neutral(tcp(), tls(failure=failure))
+    other = look(tcp(OTHER), tls(OTHER, failure=failure), variant=Variant.OTHER_ADDRESS)
     return (
         Sign(
             f"tls.{how}.sni",
@@ -96,12 +117,31 @@ def _handshake(failure: str, how: str) -> tuple[Sign, ...]:
             "unknown",
             steps,
             extra=(NEUTRAL_WORKS,),
-            expected="likely",
         ),
-        Sign(f"tls.{how}.all", f"tls.{how}.all", "unknown", steps, extra=(mute,)),
-        Sign(f"tls.{how}.late", f"tls.{how}.late", "unknown", late),
-        Sign(f"tls.{how}", f"tls.{how}", "unknown", steps),
+        Sign(f"tls.{how}.all", f"tls.{how}.all", "unknown", steps, extra=(mute, other)),
+        Sign(f"tls.{how}.late", f"tls.{how}.late", "unknown", late, extra=(other,)),
+        Sign(f"tls.{how}", f"tls.{how}", "unknown", steps, extra=(other,)),
     )
+
+
+def _private(address: str, name: str, failure: str) -> Sign:
+    return Sign(
+        name,
+        "dns.injection.bogon",
+        "unknown",
+        (dns(address), tcp(address, failure)),
+        ab=(VETTED,),
+        outage=False,
+        path=(VETTED, second(dns(address, engine=DnsEngine.UDP))),
+    )
+
+
+def _request(failure: str, name: str) -> Sign:
+    other = look(
+        tcp(OTHER), plain(None, address=OTHER, failure=failure), variant=Variant.OTHER_ADDRESS
+    )
+    steps = (dns(GOOD), tcp(), plain(None, failure=failure))
+    return Sign(name, name, "unknown", steps, endpoint=PLAIN, extra=(other,))
 
 
 SIGNS = (
@@ -111,21 +151,8 @@ SIGNS = (
     _name("dns_no_answer", "dns.no_answer"),
     _name(TIMEOUT, "dns.timeout"),
     _name("connection_refused", "dns.unreachable"),
-    Sign(
-        "dns.bogon",
-        "dns.injection.bogon",
-        "network",
-        (dns(BOGON), tcp(BOGON, TIMEOUT)),
-        ab=(VETTED,),
-        expected="likely",
-    ),
-    Sign(
-        "dns.null",
-        "dns.injection.bogon",
-        "unknown",
-        (dns(NULL), tcp(NULL, "connection_refused")),
-        ab=(VETTED,),
-    ),
+    _private(BOGON, "dns.bogon", TIMEOUT),
+    _private(NULL, "dns.null", "connection_refused"),
     Sign(
         "dns.race",
         "dns.injection.race",
@@ -136,9 +163,10 @@ SIGNS = (
     Sign(
         "dns.other.control",
         "dns.injection.other",
-        "network",
+        "unknown",
         (dns(STRANGE), tcp(STRANGE), tls(STRANGE, certificate=cert("ssl_invalid_hostname"))),
         alone=False,
+        live="weak",
     ),
     _connect(TIMEOUT, "tcp.timeout"),
     _connect(RESET, "tcp.reset"),
@@ -149,29 +177,21 @@ SIGNS = (
     Sign(
         "tls.mitm",
         "tls.mitm",
-        "network",
+        "unknown",
         (dns(GOOD), tcp(), tls(certificate=cert("ssl_unknown_authority", issuer="CN=x"))),
-        control=(("addresses", OWN), ("issuer", "CN=Honest CA")),
+        control=ISSUED,
+        live="weak",
+        path_control=(*ISSUED, ("address", GOOD)),
     ),
-    Sign(
-        "http.reset",
-        "http.reset",
-        "unknown",
-        (dns(GOOD), tcp(), tls(), http(None, failure=RESET)),
-    ),
-    Sign(
-        "http.timeout",
-        "http.timeout",
-        "unknown",
-        (dns(GOOD), tcp(), plain(None, failure=TIMEOUT)),
-        endpoint=PLAIN,
-    ),
+    _request(RESET, "http.reset"),
+    _request(TIMEOUT, "http.timeout"),
     Sign(
         "udp.silence",
         "udp.silence",
         "unknown",
         (udp(failure=TIMEOUT),),
         endpoint=endpoint(Kind.STUN),
+        extra=(look(udp(failure=TIMEOUT, address=OTHER), variant=Variant.OTHER_ADDRESS),),
     ),
 )
 
@@ -183,6 +203,9 @@ def _scene(sign: Sign, ground: str, looks: int = 3) -> Scene:
     controls: tuple[dict[str, Any], ...] = ()
     if ground == "ab":
         bundle += sign.ab
+    elif ground == "path":
+        bundle += sign.path
+        controls = (control(**dict(sign.path_control)),) if sign.path_control else ()
     elif ground == "elsewhere":
         bundle += (RESOLVED_ONLY,)
     elif ground == "live":
@@ -200,8 +223,9 @@ def _scene(sign: Sign, ground: str, looks: int = 3) -> Scene:
 
 
 def _grounds(sign: Sign) -> tuple[str, ...]:
+    path = ("path",) if sign.path or sign.path_control else ()
     more = (("ab",) if sign.ab else ()) + (("elsewhere",) if sign.elsewhere else ())
-    return (*more, "live", "expected", *(("alone",) if sign.alone else ()))
+    return (*path, *more, "live", "expected", *(("alone",) if sign.alone else ()))
 
 
 CASES = [(sign, ground) for sign in SIGNS for ground in _grounds(sign)]
@@ -210,10 +234,12 @@ IDS = [f"{sign.name}.{ground}" for sign, ground in CASES]
 
 @pytest.mark.parametrize(("sign", "ground"), CASES, ids=IDS)
 def test_ground(sign: Sign, ground: str) -> None:
-    """Comparison and live control carry likely, an expected answer weak, nothing no block."""
-    confidence = {"ab": "likely", "live": "likely", "expected": sign.expected}.get(ground, "weak")
+    """Only what is shown on the way names the network; what an outage explains is no block."""
+    confidence = {"ab": "likely", "path": "likely", "live": sign.live}.get(ground, "weak")
     verdict = _scene(sign, ground).judge()
-    state, locus = ("inconclusive", "unknown") if ground == "alone" else ("blocked", sign.locus)
+    state, locus = "blocked", "network" if ground == "path" else sign.locus
+    if ground == "alone" or (ground == "expected" and sign.outage):
+        state, locus = "inconclusive", "unknown"
     assert verdict.rule_id == f"{sign.name}.{ground}"
     assert said(verdict) == f"{state} {sign.mechanism} {locus} {confidence}"
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from verdict_bundles import (
+    ANTIVIRUS_CA,
     BOGON,
     GOOD,
     HOST,
@@ -45,12 +46,13 @@ from verdict_bundles import (
     via_doh,
 )
 
+from probe.analysis.rollup import rollup
 from probe.analysis.rules import RULES
 from probe.analysis.verdict import JudgeFacts, judge
 from probe.model.context import Gate, GateId
-from probe.model.measurement import Outcome, Variant
-from probe.model.target import Kind, Purpose, Trust
-from probe.model.verdict import Reason, State
+from probe.model.measurement import Answer, DnsEngine, Outcome, Variant
+from probe.model.target import Kind, Purpose, Role, Trust
+from probe.model.verdict import Confidence, Locus, Reason, State
 
 TIMEOUT, RESET, REFUSED = "generic_timeout_error", "connection_reset", "connection_refused"
 NX, SERVFAIL = "dns_nxdomain_error", "dns_servfail_error"
@@ -82,7 +84,181 @@ def fronted(certificate: Any) -> tuple[Any, ...]:
     return thrice(dns(GOOD), tcp(), tls(certificate=certificate))
 
 
+def second(*steps: Any) -> Any:
+    """Return the look through another plain resolver."""
+    return look(*steps, variant=Variant.OTHER_RESOLVER)
+
+
+def neutral_host(*steps: Any) -> Any:
+    """Return a look at a neutral host, beside what failed."""
+    return look(*steps, variant=Variant.ANCHOR)
+
+
+def at_other(*steps: Any) -> Any:
+    """Return a look at another address."""
+    return look(*steps, variant=Variant.OTHER_ADDRESS)
+
+
+def denied(failure: str, rule: str) -> Scene:
+    """Return a filter at home that denies a neutral name in the same way as this one."""
+    return Scene(
+        f"a filter of this line answers {failure} for a neutral name as well",
+        f"{rule}.neutral",
+        f"inconclusive {rule} local weak",
+        (*thrice(dns(failure=failure)), VETTED),
+        context=around(neutral_denials=(failure,)),
+    )
+
+
+WRONG_PLACE = thrice(dns(GOOD), tcp(), tls(certificate=cert(WRONG_NAME, issuer="CN=Edge")))
+HOME = dns("192.168.1.1")
+HOME = msgspec.structs.replace(HOME, answers=(Answer(address="192.168.1.1", local=True),))
+
 TRAPS = (
+    denied(NX, "dns.nxdomain"),
+    denied("dns_refused_error", "dns.refused"),
+    denied(SERVFAIL, "dns.servfail"),
+    denied("dns_no_answer", "dns.no_answer"),
+    denied(TIMEOUT, "dns.timeout"),
+    denied("connection_reset", "dns.unreachable"),
+    Scene(
+        "the router at home answers with itself",
+        "dns.bogon.local",
+        "inconclusive dns.injection.bogon local likely",
+        (*thrice(HOME), VETTED),
+    ),
+    Scene(
+        "a neutral host beside it, and another one, are silent as well",
+        "line.broke",
+        "inconclusive line.broke unknown weak",
+        (
+            *thrice(dns(GOOD), tcp(GOOD, REFUSED)),
+            neutral_host(dns(OTHER), tcp(OTHER, TIMEOUT)),
+            neutral_host(dns(STRANGE), tcp(STRANGE, TIMEOUT)),
+        ),
+        controls=(control(addresses=(GOOD,)),),
+    ),
+    Scene(
+        "silence, while one neutral host beside it was silent, too",
+        "line.lossy",
+        "inconclusive line.lossy unknown weak",
+        (
+            *thrice(*TCP_FAILS),
+            neutral_host(dns(OTHER), tcp(OTHER, TIMEOUT)),
+            neutral_host(dns(STRANGE), tcp(STRANGE), tls(STRANGE)),
+        ),
+        controls=(control(addresses=(GOOD,)),),
+    ),
+    Scene(
+        "one machine shows a certificate of its network, another one the right one",
+        "tls.one_machine",
+        "inconclusive server.certificate unknown weak",
+        (*WRONG_PLACE, at_other(tcp(OTHER), tls(OTHER), http(address=OTHER))),
+        controls=(control(addresses=(GOOD, OTHER), address=OTHER, issuer=ISSUER),),
+    ),
+    Scene(
+        "every machine that this line is told of is dead, one that a control knows works",
+        "address.partial",
+        "ok address.partial unknown weak",
+        (*thrice(*TCP_FAILS), at_other(tcp(OTHER), tls(OTHER), http(address=OTHER))),
+        controls=(control(addresses=(GOOD, OTHER), address=OTHER),),
+    ),
+    Scene(
+        "the first look met what an earlier test left behind; the same address works later",
+        "transient.recovered",
+        "ok transient unknown weak",
+        (
+            look(*TLS_RESET),
+            again(tcp(), tls(), http()),
+            again(tcp(), tls(), http()),
+            at_other(tcp(OTHER), tls(OTHER), http(address=OTHER)),
+        ),
+        controls=(control(addresses=(GOOD, OTHER), address=OTHER),),
+    ),
+    Scene(
+        "a page that quotes a block page, and does so for a live control as well",
+        "ok.consistent",
+        "ok none unknown likely",
+        (look(dns(GOOD), tcp(), plain(200, title="News", fingerprints=("page",))),),
+        endpoint=PLAIN,
+        controls=(control(status=200, title="News", body_length=5_000),),
+    ),
+    Scene(
+        "readers are sent to a page that asks for consent, on another site, over TLS",
+        "http.diff",
+        "inconclusive http.diff unknown weak",
+        (look(dns(GOOD), tcp(), plain(302, headers=(("location", "https://consent.example/"),))),),
+        endpoint=PLAIN,
+        controls=(control(status=200, title="News", body_length=5_000),),
+    ),
+    Scene(
+        "a name with several answers, of which the control knows one",
+        "ok.answer",
+        "ok none unknown confirmed",
+        (look(dns(STRANGE, GOOD), tcp(STRANGE), tls(STRANGE), http(address=STRANGE)),),
+        controls=(control(addresses=(GOOD, OTHER), status=200),),
+    ),
+    Scene(
+        "several answers that nobody else knows, one of which serves its certificate",
+        "address.partial",
+        "ok address.partial unknown weak",
+        (
+            *thrice(dns(STRANGE, OTHER), tcp(STRANGE), tls(STRANGE, certificate=cert(WRONG_NAME))),
+            at_other(tcp(OTHER), tls(OTHER), http(address=OTHER)),
+        ),
+        controls=(control(addresses=(GOOD,), issuer=ISSUER),),
+    ),
+    Scene(
+        "answers of IPv6, and a control that asked for IPv4: nothing to compare",
+        "ok.answer",
+        "ok none unknown confirmed",
+        (look(dns(SIX), tcp(SIX), tls(SIX), http(address=SIX)),),
+        controls=(control(addresses=(GOOD,), address=SIX, status=200),),
+        context=around(ipv6_ok=True),
+    ),
+    Scene(
+        "an answer of IPv6 that nobody else knows, with its own certificate",
+        "ok.dns_diff",
+        "ok dns.diff unknown confirmed",
+        (look(dns(SIX), tcp(SIX), tls(SIX), http(address=SIX)),),
+        controls=(control(addresses=("2606:4700::2222",), address="2606:4700::2222", status=200),),
+        context=around(ipv6_ok=True),
+    ),
+    Scene(
+        "a plain page that is cut, where a login page takes plain pages",
+        "line.portal",
+        "inconclusive line.portal unknown weak",
+        thrice(dns(GOOD), tcp(), plain(None, failure=RESET)),
+        endpoint=PLAIN,
+        context=around(captive_status=302, captive_redirect="login.example"),
+        controls=(control(addresses=(GOOD,)),),
+    ),
+    Scene(
+        "a page that is missing here, in the service's own words, and not elsewhere",
+        "server.unlike",
+        "inconclusive http.unexpected server weak",
+        (look(dns(GOOD), tcp(), tls(), http(404)),),
+        controls=(control(status=200),),
+    ),
+    Scene(
+        "a page that is missing here as it is elsewhere",
+        "ok.answer",
+        "ok none unknown confirmed",
+        (look(dns(GOOD), tcp(), tls(), http(404)),),
+        controls=(control(status=404),),
+    ),
+    Scene(
+        "an interface that wants to know who asks, and no control",
+        "ok.answer",
+        "ok none unknown confirmed",
+        (look(dns(GOOD), tcp(), tls(), http(401)),),
+    ),
+    Scene(
+        "an answer that ends early, and no control",
+        "http.truncated",
+        "inconclusive http.truncated unknown weak",
+        thrice(dns(GOOD), tcp(), tls(), http(200, failure="eof_error")),
+    ),
     Scene(
         "its owner parks the name on a private address: an encrypted resolver says so, too",
         "dns.everywhere",
@@ -518,7 +694,7 @@ TRAPS = (
     Scene(
         "a stale control that calls itself live proves nothing about now",
         "tcp.timeout.expected",
-        "blocked tcp.timeout unknown weak",
+        "inconclusive tcp.timeout unknown weak",
         thrice(*TCP_FAILS),
         controls=(control(observed=NOW - timedelta(hours=2)),),
     ),
@@ -714,6 +890,42 @@ SEEN = (
         (look(dns(GOOD), tcp(), tls(certificate=cert(UNKNOWN_CA, issuer=STATE_CA))),),
     ),
     Scene(
+        "answers that end before they should, unlike the control's",
+        "http.truncated.live",
+        "degraded http.truncated unknown likely",
+        thrice(dns(GOOD), tcp(), tls(), http(200, failure="eof_error")),
+        controls=(control(status=200, address=GOOD),),
+    ),
+    Scene(
+        "led to a machine that is not the service, by a second resolver as well",
+        "dns.other.certificate.path",
+        "blocked dns.injection.other network likely",
+        (
+            *thrice(dns(STRANGE), tcp(STRANGE), tls(STRANGE, certificate=cert(WRONG_NAME))),
+            second(dns(STRANGE, engine=DnsEngine.UDP)),
+            VETTED,
+        ),
+    ),
+    Scene(
+        "a certificate for the name at a host that has nothing to do with it, by one issuer",
+        "tls.mitm.three_way",
+        "blocked tls.mitm network likely",
+        (
+            *fronted(cert(UNKNOWN_CA, issuer="CN=Box")),
+            look(
+                tcp(STRANGE),
+                tls(STRANGE, certificate=cert(UNKNOWN_CA, issuer="CN=Box")),
+                variant=Variant.OTHER_HOST,
+            ),
+        ),
+    ),
+    Scene(
+        "an antivirus that opens some sites only, trusted by this machine",
+        "tls.interceptor.local",
+        "inconclusive tls.mitm local likely",
+        fronted(cert(UNKNOWN_CA, system=None, issuer=ANTIVIRUS_CA)),
+    ),
+    Scene(
         "trusted by this machine only, neutral names untouched",
         "tls.mitm.trusted_ca",
         "blocked tls.mitm.trusted_ca network likely",
@@ -784,7 +996,7 @@ SEEN = (
     Scene(
         "403 here, 200 in a snapshot",
         "server.refusal.expected",
-        "blocked server.geoblock server weak",
+        "inconclusive server.geoblock server weak",
         (look(dns(GOOD), tcp(), tls(), http(403)),),
         controls=(snapshot(status=200),),
     ),
@@ -835,7 +1047,7 @@ SEEN = (
     Scene(
         "led to a machine that is not the service",
         "dns.other.certificate",
-        "blocked dns.injection.other network likely",
+        "blocked dns.injection.other unknown weak",
         (
             *thrice(dns(STRANGE), tcp(STRANGE), tls(STRANGE, certificate=cert(WRONG_NAME))),
             VETTED,
@@ -844,7 +1056,7 @@ SEEN = (
     Scene(
         "led into another network that is silent",
         "dns.other.silent",
-        "blocked dns.injection.other unknown weak",
+        "inconclusive dns.injection.other unknown weak",
         (
             *thrice(dns(STRANGE, asn=64501), tcp(STRANGE, TIMEOUT)),
             via_doh(doh(GOOD, asn=64502), tcp(), tls(), http()),
@@ -853,7 +1065,7 @@ SEEN = (
     Scene(
         "led to a silent machine inside the own provider's network, where caches stand",
         "dns.other.silent",
-        "blocked dns.injection.other unknown weak",
+        "inconclusive dns.injection.other unknown weak",
         (
             *thrice(dns(STRANGE, asn=64500), tcp(STRANGE, TIMEOUT)),
             via_doh(doh(GOOD, asn=64502), tcp(), tls(), http()),
@@ -880,19 +1092,19 @@ SEEN = (
             look(tcp(), tls(failure=RESET), variant=Variant.NEUTRAL_SNI),
             via_doh(doh(GOOD, OTHER), tcp(), tls(failure=RESET)),
         ),
-        controls=(control(addresses=(STRANGE,)),),
+        controls=(control(addresses=(OTHER, STRANGE), address=OTHER),),
     ),
     Scene(
         "a wrong certificate at an address that only this line knows",
         "tls.mitm.live",
-        "blocked tls.mitm network weak",
+        "blocked tls.mitm unknown weak",
         fronted(cert(WRONG_NAME, issuer="CN=Other host")),
         controls=(control(issuer=ISSUER),),
     ),
     Scene(
         "led to a silent machine that has served the service before",
         "tcp.timeout.expected",
-        "blocked tcp.timeout unknown weak",
+        "inconclusive tcp.timeout unknown weak",
         (
             *thrice(dns(STRANGE, asn=64501), tcp(STRANGE, TIMEOUT)),
             via_doh(doh(GOOD, asn=64502), tcp(), tls(), http()),
@@ -902,13 +1114,13 @@ SEEN = (
     Scene(
         "led to an address that is silent, networks unknown",
         "dns.other.unplaced",
-        "blocked dns.injection.other unknown weak",
+        "inconclusive dns.injection.other unknown weak",
         (*thrice(dns(STRANGE), tcp(STRANGE, TIMEOUT)), VETTED),
     ),
     Scene(
         "led to an address that is not the service, which others know at another one",
-        "dns.other.certificate",
-        "blocked dns.injection.other network likely",
+        "dns.other.control.expected",
+        "inconclusive dns.injection.other unknown weak",
         (
             *thrice(dns(STRANGE), tcp(STRANGE), tls(STRANGE, certificate=cert(WRONG_NAME))),
             look(tcp(GOOD), tls(GOOD), http(), variant=Variant.OTHER_ADDRESS),
@@ -920,7 +1132,7 @@ SEEN = (
         "http.stall.live",
         "degraded http.stall unknown likely",
         thrice(dns(GOOD), tcp(), tls(), http(200, failure=TIMEOUT)),
-        controls=(control(status=200),),
+        controls=(control(status=200, address=GOOD),),
     ),
     Scene(
         "not run because nothing beyond the line answered",
@@ -988,12 +1200,39 @@ def test_scene(scene: Scene) -> None:
 
 
 def test_traps_are_not_headlines() -> None:
-    """Of 25 traps and more, none is blocked beyond a weak hint, and one only names its doubt."""
+    """Of 25 traps and more, none is blocked, not even perhaps."""
     assert len(TRAPS) >= 25
     verdicts = [(s.name, s.judge()) for s in TRAPS]
     assert [name for name, v in verdicts if v.headline] == []
-    hints = [name for name, v in verdicts if v.state is State.BLOCKED]
-    assert hints == ["a stale control that calls itself live proves nothing about now"]
+    assert [name for name, v in verdicts if v.state is State.BLOCKED] == []
+
+
+def test_weak_is_never_a_headline() -> None:
+    """One sign alone is never called blocked, neither of an endpoint nor of its service."""
+    for scene in SCENES:
+        verdict = scene.judge()
+        if verdict.confidence is not Confidence.WEAK:
+            continue
+        assert not verdict.headline
+        one = msgspec.structs.replace(scene.endpoint, role=Role.MESSAGES)
+        two = msgspec.structs.replace(scene.endpoint, role=Role.CALL, path="/other")
+        whole = rollup(service(one, two), [(one, verdict), (two, verdict)])
+        assert not whole.verdict.headline
+        assert "blocked" not in whole.sentence.replace("perhaps blocked", "")
+
+
+def test_the_network_is_named_by_what_is_shown_on_the_way_only() -> None:
+    """A headline names the network on an artefact, or on a comparison that excludes all others."""
+    ids = {r.id for r in RULES if r.locus is Locus.NETWORK and r.state is State.BLOCKED}
+    plain = {"dns.sinkhole", "http.blockpage", "tls.mitm.trusted_ca", "tls.alert.sni"}
+    shown = (".path", ".three_way")
+    rest = {i for i in ids - plain if not i.endswith(shown)}
+    assert rest == {
+        "dns.race.ab",
+        "dns.race.live",
+        "tls.interceptor",
+        "tls.interceptor.trusted",
+    }
 
 
 def test_judging_is_repeatable() -> None:

@@ -33,6 +33,7 @@ GOOD, OTHER, STRANGE = "93.184.216.34", "93.184.216.35", "151.101.1.1"
 BOGON, NULL, SINK = "10.10.34.36", "0.0.0.0", "10.10.34.35"
 
 ISSUER, STATE_CA, PROXY_CA = "CN=Honest CA,O=Honest", "CN=State Root CA,O=State", "CN=Corp Proxy"
+ANTIVIRUS_CA = "CN=Some Antivirus Root,O=Some"
 
 MARKS = (
     Fingerprint(
@@ -56,6 +57,13 @@ MARKS = (
         mark=Mark.INTERCEPTING_CA,
         place=Place.ISSUER,
         pattern="CN=State Root CA",
+        source="test",
+    ),
+    Fingerprint(
+        id="av",
+        mark=Mark.LOCAL_INTERCEPTOR,
+        place=Place.ISSUER,
+        pattern="CN=Some Antivirus Root",
         source="test",
     ),
     Fingerprint(id="bot", mark=Mark.CHALLENGE, place=Place.HEADER, pattern="x", source="test"),
@@ -187,13 +195,13 @@ def plain(status: int | None = 200, **more: Any) -> HttpStep:
     return http(status, tls=False, **more)
 
 
-def udp(reply: str | None = None, failure: str | None = None) -> UdpStep:
+def udp(reply: str | None = None, failure: str | None = None, address: str = GOOD) -> UdpStep:
     """Return a datagram sent, and perhaps a reply."""
     return UdpStep(
         t0_s=0.1,
         t_s=0.2,
         failure=failure,
-        address=GOOD,
+        address=address,
         port=443,
         protocol="stun",
         reply=reply,

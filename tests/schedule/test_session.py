@@ -147,7 +147,7 @@ async def test_a_store_knows_what_was_measured_today_and_on_which_network() -> N
 
 
 async def test_the_own_past_serves_as_a_control_in_later_rounds() -> None:
-    """A host that worked yesterday and is reset today is not merely inconclusive."""
+    """A host that worked an hour ago and is reset now is news, and not known to be a block."""
     clock = VirtualClock(START)
     cat = catalog(*targets(1))
     with Store.open(MEMORY) as store:
@@ -156,7 +156,8 @@ async def test_the_own_past_serves_as_a_control_in_later_rounds() -> None:
         probe = FakeProbe(clock, {"app0.example.com": failing("tls")})
         result = await session(cat, store, probe).round(WANTED)
         (record,) = [r for r in result.records if r.endpoint.startswith("app0")]
-        assert record.verdict.bad
+        assert record.verdict.rule_id.endswith(".expected")
+        assert "control:past" in record.verdict.evidence
         assert record.endpoint in result.changed
 
 

@@ -2,18 +2,47 @@
 
 The first look, its retests and looks at other authentic addresses are attempts at one question.
 Random faults rarely repeat at the same layer in the same way; interference that fires in three
-of four cases (the GFW's resets) does so in two of three.
+of four cases (the GFW's resets) does so in two of three. A trigger must not confirm itself: for
+60 to 180 s after one, some censors cut everything between two hosts, so a failure at an address
+within 200 s of an earlier cut there is no attempt of its own.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from probe.analysis.endings import Ending, Layer, ending_of
+from probe.analysis.endings import Ending, FailureClass, Layer, ending_of
 from probe.model.measurement import DnsStep, Measurement, Outcome, TcpStep, Variant
 
-__all__ = ["Attempts", "attempts_of", "failing_alike", "looks"]
+__all__ = [
+    "RESIDUE",
+    "Attempts",
+    "Trigger",
+    "attempts_of",
+    "failing_alike",
+    "in_residue",
+    "looks",
+    "triggers_of",
+]
+
+RESIDUE = timedelta(seconds=200)
+"""How long a cut may leave a trace at its address (facts: residual blocking lasts 60-180 s)."""
 
 _SAME_QUESTION = (Variant.MAIN, Variant.RETEST)
+_AFTER_NAME = (Layer.TLS, Layer.HTTP)
+_CUT = (FailureClass.RESET, FailureClass.TIMEOUT)
+_WORDS = {
+    FailureClass.RESET: "cut off",
+    FailureClass.TIMEOUT: "silence",
+    FailureClass.REFUSED: "refused",
+    FailureClass.UNREACHABLE: "unreachable",
+    FailureClass.ALERT: "an alert",
+    FailureClass.CERTIFICATE: "a foreign certificate",
+    FailureClass.NXDOMAIN: "no such name",
+    FailureClass.SERVFAIL: "a failing resolver",
+    FailureClass.NO_ANSWER: "no address",
+    FailureClass.BOGON: "a private address",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +50,15 @@ class Attempts:
     """How often the question was asked, and how often it failed like the first time.
 
     ``reproduced`` is ``None`` without a second attempt; ``recovered`` is the share of the
-    later attempts that passed, ``None`` without one.
+    later attempts that passed, ``None`` without one. ``ways`` are the ways in which it was cut,
+    in the order in which they were first seen.
     """
 
     total: int
     failed: int
     alike: int
     passed: int
+    ways: tuple[str, ...] = ()
 
     @property
     def reproduced(self) -> bool | None:
@@ -44,6 +75,14 @@ class Attempts:
         return self.passed > 0 and 3 * self.failed < 2 * self.total
 
 
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A look that was cut after it had shown the name: where, and when it ended."""
+
+    address: str
+    ended: datetime
+
+
 def looks(bundle: Sequence[Measurement], *variants: Variant) -> tuple[tuple[int, Measurement], ...]:
     """Return the finished measurements of these variants with their place in the bundle."""
     return tuple(
@@ -53,6 +92,17 @@ def looks(bundle: Sequence[Measurement], *variants: Variant) -> tuple[tuple[int,
     )
 
 
+def triggers_of(bundle: Sequence[Measurement]) -> tuple[Trigger, ...]:
+    """Return the looks at the endpoint's own name that were cut in a handshake or request."""
+    mine = (*_SAME_QUESTION, Variant.OTHER_ADDRESS, Variant.DOH, Variant.OTHER_RESOLVER)
+    found = []
+    for _, m in looks(bundle, *mine):
+        ending, address = ending_of(m), _last_address(m)
+        if address is not None and ending.layer in _AFTER_NAME and ending.kind in _CUT:
+            found.append(Trigger(address, _ended(m)))
+    return tuple(found)
+
+
 def attempts_of(bundle: Sequence[Measurement], first: Ending) -> Attempts:
     """Count the attempts at what ``first`` failed at.
 
@@ -60,30 +110,55 @@ def attempts_of(bundle: Sequence[Measurement], first: Ending) -> Attempts:
     first address, so it is not counted here (``TcpFacts.other_address``). An encrypted
     resolver's look counts when it dialled an address that the first look dialled.
     """
-    main_addresses = _dialled(m for _, m in looks(bundle, *_SAME_QUESTION))
-    endings = [ending_of(m) for _, m in looks(bundle, *_SAME_QUESTION)]
-    for _, other in looks(bundle, Variant.OTHER_ADDRESS):
-        ending = ending_of(other)
-        if not ending.passed:
-            endings.append(ending)
+    tried = [m for _, m in looks(bundle, *_SAME_QUESTION)]
+    main_addresses = _dialled(tried)
+    tried += [m for _, m in looks(bundle, Variant.OTHER_ADDRESS) if not ending_of(m).passed]
     if first.layer is not Layer.DNS:
-        for _, other in looks(bundle, Variant.DOH):
-            if _dialled((other,)) & main_addresses:
-                endings.append(ending_of(other))
-    finished = [e for e in endings if not e.unfinished]
+        tried += [m for _, m in looks(bundle, Variant.DOH) if _dialled((m,)) & main_addresses]
+    triggers = triggers_of(bundle)
+    finished = [
+        ending
+        for m in tried
+        if not (ending := ending_of(m)).unfinished
+        and (ending.passed or not in_residue(m, triggers))
+    ]
+    alike = [e for e in finished if e.akin(first)]
     return Attempts(
         total=len(finished),
         failed=sum(not e.passed for e in finished),
-        alike=sum(e.alike(first) for e in finished),
+        alike=len(alike),
         passed=sum(e.passed for e in finished),
+        ways=tuple(dict.fromkeys(_way(e) for e in alike)),
+    )
+
+
+def in_residue(measurement: Measurement, triggers: Iterable[Trigger]) -> bool:
+    """Return whether an earlier cut at the same address may explain what was seen."""
+    address = _last_address(measurement)
+    return any(
+        t.address == address and t.ended < measurement.started < t.ended + RESIDUE for t in triggers
     )
 
 
 def failing_alike(bundle: Sequence[Measurement], first: Ending) -> frozenset[str]:
     """Return the addresses at which a look at the endpoint ended like the first one."""
     mine = looks(bundle, *_SAME_QUESTION, Variant.OTHER_ADDRESS)
-    ends = (m.steps[-1] for _, m in mine if ending_of(m).alike(first) and m.steps)
+    ends = (m.steps[-1] for _, m in mine if ending_of(m).akin(first) and m.steps)
     return frozenset(s.address for s in ends if not isinstance(s, DnsStep))
+
+
+def _way(ending: Ending) -> str:
+    said = _WORDS.get(ending.kind, "a failure") if ending.kind is not None else "a failure"
+    return "no connection" if ending.layer is Layer.TCP and said == "silence" else said
+
+
+def _ended(measurement: Measurement) -> datetime:
+    return measurement.started + timedelta(seconds=measurement.duration_s)
+
+
+def _last_address(measurement: Measurement) -> str | None:
+    last = measurement.steps[-1] if measurement.steps else None
+    return None if last is None or isinstance(last, DnsStep) else last.address
 
 
 def _dialled(measurements: Iterable[Measurement]) -> frozenset[str]:

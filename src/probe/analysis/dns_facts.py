@@ -9,7 +9,7 @@ from probe.analysis.controls import Controls
 from probe.analysis.endings import ENCRYPTED, FailureClass, class_of, is_bogon, name_steps
 from probe.analysis.line_facts import LineFacts
 from probe.analysis.marks import JudgeFacts
-from probe.model.address import is_public, parse_ip
+from probe.model.address import family_of, is_public, parse_ip
 from probe.model.measurement import DnsEngine, DnsStep, Measurement, TlsStep, Variant
 from probe.model.target import Endpoint
 
@@ -47,6 +47,20 @@ class DnsFacts:
     matches_control: bool | None = None
     same_network: bool | None = None  # by AS, compared with elsewhere and the control
     expected: bool | None = None  # among the addresses that the catalog's source states
+    local: bool = False  # every answer lies in this line's own network
+    denied_alike: bool = False  # a neutral name failed in the same way on a plain resolver
+    said_no_sealed: bool = False  # an encrypted resolver gets no address either
+    second_lies: bool | None = None  # another plain resolver says the same of this name
+
+    @property
+    def honest(self) -> bool:
+        """Whether others know what this line is told: then nobody lies about the name."""
+        return self.matches_elsewhere is True or self.matches_control is True
+
+    @property
+    def on_the_way(self) -> bool:
+        """Whether no single resolver can be at fault: two say it, or two answers raced."""
+        return self.second_lies is True or self.race is True
 
 
 def dns_facts(
@@ -62,14 +76,17 @@ def dns_facts(
     if not here:
         return DnsFacts()
     answers = _addresses(here)
-    answered_there = _addresses(there) | _other_addresses(bundle, answers)
-    networks, networks_there = _networks(here), _networks(there)
+    sealed = _addresses(s for s in there if s.engine in ENCRYPTED)
+    # A second plain resolver that agrees shows nothing: both may be lied for on the way.
+    answered_there = sealed | (_addresses(there) - answers) | _other_addresses(bundle, answers)
+    networks = _networks(here)
+    others = [s for s in there if s.engine in ENCRYPTED or not _addresses((s,)) & answers]
+    networks_there = _networks(others)
     best = controls.best
     late = frozenset(a for s in here for one in s.late for a in one.addresses)
     lies = frozenset(a for a in answers if is_bogon(a))
     known = frozenset(best.addresses) if best is not None else frozenset()
-    agreed = _addresses(s for s in there if s.engine in ENCRYPTED)  # its owner put it there
-    lies -= known | frozenset(endpoint.expected) | agreed
+    lies -= known | frozenset(endpoint.expected) | sealed  # then its owner put it there
     if not lies and any(class_of(s.failure) is FailureClass.BOGON for s in here):
         lies = frozenset({"dns_bogon_error"})
     other_networks = networks_there | frozenset(best.asns if best is not None else ())
@@ -85,10 +102,64 @@ def dns_facts(
         resolves_elsewhere=_resolves(there),
         said_no_elsewhere=_said_no(there),
         vetted=_vetted(bundle, answered_there),
-        matches_elsewhere=_overlap(answers, answered_there),
-        matches_control=_overlap(answers, known),
+        matches_elsewhere=_same(answers, answered_there),
+        matches_control=_same(answers, known),
         same_network=_overlap(networks, other_networks),
         expected=_stated(endpoint, answers, networks),
+        local=bool(answers) and all(a.local for s in here for a in s.answers),
+        denied_alike=_denied_alike(bundle, here, line),
+        said_no_sealed=_said_no([s for s in there if s.engine in ENCRYPTED]) is True,
+        second_lies=_second_lies(bundle, answered_there),
+    )
+
+
+def _asked_plainly(bundle: Sequence[Measurement], *variants: Variant) -> list[DnsStep]:
+    return [
+        s
+        for _, m in looks(bundle, *variants)
+        for s in name_steps(m.kind, m.steps)
+        if s.engine not in ENCRYPTED
+    ]
+
+
+def _second_lies(bundle: Sequence[Measurement], truth: frozenset[str]) -> bool | None:
+    """Return whether a second plain resolver says the same, so that no one resolver is at fault.
+
+    Silence counts only where that resolver answers for a neutral name. ``None``: not asked, or
+    it failed in another way, which says nothing.
+    """
+    second = _asked_plainly(bundle, Variant.OTHER_RESOLVER)
+    if not second:
+        return None
+    here = _asked_plainly(bundle, Variant.MAIN, Variant.RETEST)
+    ours, theirs = _addresses(here) - truth, _addresses(second)
+    if theirs:
+        return bool(ours & theirs) and not theirs & truth
+    alike = {class_of(s.failure) for s in here} & {class_of(s.failure) for s in second}
+    alike.discard(None)
+    if ours or not alike:
+        return None
+    return True if FailureClass.TIMEOUT not in alike or _answers_neutral(bundle) else None
+
+
+def _denied_alike(bundle: Sequence[Measurement], here: Sequence[DnsStep], line: LineFacts) -> bool:
+    """Return whether neutral names fail here in the way in which this name does."""
+    mine = {class_of(s.failure) for s in here} - {None}
+    beside = {
+        class_of(s.failure)
+        for _, m in looks(bundle, Variant.ANCHOR)
+        for s in m.steps
+        if isinstance(s, DnsStep) and s.engine is DnsEngine.SYSTEM
+    }
+    return bool(mine & (line.denials | beside))
+
+
+def _answers_neutral(bundle: Sequence[Measurement]) -> bool:
+    """Return whether another plain resolver than the system's answers for a neutral name."""
+    return any(
+        isinstance(s, DnsStep) and s.engine is DnsEngine.UDP and s.failure is None and s.answers
+        for _, m in looks(bundle, Variant.ANCHOR)
+        for s in m.steps
     )
 
 
@@ -161,6 +232,12 @@ def _on_neutral(lies: frozenset[str], neutral: frozenset[str] | None) -> bool | 
 def _made_up(address: str) -> bool:
     ip = parse_ip(address)
     return ip is not None and ip in _FAKE
+
+
+def _same(ours: frozenset[str], theirs: frozenset[str]) -> bool | None:
+    """Return whether both know an address, of the families that ours has; IPv4 is no other IPv6."""
+    families = {family_of(a) for a in ours}
+    return _overlap(ours, frozenset(a for a in theirs if family_of(a) in families))
 
 
 def _overlap(

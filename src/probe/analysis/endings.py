@@ -107,6 +107,9 @@ def is_bogon(address: str) -> bool:
     return ip is not None and not is_public(address) and not str(ip).startswith(_NAT64_LOCAL)
 
 
+_CUTS = (FailureClass.RESET, FailureClass.TIMEOUT)
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How one attempt ended; ``layer`` is ``None`` when it passed.
@@ -127,6 +130,20 @@ class Ending:
     def alike(self, other: "Ending") -> bool:
         """Whether both failed at the same layer in the same way."""
         return self.layer is not None and self.layer is other.layer and self.kind is other.kind
+
+    def akin(self, other: "Ending") -> bool:
+        """Whether both are alike, or two ways of cutting one path.
+
+        A censor that resets today and drops tomorrow, or resets the handshake and drops what
+        follows, does one thing; which of its ways was met is kept, and proves nothing apart.
+        """
+        return self.alike(other) or (self._cut and other._cut)
+
+    @property
+    def _cut(self) -> bool:
+        if self.layer is Layer.TCP:
+            return self.kind in (*_CUTS, FailureClass.REFUSED, FailureClass.UNREACHABLE)
+        return self.layer in (Layer.TLS, Layer.HTTP) and self.kind in _CUTS
 
 
 PASSED = Ending(layer=None)

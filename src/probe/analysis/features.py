@@ -25,10 +25,13 @@ from probe.analysis.path_facts import TcpFacts, TlsFacts, tcp_facts, tls_facts
 from probe.model.address import parse_ip
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
-from probe.model.measurement import Measurement, Outcome, TlsStep, UdpStep, Variant
+from probe.model.measurement import DnsStep, Measurement, Outcome, TlsStep, UdpStep, Variant
 from probe.model.target import Endpoint, Kind, Purpose, Service
 
 __all__ = ["ControlFacts", "Features", "features_of", "retired"]
+
+_OTHERS = (Variant.OTHER_HOST, Variant.NEUTRAL_SNI, Variant.NEIGHBOUR, Variant.ANCHOR)
+"""Looks that are not at the endpoint itself."""
 
 _AFTER_TCP = (Layer.TLS, Layer.HTTP)
 _OUTCOME_OF_NOTHING = Outcome.NOT_RUN
@@ -42,6 +45,7 @@ class ControlFacts:
     alike: int = 0  # live ones that failed in the same way
     otherwise: int = 0  # live ones that failed, but differently
     expected: bool = False  # a snapshot or the own past in which it worked
+    same_address: bool | None = None  # a live one works at an address that fails here
 
     @property
     def live(self) -> bool:
@@ -74,6 +78,8 @@ class Features:
     udp_reply: str | None = None
     literal: bool = False  # the host is an address, so there is no name to lie about
     sources: tuple[str, ...] = ()  # of the controls that were looked at
+    line_held: bool | None = None  # neutral hosts, asked beside the failing looks, answered
+    line_shaky: bool = False  # ... and one of them did not
 
     @property
     def target(self) -> bool:
@@ -113,6 +119,7 @@ def features_of(
         # A private address that the control or the catalog knows as well is no failure.
         ending = PASSED if endpoint.kind is Kind.DNS else UNFINISHED
     authentic = _authentic(bundle, chosen, dns)
+    alike = failing_alike(bundle, ending)
     http = http_facts(endpoint, bundle, chosen, facts, line.country)
     return Features(
         endpoint=endpoint,
@@ -120,16 +127,18 @@ def features_of(
         retired=retired(service, main),
         ending=ending,
         attempts=attempts_of(bundle, ending),
-        alike=failing_alike(bundle, ending),
+        alike=alike,
         line=line,
         dns=dns,
-        tcp=tcp_facts(endpoint, bundle, authentic, dns.addresses),
+        tcp=tcp_facts(endpoint, bundle, authentic, dns.addresses, alike),
         tls=tls_facts(endpoint, bundle, ending, chosen, line, facts),
         http=http,
-        control=_control_facts(chosen, ending, http),
+        control=_control_facts(endpoint, chosen, ending, http, alike),
         udp_reply=next((s.reply for s in main.steps if isinstance(s, UdpStep) and s.reply), None),
         literal=parse_ip(endpoint.host) is not None,
         sources=_sources(chosen),
+        line_held=_line_held(bundle),
+        line_shaky=not all(_neutral_hosts(bundle)),
     )
 
 
@@ -145,7 +154,7 @@ def _authentic(bundle: Sequence[Measurement], controls: Controls, dns: DnsFacts)
     vetted = frozenset(
         s.address
         for _, m in looks(bundle, *Variant)
-        if m.variant not in (Variant.OTHER_HOST, Variant.NEUTRAL_SNI, Variant.NEIGHBOUR)
+        if m.variant not in _OTHERS
         for s in m.steps
         if isinstance(s, TlsStep) and s.failure is None and s.certificate is not None
     )
@@ -153,7 +162,13 @@ def _authentic(bundle: Sequence[Measurement], controls: Controls, dns: DnsFacts)
     return vetted | dns.elsewhere | frozenset(a for c in seen for a in c.addresses)
 
 
-def _control_facts(controls: Controls, ending: Ending, http: HttpFacts) -> ControlFacts:
+def _control_facts(
+    endpoint: Endpoint,
+    controls: Controls,
+    ending: Ending,
+    http: HttpFacts,
+    failing: frozenset[str],
+) -> ControlFacts:
     passed = alike = otherwise = 0
     troubled = http.status is not None and http.status >= 500
     for seen in controls.live:
@@ -171,7 +186,39 @@ def _control_facts(controls: Controls, ending: Ending, http: HttpFacts) -> Contr
         alike=alike,
         otherwise=otherwise,
         expected=controls.expected is not None,
+        same_address=_same_address(endpoint, controls, failing),
     )
+
+
+def _same_address(endpoint: Endpoint, controls: Controls, failing: frozenset[str]) -> bool | None:
+    """Return whether a live control got through where this line does not: at one address.
+
+    A control that does not say which address it dialled dialled one that it knows. ``None``
+    when no control passed, or none of them says where.
+    """
+    good = [c for c in controls.live if c.failure is None]
+    if good and parse_ip(endpoint.host) is not None:
+        return True
+    places = [{c.address} if c.address is not None else set(c.addresses) for c in good]
+    said = [place for place in places if place]
+    return any(place <= failing for place in said) if said else None
+
+
+def _line_held(bundle: Sequence[Measurement]) -> bool | None:
+    """Return whether neutral hosts answered beside what failed; the last of them decides.
+
+    One that fails is asked twice (two hosts); a line that broke meanwhile fails both.
+    """
+    answered = _neutral_hosts(bundle)
+    if not answered:
+        return None
+    return not (len(answered) >= 2 and not any(answered[-2:]))
+
+
+def _neutral_hosts(bundle: Sequence[Measurement]) -> list[bool]:
+    """Return which neutral hosts answered; one that was not dialled for want of a name is none."""
+    ends = [m.steps[-1] for _, m in looks(bundle, Variant.ANCHOR) if m.steps]
+    return [s.failure is None for s in ends if not isinstance(s, DnsStep)]
 
 
 def _alike(seen: ControlObservation, ending: Ending) -> bool:

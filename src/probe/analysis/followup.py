@@ -9,6 +9,7 @@ after 5 to 20 s.
 import msgspec
 
 from probe.analysis.endings import Ending, FailureClass, Layer, ending_of, name_steps
+from probe.analysis.families import family_of_look
 from probe.model.address import family_of, is_public, parse_ip
 from probe.model.context import RoundContext
 from probe.model.measurement import (
@@ -18,9 +19,10 @@ from probe.model.measurement import (
     Outcome,
     TcpStep,
     TlsStep,
+    UdpStep,
     Variant,
 )
-from probe.model.target import Endpoint, Kind
+from probe.model.target import Endpoint, Kind, Purpose
 
 __all__ = ["NEUTRAL_NAME", "FollowUp", "followups"]
 
@@ -30,11 +32,20 @@ NEUTRAL_NAME = "example.com"
 SOON_S = (6.0, 17.0)
 """Retests of names and connections."""
 
-LATER_S = (215.0, 430.0)
-"""Retests of handshakes and requests at the same address."""
-
 NEUTRAL_S = 205.0
 """The neutral name goes before the retest, lest the retest's own residue spoils it."""
+
+LATER_S = (215.0, 445.0)
+"""Retests of handshakes and requests at the same address."""
+
+RESIDUE_S = 216.0
+"""The neutral name again, while the first retest's residue would last: does the cut leave one?"""
+
+AFTERWARDS_S = 440.0
+"""And once more when it would be gone: neutral, target, neutral, and neutral again."""
+
+LAST_S = 1.0
+"""Neighbours and neutral hosts are asked so long after the last look at the endpoint."""
 
 _REFUSALS = (403, 429, 451)
 _NO_NAME = (Kind.RESOLVER,)
@@ -73,19 +84,38 @@ def followups(
     if main.outcome is not Outcome.MEASURED or (context is not None and context.invalid):
         return ()
     ending = ending_of(main)
-    if ending.layer is Layer.DNS or _suspicious_name(main):
-        plan = _after_name(endpoint)
+    if ending.layer is Layer.DNS and main.variant is Variant.OTHER_FAMILY:
+        plan = []  # no such addresses, or the same name as over IPv4
+    elif ending.layer is Layer.DNS or _suspicious_name(main):
+        plan = _after_name(endpoint, main)
     elif ending.layer is Layer.TCP:
-        plan = _after_connection(endpoint, main, context, authentic)
+        plan = _after_connection(endpoint, main, authentic)
     elif ending.layer is Layer.TLS:
         plan = _after_handshake(endpoint, main, ending, authentic, sni_host)
     elif ending.layer is Layer.HTTP or _suspicious_answer(main):
-        plan = _after_request(endpoint, main)
+        plan = _after_request(endpoint, main, authentic)
     elif ending.layer is Layer.UDP:
-        plan = [_retest(delay, main) for delay in SOON_S]
+        plan = [_retest(delay, main) for delay in SOON_S] + _other_address(main, authentic)
     else:
         plan = []
-    return tuple(sorted(plan, key=lambda f: f.delay_s))
+    if plan:
+        plan += _beside(endpoint, ending, plan)
+    return tuple(sorted(plan + _other_family(endpoint, main, context), key=lambda f: f.delay_s))
+
+
+def _beside(endpoint: Endpoint, ending: Ending, plan: list[FollowUp]) -> list[FollowUp]:
+    """Return looks at others: neutral hosts before and after the retests, and a neighbour.
+
+    A line that broke meanwhile is no block, and a network that is out of reach as a whole is
+    not about this address.
+    """
+    if endpoint.purpose is not Purpose.TARGET:
+        return []
+    last = max(f.delay_s for f in plan) + LAST_S
+    looks = [FollowUp(variant=Variant.ANCHOR, delay_s=delay) for delay in (0.0, last)]
+    if ending.layer in (Layer.TCP, Layer.TLS, Layer.HTTP, Layer.UDP):
+        looks.append(FollowUp(variant=Variant.NEIGHBOUR, delay_s=last))
+    return looks
 
 
 def _suspicious_name(main: Measurement) -> bool:
@@ -104,35 +134,68 @@ def _suspicious_answer(main: Measurement) -> bool:
 
 
 def _retest(delay_s: float, main: Measurement) -> FollowUp:
-    """Return the same question again, at the same addresses."""
-    return FollowUp(variant=Variant.RETEST, delay_s=delay_s, addresses=_dialled(main))
+    """Return the same question again, at the same addresses or for the same family."""
+    return FollowUp(
+        variant=Variant.RETEST,
+        delay_s=delay_s,
+        addresses=_dialled(main),
+        families=_of_six(main),
+    )
 
 
-def _encrypted(endpoint: Endpoint, delay_s: float = 0.0) -> list[FollowUp]:
+def _of_six(main: Measurement) -> tuple[int, ...]:
+    return (6,) if family_of_look(main) == 6 else ()
+
+
+def _encrypted(endpoint: Endpoint, main: Measurement, delay_s: float = 0.0) -> list[FollowUp]:
     """Return the look through an encrypted resolver; an address has no name to lie about."""
     if parse_ip(endpoint.host) is not None or endpoint.kind in _NO_NAME:
         return []
-    return [FollowUp(variant=Variant.DOH, delay_s=delay_s, engine=DnsEngine.DOH)]
+    look = FollowUp(
+        variant=Variant.DOH, delay_s=delay_s, engine=DnsEngine.DOH, families=_of_six(main)
+    )
+    return [look]
 
 
-def _after_name(endpoint: Endpoint) -> list[FollowUp]:
-    plan = [FollowUp(variant=Variant.RETEST, delay_s=delay) for delay in SOON_S]
-    plan += _encrypted(endpoint)
-    if parse_ip(endpoint.host) is None:
-        other = FollowUp(variant=Variant.OTHER_RESOLVER, delay_s=0.0, engine=DnsEngine.UDP)
-        plan.append(other)
-    return plan
+def _second(endpoint: Endpoint, main: Measurement) -> list[FollowUp]:
+    """Return the look through another plain resolver: to tell one resolver from the way."""
+    if parse_ip(endpoint.host) is not None or endpoint.kind in _NO_NAME:
+        return []
+    look = FollowUp(
+        variant=Variant.OTHER_RESOLVER,
+        delay_s=0.0,
+        engine=DnsEngine.UDP,
+        families=_of_six(main),
+    )
+    return [look]
+
+
+def _after_name(endpoint: Endpoint, main: Measurement) -> list[FollowUp]:
+    families = _of_six(main)
+    plan = [FollowUp(variant=Variant.RETEST, delay_s=delay, families=families) for delay in SOON_S]
+    return plan + _encrypted(endpoint, main) + _second(endpoint, main)
 
 
 def _after_connection(
-    endpoint: Endpoint, main: Measurement, context: RoundContext | None, authentic: tuple[str, ...]
+    endpoint: Endpoint, main: Measurement, authentic: tuple[str, ...]
 ) -> list[FollowUp]:
     plan = [_retest(delay, main) for delay in SOON_S]
-    plan += _encrypted(endpoint)
-    plan += _other_address(main, authentic)
-    if _has_ipv6(context) and parse_ip(endpoint.host) is None and _only_ipv4(main):
-        plan.append(FollowUp(variant=Variant.OTHER_FAMILY, delay_s=0.0, families=(6,)))
-    return plan
+    return plan + _encrypted(endpoint, main) + _other_address(main, authentic)
+
+
+def _other_family(
+    endpoint: Endpoint, main: Measurement, context: RoundContext | None
+) -> list[FollowUp]:
+    """Return a look over IPv6 where the line has it, whatever came over IPv4.
+
+    Applications take whichever family works, so that a cut of one goes unseen; the two are
+    judged apart.
+    """
+    named = parse_ip(endpoint.host) is None and endpoint.kind not in (*_NO_NAME, Kind.DNS)
+    first = main.variant is Variant.MAIN and _only_ipv4(main)
+    if not (named and first and _has_ipv6(context) and endpoint.purpose is Purpose.TARGET):
+        return []
+    return [FollowUp(variant=Variant.OTHER_FAMILY, delay_s=0.0, families=(6,))]
 
 
 def _after_handshake(
@@ -142,42 +205,49 @@ def _after_handshake(
     authentic: tuple[str, ...],
     sni_host: str | None,
 ) -> list[FollowUp]:
-    if ending.kind is FailureClass.CERTIFICATE:
-        # Reading a certificate triggers no residual blocking: the answer came in full.
-        plan = [_retest(delay, main) for delay in SOON_S]
-        return plan + _encrypted(endpoint) + _other_address(main, authentic)
-    failed = tuple(s.address for s in main.steps if isinstance(s, TlsStep))[-1:]
-    plan = [
-        FollowUp(
-            variant=Variant.NEUTRAL_SNI,
-            delay_s=NEUTRAL_S,
-            addresses=failed,
-            sni=NEUTRAL_NAME,
-            keep_sni=False,
-        ),
-        _retest(LATER_S[0], main),
-    ]
-    own = frozenset(failed) <= frozenset(authentic)
-    plan += [_retest(LATER_S[1], main)] if own else _encrypted(endpoint, LATER_S[1])
-    plan += _other_address(main, authentic)
     consenting = _consenting(endpoint, sni_host)
+    plan = _other_address(main, authentic)
     if consenting is not None:
         plan.append(FollowUp(variant=Variant.OTHER_HOST, delay_s=0.0, addresses=(consenting,)))
-    return plan
+    if ending.kind is FailureClass.CERTIFICATE:
+        # Reading a certificate triggers no residual blocking: the answer came in full.
+        plan += [_retest(delay, main) for delay in SOON_S]
+        return plan + _encrypted(endpoint, main) + _second(endpoint, main)
+    failed = tuple(s.address for s in main.steps if isinstance(s, TlsStep))[-1:]
+    plan += [_neutral(delay, failed) for delay in (NEUTRAL_S, RESIDUE_S, AFTERWARDS_S)]
+    plan += [_retest(LATER_S[0], main)]
+    own = frozenset(failed) <= frozenset(authentic)
+    return plan + ([_retest(LATER_S[1], main)] if own else _encrypted(endpoint, main, LATER_S[1]))
 
 
-def _after_request(endpoint: Endpoint, main: Measurement) -> list[FollowUp]:
-    plan = [_retest(delay, main) for delay in LATER_S]
+def _neutral(delay_s: float, addresses: tuple[str, ...]) -> FollowUp:
+    return FollowUp(
+        variant=Variant.NEUTRAL_SNI,
+        delay_s=delay_s,
+        addresses=addresses,
+        sni=NEUTRAL_NAME,
+        keep_sni=False,
+    )
+
+
+def _after_request(
+    endpoint: Endpoint, main: Measurement, authentic: tuple[str, ...]
+) -> list[FollowUp]:
+    plan = [_retest(delay, main) for delay in LATER_S] + _other_address(main, authentic)
     encrypted = any(isinstance(s, TlsStep) for s in main.steps)
-    return plan if encrypted else plan + _encrypted(endpoint)
+    return plan if encrypted else plan + _encrypted(endpoint, main)
 
 
 def _dialled(main: Measurement) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(s.address for s in main.steps if isinstance(s, TcpStep)))
+    found = (s.address for s in main.steps if isinstance(s, TcpStep | UdpStep))
+    return tuple(dict.fromkeys(found))
 
 
 def _other_address(main: Measurement, authentic: tuple[str, ...]) -> list[FollowUp]:
-    """Return a look at an address of the same family that was not dialled, if one is known."""
+    """Return a look at an address of the same family that was not dialled, if one is known.
+
+    Those that a control knows come first: what works there and fails here is a comparison.
+    """
     dialled = _dialled(main)
     answered = (a.address for s in name_steps(main.kind, main.steps) for a in s.answers)
     families = {family_of(a) for a in dialled}

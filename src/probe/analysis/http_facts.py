@@ -37,6 +37,7 @@ class HttpFacts:
     another_page: bool | None = None  # unlike it in length and in title
     control_status: int | None = None
     sent_away: bool = False  # a plain answer redirected to another site
+    sealed: bool = False  # what it led to answers over TLS valid for its own site, or has to
     sent_to_tls: bool = False  # a plain answer redirected to TLS on the same site
 
     @property
@@ -73,6 +74,7 @@ def http_facts(
         another_page=_another_page(last, best),
         control_status=best.status if best is not None else None,
         sent_away=any(not s.tls and _leaves(endpoint, s) for s in steps),
+        sealed=_sealed(main, last),
         sent_to_tls=not last.tls and _to_tls(endpoint, last),
     )
 
@@ -92,6 +94,16 @@ def _authentic(endpoint: Endpoint, main: Measurement, steps: Sequence[HttpStep])
     if not mine or mine[-1].certificate is None:
         return None
     return mine[-1].failure is None and mine[-1].certificate.packaged is None
+
+
+def _sealed(main: Measurement, last: HttpStep) -> bool:
+    shaken = [s for s in main.steps if isinstance(s, TlsStep) and s.sni == last.host]
+    if not last.tls:
+        return (_location(last) or "").startswith("https:")
+    return any(
+        s.failure is None and s.certificate is not None and s.certificate.packaged is None
+        for s in shaken
+    )
 
 
 def _consistent(last: HttpStep, control: ControlObservation | None) -> bool | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probe.analysis.endings import FailureClass, class_of
 from probe.analysis.gates import Quorum, login_page, quorum
 from probe.model.context import Anchor, AnchorGroup, Gate, GateId, RoundContext
 
@@ -19,6 +20,7 @@ class LineFacts:
     gate: Gate | None = None  # the one that makes targets invalid
     country: str = "ZZ"
     portal: bool | None = None  # a login page answered, and anchors do not overrule it
+    login_page: bool = False  # ... whether or not they do
     resolver_down: bool | None = None
     resolver_ok: bool | None = None  # a neutral name resolves on the system's resolver
     ipv6_broken: bool | None = None
@@ -26,6 +28,7 @@ class LineFacts:
     lossy: bool | None = None  # anchors on two networks or more time out
     clock_ok: bool | None = None
     bogons: frozenset[str] | None = None  # non-public answers to control names
+    denials: frozenset[FailureClass] = frozenset()  # how neutral names failed on plain resolvers
     strange_issuers: frozenset[str] | None = None  # on neutral names, unknown to the roots
     neutral_tls_clean: bool | None = None  # neutral names show certificates of known roots
 
@@ -43,6 +46,7 @@ def line_facts(context: RoundContext | None) -> LineFacts:
         gate=context.invalid,
         country=context.country,
         portal=login_page(inputs) and abroad is not Quorum.GOOD,
+        login_page=login_page(inputs),
         resolver_down=context.gate(GateId.RESOLVER_DOWN) is not None if asked else None,
         resolver_ok=any(asked) if asked else None,
         ipv6_broken=None if inputs.ipv6_ok is None else not inputs.ipv6_ok,
@@ -50,6 +54,7 @@ def line_facts(context: RoundContext | None) -> LineFacts:
         lossy=_lossy(inputs.anchors),
         clock_ok=None if not inputs.clock_skews_s else context.gate(GateId.CLOCK) is None,
         bogons=frozenset(inputs.neutral_bogons) if asked or inputs.neutral_bogons else None,
+        denials=frozenset(k for f in inputs.neutral_denials if (k := class_of(f)) is not None),
         strange_issuers=strange if inputs.anchors or strange else None,
         neutral_tls_clean=_clean(inputs.anchors, strange=bool(strange) or unknown_ca),
     )

@@ -60,11 +60,18 @@ class JudgeFacts:
                 continue
             if country != "ZZ" and not _holds_in(known, country):
                 continue
-            by_name = known.place is Place.ISSUER and known.pattern in check.issuer
-            by_key = known.place is Place.SPKI and known.pattern == check.issuer_spki_sha256
-            if by_name or by_key:
+            if _signed_by(known, check):
                 return known.id
         return None
+
+    def local_interceptor(self, check: CertificateCheck) -> str | None:
+        """Return the id of a fingerprint that names a program or appliance people chose.
+
+        The same makers sell to states and providers: it says what opens the traffic, and only
+        other lines tell whose it is.
+        """
+        found = (f for f in self.fingerprints if f.mark is Mark.LOCAL_INTERCEPTOR)
+        return next((known.id for known in found if _signed_by(known, check)), None)
 
     @cached_property
     def _sinkholes(self) -> tuple[tuple[_Network, Fingerprint], ...]:
@@ -81,6 +88,12 @@ _MORE_DOMAINS = {"RU": ("su", "xn--p1ai"), "KZ": ("xn--80ao21a",)}
 def _lawful(known: Fingerprint, host: str) -> bool:
     top = host.rstrip(".").rpartition(".")[2].casefold()
     return any(top in (c.casefold(), *_MORE_DOMAINS.get(c, ())) for c in known.countries)
+
+
+def _signed_by(known: Fingerprint, check: CertificateCheck) -> bool:
+    if known.place is Place.SPKI:
+        return known.pattern == check.issuer_spki_sha256
+    return known.place is Place.ISSUER and known.pattern in check.issuer
 
 
 def _holds_in(known: Fingerprint, country: str) -> bool:

@@ -170,4 +170,3 @@ def _effective(live: Live, sample: Sample, spacing_s: float) -> tuple[float, flo
         return weight, weight
     counts = max(0.0, min(weight, BURST_EFFECTIVE - live.burst))
     return counts, live.burst + counts
-

@@ -34,7 +34,7 @@ NOT_MEASURED = frozenset({"not_run", "not_measured", "interrupted"})
 ESSENTIAL = (Role.SIGN_IN, Role.MESSAGES, Role.DOWNLOAD)
 """Roles without which a service is of no use."""
 
-_ALONE = ".alone"
+_ALONE = (".alone", ".expected")
 """Rules of failures that nothing was there to compare with: neither good nor bad."""
 
 _VERSION = 1
@@ -99,7 +99,7 @@ def _of_role(role: Role, seen: Sequence[S]) -> _Outcome | None:
     states = [s.state for s in looked]
     ok, blocked, down = (states.count(s) for s in (State.OK, State.BLOCKED, State.DOWN))
     bad = blocked + down + states.count(State.DEGRADED)
-    doubtful = [s for s in looked if s.rule_id.endswith(_ALONE)]
+    doubtful = [s for s in looked if s.state is State.INCONCLUSIVE and s.rule_id.endswith(_ALONE)]
     if ok and 2 * (bad + len(doubtful)) < ok + bad + len(doubtful):
         return _Outcome(State.OK, _strongest(looked, State.OK), "ok", works=True)
     if ok and 2 * bad >= ok + bad:

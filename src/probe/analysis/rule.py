@@ -16,21 +16,23 @@ Predicate = Callable[[Features], bool]
 class Need(StrEnum):
     """What a rule's confidence rests on; where it is missing, the verdict is weak, not another."""
 
-    REPRODUCED = "it failed alike again, in two of three attempts"
+    REPRODUCED = "it failed alike again, in two of three attempts clear of each other's residue"
     SPREAD = "a second address failed too, or a neighbour of the address answers"
-    AUTHENTIC = "the address is known to be the service's own"
+    SAME_ADDRESS = "a control gets through, at the same time, at an address that fails here"
+    NETWORK_UP = "no other endpoint on the same network was seen to fail as well"
+    UNDISPUTED = "no other resolver gets an answer of no as well"
     NEUTRAL_NAME = "a neutral name resolves on the same resolver"
     OTHER_ISSUER = "the control saw another issuer"
-    ALIVE = "a second address fails alike, or a control knows this one: no single dead machine"
 
 
 _MET: dict[Need, Predicate] = {
     Need.REPRODUCED: lambda f: f.attempts.reproduced is True,
     Need.SPREAD: lambda f: f.tcp.spread,
-    Need.AUTHENTIC: lambda f: f.tcp.authentic is True,
+    Need.SAME_ADDRESS: lambda f: f.control.same_address is True,
+    Need.NETWORK_UP: lambda f: f.tcp.neighbour is not False,
+    Need.UNDISPUTED: lambda f: f.dns.said_no_elsewhere is not True,
     Need.NEUTRAL_NAME: lambda f: f.line.resolver_ok is True,
     Need.OTHER_ISSUER: lambda f: f.tls.issuer_matches is False,
-    Need.ALIVE: lambda f: len(f.alike) >= 2 or f.literal or f.dns.matches_control is True,
 }
 
 
@@ -67,6 +69,7 @@ def missing(rule: Rule, features: Features) -> tuple[Need, ...]:
 
 
 _LIVE = "A control reaches it at the same time."
+_NOBODY = "Who does it is not shown."
 _ELSEWHERE = "An encrypted resolver knows the name; whether its answer works was not shown."
 _EXPECTED = "It has worked before or elsewhere; whether it is up right now was not seen."
 _ALONE = "Without a control it cannot be told whether the service itself is down."
@@ -82,42 +85,52 @@ def contrast(
     sentence: str,
     fooled_by: str,
     needs: tuple[Need, ...] = (Need.REPRODUCED,),
+    path: Predicate | None = None,
+    path_says: str = "",
     ab: Predicate | None = None,
     ab_says: str = "",
     elsewhere: Predicate | None = None,
-    expected: Confidence = Confidence.WEAK,
+    live: Confidence = Confidence.LIKELY,
+    outage: bool = True,
     alone: bool = True,
+    version: int = 1,
 ) -> tuple[Rule, ...]:
     """Return one sign of interference on each ground that can carry it, strongest first.
 
-    ``.ab``: an A/B comparison within the round; ``.live``: a contemporaneous control;
-    ``.elsewhere``: another resolver disagrees, unproven; ``.expected``: a snapshot or the own
-    past; ``.alone``: nothing to compare with, which is never more than inconclusive. A sign
-    that is itself a comparison has no ``.alone``.
+    ``.path``: shown to be made on the way, the only ground that names the network; ``.ab``: an
+    A/B comparison within the round; ``.live``: a contemporaneous control; ``.elsewhere``:
+    another resolver disagrees, unproven; ``.expected``: a snapshot or the own past, which is
+    inconclusive where an ``outage`` of the service looks the same; ``.alone``: nothing to
+    compare with, which is never more than inconclusive. A sign that is itself a comparison has
+    no ``.alone``.
     """
+    whose = f" {_NOBODY}" if locus is Locus.UNKNOWN else ""
 
     def row(ground: str, more: Predicate, says: str, confidence: Confidence, cite: str) -> Rule:
-        blocked = ground != "alone"
+        blocked = ground != "alone" and not (outage and ground == "expected")
         return Rule(
             id=f"{name}.{ground}",
             layer=layer,
             when=lambda f: when(f) and more(f),
             state=State.BLOCKED if blocked else State.INCONCLUSIVE,
             mechanism=mechanism,
-            locus=locus if blocked else Locus.UNKNOWN,
+            locus=Locus.NETWORK if ground == "path" else locus if blocked else Locus.UNKNOWN,
             confidence=confidence,
             sentence=f"{sentence} {says}",
             fooled_by=fooled_by,
             needs=() if confidence is Confidence.WEAK else needs,
             cites=("main", cite) if cite else ("main",),
+            version=version,
         )
 
     likely, weak = Confidence.LIKELY, Confidence.WEAK
-    rows = [row("ab", ab, ab_says, likely, "comparison")] if ab is not None else []
-    rows.append(row("live", lambda f: f.control.live, _LIVE, likely, "control"))
+    rows = [row("path", path, path_says, likely, "comparison")] if path is not None else []
+    if ab is not None:
+        rows.append(row("ab", ab, ab_says, likely, "comparison"))
+    rows.append(row("live", lambda f: f.control.live, _LIVE + whose, live, "control"))
     if elsewhere is not None:
         rows.append(row("elsewhere", elsewhere, _ELSEWHERE, weak, "comparison"))
-    rows.append(row("expected", lambda f: f.control.only_expected, _EXPECTED, expected, "control"))
+    rows.append(row("expected", lambda f: f.control.only_expected, _EXPECTED, weak, "control"))
     if alone:
         rows.append(row("alone", lambda _: True, _ALONE, weak, ""))
     return tuple(rows)

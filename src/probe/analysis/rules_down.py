@@ -1,6 +1,6 @@
 """Rules that explain a failure away: the service is down, it passed later, or elsewhere."""
 
-from probe.analysis.endings import Layer
+from probe.analysis.endings import FailureClass, Layer
 from probe.analysis.features import Features
 from probe.analysis.rule import Need, Predicate, Rule
 from probe.model.verdict import Confidence, Locus, State
@@ -22,6 +22,7 @@ def _row(
     sentence: str,
     fooled_by: str,
     needs: tuple[Need, ...] = (),
+    version: int = 1,
 ) -> Rule:
     return Rule(
         id=name,
@@ -35,6 +36,7 @@ def _row(
         fooled_by=fooled_by,
         needs=needs,
         cites=("main", "comparison", "control"),
+        version=version,
     )
 
 
@@ -43,16 +45,37 @@ def _same_network_works(f: Features) -> bool:
     return f.dns.vetted is True and f.dns.matches_elsewhere is False and f.dns.same_network is True
 
 
+def _one_of_many(f: Features) -> bool:
+    """Return whether an address works that others know, where nobody lies about the name."""
+    certificate = f.ending.kind is FailureClass.CERTIFICATE
+    return f.dns.honest and f.tcp.elsewhere is True and not certificate
+
+
 EXPLAINED: tuple[Rule, ...] = (
     _row(
+        "transient.recovered",
+        lambda f: _failing(f) and f.attempts.recovers is True and f.attempts.total >= 3,
+        State.OK,
+        "transient",
+        Locus.UNKNOWN,
+        Confidence.WEAK,
+        "{service} failed once and then worked.",
+        "Interference that fires now and then.",
+    ),
+    _row(
         "address.partial",
-        lambda f: _failing(f) and (f.tcp.other_address is True or _same_network_works(f)),
+        lambda f: (
+            _failing(f)
+            and not f.failed(Layer.DNS)
+            and (f.tcp.other_address is True or _same_network_works(f) or _one_of_many(f))
+        ),
         State.OK,
         "address.partial",
         Locus.UNKNOWN,
         Confidence.WEAK,
         "One address of {service} fails here, another works.",
         "Blocking address by address, before it is complete.",
+        version=2,
     ),
     _row(
         "down.expired",
@@ -95,16 +118,6 @@ EXPLAINED: tuple[Rule, ...] = (
         "An outage of a part of the service.",
     ),
     _row(
-        "transient.recovered",
-        lambda f: _failing(f) and f.attempts.recovers is True and f.attempts.total >= 3,
-        State.OK,
-        "transient",
-        Locus.UNKNOWN,
-        Confidence.WEAK,
-        "{service} failed once and then worked.",
-        "Interference that fires now and then.",
-    ),
-    _row(
         "transient",
         lambda f: _failing(f) and f.attempts.recovers is True,
         State.INCONCLUSIVE,
@@ -121,14 +134,16 @@ EXPLAINED: tuple[Rule, ...] = (
             and f.ending.layer is not Layer.DNS
             and f.tcp.other_family is True
             and not f.dns.bogons
+            and not f.control.live
+            and not (f.tls.neutral is True and f.tls.other_host is True)
         ),
         State.DEGRADED,
         "family",
         Locus.UNKNOWN,
-        Confidence.LIKELY,
+        Confidence.WEAK,
         "{service} works here over one family of addresses and fails over the other.",
-        "A machine of the service that serves one family only.",
-        (Need.REPRODUCED, Need.SPREAD),
+        "A machine of the service that serves one family only. A control tells a cut from it.",
+        version=2,
     ),
 )
 """Asked after the guards, before interference is considered; first what works from here, which no

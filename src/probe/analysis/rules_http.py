@@ -20,6 +20,7 @@ def _row(
     sentence: str,
     fooled_by: str,
     layer: Layer = Layer.HTTP,
+    version: int = 1,
 ) -> Rule:
     return Rule(
         id=name,
@@ -32,6 +33,7 @@ def _row(
         sentence=sentence,
         fooled_by=fooled_by,
         cites=("main", "control"),
+        version=version,
     )
 
 
@@ -39,16 +41,22 @@ def _marked(f: Features) -> bool:
     return f.target and Mark.BLOCKPAGE in f.http.marks
 
 
+def _same_for_all(f: Features) -> bool:
+    """Return whether a live control gets the same page: then the service wrote it."""
+    return f.control.live and f.http.consistent is True
+
+
 HTTP_ARTEFACTS: tuple[Rule, ...] = (
     _row(
         "http.blockpage",
-        lambda f: _marked(f) and f.http.authentic is False,
+        lambda f: _marked(f) and f.http.authentic is False and not _same_for_all(f),
         State.BLOCKED,
         "http.blockpage",
         Locus.NETWORK,
         Confidence.CONFIRMED,
         "In place of {service} comes a page that is known to be a block page.",
         "A page that quotes a block page; marks hold only where their source names the country.",
+        version=2,
     ),
 )
 """Asked before controls: known pages, where the network could have written them."""
@@ -66,7 +74,7 @@ def _unlike(f: Features) -> bool:
 PLAIN: tuple[Rule, ...] = (
     _row(
         "http.sent_away.live",
-        lambda f: _unlike(f) and f.http.sent_away and f.control.live,
+        lambda f: _unlike(f) and f.http.sent_away and not f.http.sealed and f.control.live,
         State.BLOCKED,
         "http.redirect",
         Locus.UNKNOWN,
@@ -74,10 +82,13 @@ PLAIN: tuple[Rule, ...] = (
         "A plain request for {host} is sent to another site, and the control's is not. The "
         "service itself could do so.",
         "A service that sends visitors of this country to a partner's site.",
+        version=2,
     ),
     _row(
         "http.diff.live",
-        lambda f: _unlike(f) and f.http.another_page is True and f.control.live,
+        lambda f: (
+            _unlike(f) and f.http.another_page is True and not f.http.sealed and f.control.live
+        ),
         State.BLOCKED,
         "http.blockpage",
         Locus.UNKNOWN,
@@ -86,6 +97,7 @@ PLAIN: tuple[Rule, ...] = (
         "service itself could send it.",
         "A refusal by the service in plain text; pages that change by place and by program. No "
         "known block page was found.",
+        version=2,
     ),
     _row(
         "http.diff",
@@ -134,37 +146,57 @@ def _request_rule(name: str, kind: FailureClass, sentence: str, fooled_by: str) 
         locus=Locus.UNKNOWN,
         sentence=sentence,
         fooled_by=fooled_by,
-        needs=(Need.REPRODUCED, Need.AUTHENTIC, Need.ALIVE),
+        needs=(Need.REPRODUCED, Need.SAME_ADDRESS, Need.SPREAD, Need.NETWORK_UP),
+        version=2,
     )
 
 
-def _stalled(f: Features) -> bool:
-    return _http(FailureClass.TIMEOUT)(f) and f.http.status is not None
+def _begun(kind: FailureClass) -> Predicate:
+    return lambda f: _http(kind)(f) and f.http.status is not None
+
+
+def _begun_rule(name: str, kind: FailureClass, sentence: str, fooled_by: str) -> tuple[Rule, Rule]:
+    """Return the rules of an answer that begins and does not end, with and without a control."""
+    return (
+        Rule(
+            id=f"{name}.live",
+            layer=Layer.HTTP,
+            when=lambda f: _begun(kind)(f) and f.control.live,
+            state=State.DEGRADED,
+            mechanism=name,
+            locus=Locus.UNKNOWN,
+            confidence=Confidence.LIKELY,
+            needs=(Need.REPRODUCED, Need.SAME_ADDRESS),
+            sentence=f"{sentence} A control gets it all.",
+            fooled_by=fooled_by,
+            cites=("main", "control"),
+            version=2,
+        ),
+        _row(
+            name,
+            _begun(kind),
+            State.INCONCLUSIVE,
+            name,
+            Locus.UNKNOWN,
+            Confidence.WEAK,
+            sentence,
+            "Congestion; a server that is slow or broken.",
+        ),
+    )
 
 
 HTTP: tuple[Rule, ...] = (
-    Rule(
-        id="http.stall.live",
-        layer=Layer.HTTP,
-        when=lambda f: _stalled(f) and f.control.live,
-        state=State.DEGRADED,
-        mechanism="http.stall",
-        locus=Locus.UNKNOWN,
-        confidence=Confidence.LIKELY,
-        needs=(Need.REPRODUCED, Need.AUTHENTIC),
-        sentence="{service} begins to answer, and then nothing more comes; a control gets it all.",
-        fooled_by="Congestion; a path that loses large packets. Slowness is judged on series.",
-        cites=("main", "control"),
-    ),
-    _row(
+    *_begun_rule(
         "http.stall",
-        _stalled,
-        State.INCONCLUSIVE,
-        "http.stall",
-        Locus.UNKNOWN,
-        Confidence.WEAK,
+        FailureClass.TIMEOUT,
         "{service} begins to answer, and then nothing more comes.",
-        "Congestion; a server that is slow.",
+        "Congestion; a path that loses large packets. Slowness is judged on series.",
+    ),
+    *_begun_rule(
+        "http.truncated",
+        FailureClass.RESET,
+        "{service} begins to answer, and the connection ends before all has come.",
+        "A proxy with a limit; a server that gives up.",
     ),
     *_request_rule(
         "http.reset",
@@ -196,6 +228,8 @@ HTTP: tuple[Rule, ...] = (
         locus=Locus.UNKNOWN,
         sentence="{service} does not reply over UDP; silence has many causes.",
         fooled_by="Servers that ignore strangers; loss.",
+        needs=(Need.REPRODUCED, Need.SAME_ADDRESS, Need.SPREAD, Need.NETWORK_UP),
+        version=2,
     ),
 )
 

@@ -5,6 +5,7 @@ from probe.analysis.features import Features
 from probe.analysis.rule import Predicate, Rule
 from probe.model.context import GateId
 from probe.model.measurement import Outcome
+from probe.model.target import Kind
 from probe.model.verdict import Confidence, Locus, State
 
 __all__ = ["FIRST", "GUARDS"]
@@ -124,7 +125,13 @@ def _failing(f: Features) -> bool:
 
 
 def _guard(
-    name: str, when: Predicate, locus: Locus, sentence: str, fooled_by: str, mechanism: str = ""
+    name: str,
+    when: Predicate,
+    locus: Locus,
+    sentence: str,
+    fooled_by: str,
+    mechanism: str = "",
+    version: int = 1,
 ) -> Rule:
     return Rule(
         id=f"line.{name}",
@@ -137,11 +144,19 @@ def _guard(
         sentence=sentence,
         fooled_by=fooled_by,
         cites=("main", "gate"),
+        version=version,
     )
 
 
 def _all_silent(f: Features) -> bool:
-    return _failing(f) and f.ending.kind is FailureClass.TIMEOUT and f.line.lossy is True
+    shaky = f.line.lossy is True or f.line_shaky
+    return _failing(f) and f.ending.kind is FailureClass.TIMEOUT and shaky
+
+
+def _plain_at_login(f: Features) -> bool:
+    """Return whether a page in plain text failed where a login page takes such pages."""
+    plain = f.endpoint.kind is Kind.HTTP and not f.endpoint.tls
+    return plain and f.failed(Layer.HTTP) and f.line.login_page
 
 
 GUARDS: tuple[Rule, ...] = (
@@ -200,11 +215,12 @@ GUARDS: tuple[Rule, ...] = (
     ),
     _guard(
         "portal",
-        lambda f: _failing(f) and f.line.portal is True,
+        lambda f: _failing(f) and (f.line.portal is True or _plain_at_login(f)),
         Locus.UNKNOWN,
         "{service} failed on a line where a login page answers for some sites: log in, then "
         "measure.",
         "A network that redirects the page by which logins are found, and cuts much else.",
+        version=2,
     ),
     _guard(
         "abroad",
@@ -214,11 +230,19 @@ GUARDS: tuple[Rule, ...] = (
         "Anchors that are blocked themselves; they stand on several networks.",
     ),
     _guard(
+        "broke",
+        lambda f: _failing(f) and f.line_held is False,
+        Locus.UNKNOWN,
+        "{service} failed while neutral hosts, asked at the same time, failed as well.",
+        "A network that cuts everything for a while after a forbidden name.",
+    ),
+    _guard(
         "lossy",
         _all_silent,
         Locus.UNKNOWN,
         "{service} did not answer, but neutral hosts were silent in the same round, too.",
         "Loss that is made on purpose; throttling is judged on series, never on one shot.",
+        version=2,
     ),
 )
 """Asked of what failed, after every artefact that the line cannot explain."""

@@ -38,6 +38,12 @@ def _troubled(f: Features) -> bool:
     return _own_words(f) and f.http.status is not None and f.http.status >= 500
 
 
+def _unlike_elsewhere(f: Features) -> bool:
+    """Return whether it answers with an error of the asker's, where a live control gets a page."""
+    asker = f.http.status is not None and 400 <= f.http.status < 500
+    return _own_words(f) and asker and _accepted_elsewhere(f) and f.control.live
+
+
 def _challenged(f: Features) -> bool:
     met = f.http.expected is True
     return not met and (Mark.CHALLENGE in f.http.marks or f.http.status == 429)
@@ -51,6 +57,7 @@ def _server(
     confidence: Confidence,
     sentence: str,
     fooled_by: str,
+    version: int = 1,
 ) -> Rule:
     return Rule(
         id=f"server.{name}",
@@ -63,10 +70,11 @@ def _server(
         sentence=sentence,
         fooled_by=fooled_by,
         cites=("main", "control"),
+        version=version,
     )
 
 
-_REFUSES = "{service} itself refuses this place (status {status}; reason {reason})."
+_REFUSES = "{service} itself refuses whoever asks from here (status {status}; reason {reason})."
 _TROUBLE = "{service} answers over its own certificate, with an error of its own ({status})."
 
 SERVER: tuple[Rule, ...] = (
@@ -118,11 +126,13 @@ SERVER: tuple[Rule, ...] = (
     _server(
         "refusal.expected",
         lambda f: _refused(f) and (_accepted_elsewhere(f) or f.http.expected is False),
-        State.BLOCKED,
+        State.INCONCLUSIVE,
         "server.geoblock",
         Confidence.WEAK,
-        _REFUSES,
+        "{service} answers with {status}, which it did not do before or elsewhere; it may do so "
+        "everywhere by now.",
         "A service that changed since the control was taken.",
+        version=2,
     ),
     _server(
         "refusal.alone",
@@ -159,6 +169,15 @@ SERVER: tuple[Rule, ...] = (
         Confidence.WEAK,
         _TROUBLE,
         "A refusal that is dressed as an error.",
+    ),
+    _server(
+        "unlike",
+        _unlike_elsewhere,
+        State.INCONCLUSIVE,
+        "http.unexpected",
+        Confidence.WEAK,
+        "{service} answers over its own certificate with {status} here, and with a page elsewhere.",
+        "A refusal that is dressed as a missing page.",
     ),
     _server(
         "blockpage",

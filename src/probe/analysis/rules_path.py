@@ -35,7 +35,8 @@ def _tcp_rule(name: str, kind: FailureClass, sentence: str, fooled_by: str) -> t
         locus=Locus.UNKNOWN,
         sentence=f"{sentence} {_SAME_TCP}",
         fooled_by=fooled_by,
-        needs=(Need.REPRODUCED, Need.SPREAD, Need.AUTHENTIC),
+        needs=(Need.REPRODUCED, Need.SAME_ADDRESS, Need.SPREAD, Need.NETWORK_UP),
+        version=2,
     )
 
 
@@ -51,6 +52,7 @@ def _sni_rules(how: str, kind: FailureClass, sentence: str) -> tuple[Rule, ...]:
             mechanism=f"tls.{how}.sni",
             locus=Locus.NETWORK,
             confidence=Confidence.LIKELY,
+            version=2,
             needs=(Need.REPRODUCED,),
             sentence=f"{sentence} {_THREE_WAY}",
             fooled_by="Residual blocking after one trigger; tests to one address are spaced.",
@@ -64,7 +66,8 @@ def _sni_rules(how: str, kind: FailureClass, sentence: str) -> tuple[Rule, ...]:
             locus=Locus.UNKNOWN,
             sentence=f"{sentence} {_NEUTRAL_WORKS}",
             fooled_by="A service that cuts by name itself; the name at another host would tell.",
-            expected=Confidence.LIKELY,
+            needs=(Need.REPRODUCED, Need.SAME_ADDRESS),
+            version=2,
         ),
         *contrast(
             f"tls.{how}.all",
@@ -74,7 +77,8 @@ def _sni_rules(how: str, kind: FailureClass, sentence: str) -> tuple[Rule, ...]:
             locus=Locus.UNKNOWN,
             sentence=f"{sentence} A neutral name fares no better at that address.",
             fooled_by="A machine that opens connections and serves nothing.",
-            needs=(Need.REPRODUCED, Need.AUTHENTIC, Need.ALIVE),
+            needs=(Need.REPRODUCED, Need.SAME_ADDRESS, Need.SPREAD, Need.NETWORK_UP),
+            version=2,
         ),
         *contrast(
             f"tls.{how}.late",
@@ -84,7 +88,8 @@ def _sni_rules(how: str, kind: FailureClass, sentence: str) -> tuple[Rule, ...]:
             locus=Locus.UNKNOWN,
             sentence=f"{sentence} The server had already begun to answer.",
             fooled_by="A broken path that loses large packets.",
-            needs=(Need.REPRODUCED, Need.AUTHENTIC, Need.ALIVE),
+            needs=(Need.REPRODUCED, Need.SAME_ADDRESS, Need.SPREAD, Need.NETWORK_UP),
+            version=2,
         ),
         *contrast(
             f"tls.{how}",
@@ -94,7 +99,8 @@ def _sni_rules(how: str, kind: FailureClass, sentence: str) -> tuple[Rule, ...]:
             locus=Locus.UNKNOWN,
             sentence=sentence,
             fooled_by="Without a neutral name at that address it may be any of several causes.",
-            needs=(Need.REPRODUCED, Need.AUTHENTIC, Need.ALIVE),
+            needs=(Need.REPRODUCED, Need.SAME_ADDRESS, Need.SPREAD, Need.NETWORK_UP),
+            version=2,
         ),
     )
 
@@ -113,6 +119,7 @@ def _row(
     sentence: str,
     fooled_by: str,
     needs: tuple[Need, ...] = (),
+    version: int = 1,
 ) -> Rule:
     return Rule(
         id=name,
@@ -126,7 +133,30 @@ def _row(
         fooled_by=fooled_by,
         needs=needs,
         cites=("main", "control"),
+        version=version,
     )
+
+
+def _made_for_it(f: Features) -> bool:
+    """Return whether the certificate names the host, and a control got another at one address.
+
+    A machine that is set up wrongly shows its own default, which names something else (then
+    the name is what is wrong, ``ssl_invalid_hostname``).
+    """
+    named = f.ending.failure == "ssl_unknown_authority"
+    return named and f.control.live and f.control.same_address is True
+
+
+def _opened_here(f: Features) -> bool:
+    """Return whether a program or appliance that people choose for themselves signed."""
+    named = bool(f.tls.local_interceptor)
+    return _certificate(f) and named and f.tls.issuer_matches is not True
+
+
+def _its_own_place(f: Features) -> bool:
+    """Return whether the address is the service's; half of the Web has one issuer otherwise."""
+    named = f.ending.failure == "ssl_unknown_authority"
+    return named or f.literal or f.dns.honest or f.dns.matches_control is None
 
 
 def _intercepted(f: Features) -> bool:
@@ -156,6 +186,17 @@ CERTIFICATE_ARTEFACTS: tuple[Rule, ...] = (
         Confidence.CONFIRMED,
         _MITM + ", known to intercept.",
         "Anybody can write that name into a certificate of their own.",
+    ),
+    _row(
+        "tls.interceptor.local",
+        _opened_here,
+        State.INCONCLUSIVE,
+        "tls.mitm",
+        Locus.LOCAL,
+        Confidence.LIKELY,
+        "What goes to {service} is opened by {issuer}: an antivirus on this machine, or the "
+        "proxy of a company or school.",
+        "States and providers buy from the same makers; a second line of another provider tells.",
     ),
 )
 """Asked before controls: an authority that is known to intercept."""
@@ -189,13 +230,25 @@ _CERTIFICATES: tuple[Rule, ...] = (
     ),
     _row(
         "tls.same_issuer",
-        lambda f: _certificate(f) and f.tls.issuer_matches is True,
+        lambda f: _certificate(f) and f.tls.issuer_matches is True and _its_own_place(f),
         State.INCONCLUSIVE,
         "server.certificate",
         Locus.SERVER,
         Confidence.WEAK,
         "{service} shows a certificate that does not verify, by the same issuer as elsewhere.",
         "An interceptor that copies the issuer's name.",
+        version=2,
+    ),
+    _row(
+        "tls.one_machine",
+        lambda f: _certificate(f) and f.dns.honest and f.tcp.elsewhere is True,
+        State.INCONCLUSIVE,
+        "server.certificate",
+        Locus.UNKNOWN,
+        Confidence.WEAK,
+        "One machine of {service} shows a certificate that does not hold, and another one, asked "
+        "from here, the right one: a machine that is set up wrongly.",
+        "Somebody who reads what goes to some addresses only.",
     ),
     _row(
         "tls.mitm.everywhere.trusted",
@@ -237,18 +290,36 @@ _CERTIFICATES: tuple[Rule, ...] = (
         "tls.mitm.trusted_ca",
         Locus.UNKNOWN,
         Confidence.WEAK,
-        _MITM + ", which this machine trusts and Mozilla does not.",
+        "The certificate of {service} is by {issuer}, which this machine trusts and Mozilla does "
+        "not: somebody reads along, perhaps a program on this machine.",
         "A company's or an antivirus's authority; neutral names were not looked at.",
+        version=2,
+    ),
+    _row(
+        "tls.mitm.three_way",
+        lambda f: _certificate(f) and f.tls.read_elsewhere is True,
+        State.BLOCKED,
+        "tls.mitm",
+        Locus.NETWORK,
+        Confidence.LIKELY,
+        _MITM + ", who also answers for that name at a host that has nothing to do with it.",
+        "A program on this machine that reads this name only.",
+        (Need.REPRODUCED,),
     ),
     *contrast(
         "tls.mitm",
         _certificate,
         layer=Layer.TLS,
         mechanism="tls.mitm",
-        locus=Locus.NETWORK,
+        locus=Locus.UNKNOWN,
         sentence="What answers for {host} has no certificate for it ({failure}).",
         fooled_by="A wrong clock, outdated roots, a machine that is set up wrongly, an antivirus.",
-        needs=(Need.REPRODUCED, Need.OTHER_ISSUER, Need.AUTHENTIC),
+        needs=(Need.REPRODUCED, Need.OTHER_ISSUER),
+        path=_made_for_it,
+        path_says="It names the service, and no known authority stands behind it; at the same "
+        "address a control elsewhere gets the right one.",
+        live=Confidence.WEAK,
+        version=2,
     ),
 )
 
@@ -290,6 +361,7 @@ PATH: tuple[Rule, ...] = (
         "A handshake with the name {host} is broken off by an alert. " + _THREE_WAY,
         "Two servers that both refuse the name.",
         (Need.REPRODUCED,),
+        version=2,
     ),
     _row(
         "tls.alert",

@@ -1,16 +1,22 @@
 """From a bundle to a verdict: pure, deterministic, and so recomputable at any time."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from probe.analysis.details import details, other_family
+from probe.analysis.endings import Layer
+from probe.analysis.families import Side, sides
 from probe.analysis.features import Features, features_of
 from probe.analysis.marks import JudgeFacts
 from probe.analysis.rule import Rule
 from probe.analysis.rules import first_match
+from probe.analysis.rules_ok import proven
+from probe.model.address import family_of
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Variant
 from probe.model.target import Endpoint, Service
-from probe.model.verdict import Reason, Verdict
+from probe.model.verdict import Locus, Reason, State, Verdict
 
 __all__ = ["JudgeFacts", "judge"]
 
@@ -21,6 +27,20 @@ _REASONS = {
     Reason.LEGAL_ORDER_STATED: "a legal order, as it states",
     Reason.UNSTATED: "not stated",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruled:
+    """One family's side of a bundle, its facts, and the rule that holds."""
+
+    side: Side
+    features: Features
+    rule: Rule
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something before the service cuts it."""
+        return self.rule.state is State.BLOCKED and self.rule.locus is not Locus.SERVER
 
 
 def judge(
@@ -35,23 +55,72 @@ def judge(
     """Return the verdict on ``bundle``, naming the rule and the evidence that made it.
 
     ``context`` is ``None`` for foreign measurements that have no gates. Controls of other
-    endpoints are passed over. The same values always give the same verdict.
+    endpoints are passed over. The same values always give the same verdict. Where both
+    families were looked at, each is judged by itself; where one is cut and the other works,
+    the service works in part (``family.ipv6``), and the rule and the sentence are of the cut.
     """
     known = facts if facts is not None else JudgeFacts()
-    features = features_of(
-        endpoint, service, bundle, context=context, controls=controls, facts=known
+
+    def ruled(side: Side) -> _Ruled:
+        features = features_of(
+            endpoint,
+            service,
+            side.bundle,
+            context=context,
+            controls=_of_family(controls, side),
+            facts=known,
+        )
+        return _Ruled(side, features, first_match(features))
+
+    first, other = sides(bundle)
+    here = ruled(first)
+    if other is None:
+        return _verdict(here, service)
+    away = ruled(other)
+    return _of_two(here, away, service)
+
+
+def _of_two(here: _Ruled, away: _Ruled, service: Service) -> Verdict:
+    """Return what both families say together; a name that one family lacks says nothing."""
+    absent = away.features.failed(Layer.DNS) or away.features.line.ipv6_broken is not False
+    if absent or here.rule.layer is Layer.ROUND:
+        return _verdict(here, service)
+    if here.blocked and away.features.ending.passed:
+        return _verdict(here, service, alone=True, also=other_family(away.side))
+    fails = away.blocked or away.rule.mechanism == "family"
+    if proven(here.features) and fails and away.features.attempts.reproduced:
+        return _verdict(away, service, alone=True, also=other_family(here.side))
+    return _verdict(here, service)
+
+
+def _of_family(
+    controls: Sequence[ControlObservation], side: Side
+) -> tuple[ControlObservation, ...]:
+    """Return the controls that speak for a side: one that dialled IPv4 says nothing of IPv6."""
+    if side.family is None:
+        return tuple(controls)
+    return tuple(
+        c for c in controls if (family_of(c.address) if c.address is not None else 4) == side.family
     )
-    rule = first_match(features)
+
+
+def _verdict(ruled: _Ruled, service: Service, *, alone: bool = False, also: str = "") -> Verdict:
+    """Return the verdict of one side; ``alone``: the other family works."""
+    rule, features, side = ruled.rule, ruled.features, ruled.side
+    state, mechanism = rule.state, rule.mechanism
+    if alone:
+        state, mechanism = State.DEGRADED, f"family.ipv{side.family}"
+    parts = (_sentence(rule, features, service), *details(rule, features), also)
     return Verdict(
-        state=rule.state,
-        mechanism=rule.mechanism,
+        state=state,
+        mechanism=mechanism,
         locus=rule.locus,
         confidence=rule.confidence_of(features),
         rule_id=rule.id,
         rule_version=rule.version,
         reason=features.http.reason if rule.mechanism == "server.geoblock" else None,
-        sentence=_sentence(rule, features, service),
-        evidence=_evidence(rule, features, bundle),
+        sentence=" ".join(part for part in parts if part),
+        evidence=_evidence(rule, features, side),
     )
 
 
@@ -77,14 +146,14 @@ def _short(issuer: str) -> str:
     return clean[:80].replace("{", "(").replace("}", ")") or "an unnamed issuer"
 
 
-def _evidence(rule: Rule, features: Features, bundle: Sequence[Measurement]) -> tuple[str, ...]:
+def _evidence(rule: Rule, features: Features, side: Side) -> tuple[str, ...]:
     """Return references to what the rule rests on: ``m0.s2``, ``control:ID``, ``gate:ID``."""
     refs: list[str] = []
     for topic in rule.cites:
         if topic == "main":
-            refs.extend(_steps(bundle, frozenset({Variant.MAIN, Variant.RETEST})))
+            refs.extend(_steps(side, frozenset({Variant.MAIN, Variant.RETEST})))
         elif topic == "comparison":
-            refs.extend(_steps(bundle, _COMPARISONS))
+            refs.extend(_steps(side, _COMPARISONS))
         elif topic == "control":
             refs.extend(f"control:{source}" for source in features.sources)
         elif features.line.gate is not None:
@@ -92,10 +161,10 @@ def _evidence(rule: Rule, features: Features, bundle: Sequence[Measurement]) -> 
     return tuple(dict.fromkeys(refs))
 
 
-def _steps(bundle: Sequence[Measurement], variants: frozenset[Variant]) -> list[str]:
+def _steps(side: Side, variants: frozenset[Variant]) -> list[str]:
     return [
         f"m{index}.s{place}"
-        for index, measurement in enumerate(bundle)
+        for index, measurement in zip(side.places, side.bundle, strict=True)
         if measurement.variant in variants
         for place in range(len(measurement.steps))
     ]

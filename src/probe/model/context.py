@@ -8,7 +8,7 @@ import msgspec
 from probe.model.failure import Failure
 from probe.model.vantage import Network
 
-__all__ = ["Anchor", "AnchorGroup", "Gate", "GateId", "RoundContext", "RoundInputs"]
+__all__ = ["Anchor", "AnchorGroup", "Gate", "GateId", "Opening", "RoundContext", "RoundInputs"]
 
 
 class AnchorGroup(StrEnum):
@@ -70,13 +70,24 @@ class RoundInputs(msgspec.Struct, frozen=True, kw_only=True):
     system_resolver_ok: tuple[bool, ...] = ()  # one for each control name
     other_resolver_ok: tuple[bool, ...] = ()
     neutral_bogons: tuple[str, ...] = ()  # non-public answers that control names got
+    neutral_denials: tuple[Failure, ...] = ()  # how plain resolvers failed for control names
     neutral_issuers: tuple[str, ...] = ()  # issuers on anchors that the packaged roots do not know
     ipv4_ok: bool | None = None
     ipv6_ok: bool | None = None
 
 
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """The line as it was when the targets were begun."""
+
+    inputs: RoundInputs
+    gates: tuple[Gate, ...] = ()
+
+
 class RoundContext(msgspec.Struct, frozen=True, kw_only=True):
-    """One round's line, its inputs and the gates they closed."""
+    """One round's line, its inputs and the gates they closed.
+
+    ``opened`` is kept when the line was another at the end: what passed was judged by it.
+    """
 
     started: datetime
     tz: str  # IANA zone of the vantage
@@ -86,6 +97,7 @@ class RoundContext(msgspec.Struct, frozen=True, kw_only=True):
     country: str = "ZZ"
     inputs: RoundInputs
     gates: tuple[Gate, ...] = ()
+    opened: Opening | None = None
 
     def gate(self, gate_id: GateId) -> Gate | None:
         """Return the gate if it closed."""

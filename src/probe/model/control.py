@@ -29,6 +29,7 @@ class ControlObservation(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     failed_operation: str | None = None  # dns, tcp, tls, http
     addresses: tuple[str, ...] = ()
+    address: str | None = None  # the one that was dialled last
     asns: tuple[int, ...] = ()
     issuer: str | None = None
     leaf_sha256: str | None = None

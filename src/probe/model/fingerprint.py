@@ -16,7 +16,8 @@ class Mark(StrEnum):
     SANCTIONS_STATED = "sanctions_stated"
     LEGAL_ORDER_STATED = "legal_order_stated"
     FALSE_POSITIVE = "false_positive"  # looks like a block page and is not one
-    INTERCEPTING_CA = "intercepting_ca"
+    INTERCEPTING_CA = "intercepting_ca"  # a state's
+    LOCAL_INTERCEPTOR = "local_interceptor"  # an antivirus, a company's or a school's proxy
     SINKHOLE = "sinkhole"  # an address that DNS lies point at
 
 

@@ -56,6 +56,7 @@ class Variant(StrEnum):
     OTHER_ADDRESS = "other_address"
     OTHER_FAMILY = "other_family"
     NEIGHBOUR = "neighbour"  # another endpoint of the catalog on the same network
+    ANCHOR = "anchor"  # a neutral host, asked right after this endpoint failed
 
 
 class StepBase(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +78,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str
     asn: int | None = None
+    local: bool = False  # in this line's own network: its router, or a machine beside it
 
 
 class LateAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from probe.model.context import RoundContext
+from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Variant
 from probe.model.target import Role
 from probe.model.vantage import Network
@@ -15,13 +16,17 @@ __all__ = ["Judged", "Note", "NoteKind", "Record", "RoundRow"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One endpoint in one round: the main measurement, its follow-ups, and the verdict."""
+    """One endpoint in one round: the main measurement, its follow-ups, and the verdict.
+
+    ``controls`` are those that the verdict was made with, the own past among them.
+    """
 
     endpoint: str
     service: str
     role: Role
     bundle: tuple[Measurement, ...]
     verdict: Verdict
+    controls: tuple[ControlObservation, ...] = ()
 
     @property
     def main(self) -> Measurement:
@@ -30,7 +35,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoundRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One round as stored; ``context`` is ``None`` while it runs or after a kill."""
+    """One round as stored; ``context`` is ``None`` while it runs or after a kill.
+
+    Then ``opening`` is the line as it was when the targets were begun.
+    """
 
     id: int
     vantage: str
@@ -40,6 +48,8 @@ class RoundRow(msgspec.Struct, frozen=True, kw_only=True):
     network: Network = Network()
     context: RoundContext | None = None
     imported_from: str | None = None
+    catalog_digest: str = ""
+    opening: RoundContext | None = None
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):

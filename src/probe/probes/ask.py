@@ -10,7 +10,7 @@ from probe.net.base import Datagrams, NetFailure, Resolved
 from probe.net.dns import DnsResult, UdpExchange, ask_stream
 from probe.net.dnswire import question
 from probe.probes.session import Session
-from probe.wire.scrub import scrub, scrub_address
+from probe.wire.scrub import beside_own, scrub, scrub_address
 
 __all__ = ["ask_system", "ask_tcp", "ask_udp", "dns_step", "kept_answers", "qtype_of"]
 
@@ -20,6 +20,12 @@ DNS_PORT = 53
 def qtype_of(family: int) -> str:
     """Return the record type that carries addresses of a family."""
     return "AAAA" if family == 6 else "A"
+
+
+def _answer(address: str, own: Collection[str]) -> Answer:
+    """Return an answer as it is kept: whether it is local is told, one's own address is not."""
+    (kept,) = kept_answers((address,), own)
+    return Answer(address=kept, local=beside_own(address, own))
 
 
 def kept_answers(addresses: Iterable[str], own: Collection[str]) -> tuple[str, ...]:
@@ -40,7 +46,7 @@ def dns_step(
 ) -> DnsStep:
     """Return the step that records a result; ``own`` are the line's own addresses."""
     reply = result.reply
-    addresses = () if reply is None else kept_answers(reply.addresses, own)
+    addresses = () if reply is None else reply.addresses
     return DnsStep(
         t0_s=t0_s,
         t_s=t_s,
@@ -50,7 +56,7 @@ def dns_step(
         engine=engine,
         resolver=resolver,
         rcode=None if reply is None else reply.rcode,
-        answers=tuple(Answer(address=a) for a in addresses),
+        answers=tuple(_answer(a, own) for a in addresses),
         cnames=() if reply is None else tuple(scrub(name, own) for name in reply.cnames),
     )
 
@@ -75,9 +81,7 @@ async def ask_system(session: Session, name: str, family: int) -> DnsStep:
         qtype=qtype_of(family),
         engine=DnsEngine.SYSTEM,
         resolver="system",
-        answers=tuple(
-            Answer(address=a) for a in kept_answers(resolved.addresses, env.own_addresses)
-        ),
+        answers=tuple(_answer(a, env.own_addresses) for a in resolved.addresses),
         cnames=(scrub(resolved.canonical, env.own_addresses),) if resolved.canonical else (),
     )
     recorder.add(step)

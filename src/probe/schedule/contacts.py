@@ -49,6 +49,7 @@ class Contacts(msgspec.Struct, frozen=True, kw_only=True):
     literals: tuple[str, ...]
     ports: tuple[int, ...]
     resolvers: tuple[str, ...]
+    controls: tuple[str, ...] = ()  # live ones, which are told what is measured
 
 
 def port_of(endpoint: Endpoint) -> int:

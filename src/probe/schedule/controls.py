@@ -1,17 +1,49 @@
-"""The controls of each endpoint in one round: those that were given, and the own past."""
+"""The controls of each endpoint in one round: those that were given, and the own past.
 
-from collections.abc import Callable, Sequence
+Three kinds may be given: observations that are there before the round; a function that is asked
+about an endpoint once that was measured (plain or ``async``); and a provider, which looks at the
+plan's endpoints by itself while the round runs, so that what it is asked tells nobody what failed.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from probe.errors import ProbeError
 from probe.model.control import ControlObservation
 from probe.model.measurement import DnsStep, HttpStep, Measurement, Outcome, Step, TlsStep
 from probe.model.target import Endpoint, Kind
 
-__all__ = ["ControlBook", "Controls", "proves_itself"]
+__all__ = ["ControlBook", "ControlProvider", "Controls", "proves_itself"]
 
-Controls = Sequence[ControlObservation] | Callable[[Endpoint], Sequence[ControlObservation]]
-"""Observations that are there before the round, or whom to ask once an endpoint was measured."""
+Seen = Sequence[ControlObservation]
+Asked = Callable[[Endpoint], Seen] | Callable[[Endpoint], Awaitable[Seen]]
+
+
+@runtime_checkable
+class ControlProvider(Protocol):
+    """Somebody elsewhere who looks at the same endpoints at the same time."""
+
+    async def run(self, endpoints: Sequence[Endpoint]) -> None:
+        """Look at all of a round's endpoints; a failure is no exception, it gives nothing."""
+        ...
+
+    async def observe(self, endpoint: Endpoint) -> Seen:
+        """Return what was seen of ``endpoint``, once that is known or has become hopeless."""
+        ...
+
+    def seen(self, endpoint: Endpoint) -> Seen:
+        """Return what is known of ``endpoint`` by now."""
+        ...
+
+    def crossed(self) -> tuple[int, int]:
+        """Return the bytes sent and received since this was last asked."""
+        ...
+
+
+Controls = Seen | Asked | ControlProvider
+"""What a round is given."""
 
 
 class _Past(Protocol):
@@ -44,22 +76,45 @@ class ControlBook:
         self._store = store
         self._before = before
         self._past: dict[str, tuple[ControlObservation, ...]] = {}
-        self._ask: Callable[[Endpoint], Sequence[ControlObservation]]
+        self._provider = given if isinstance(given, ControlProvider) else None
+        self._ask: Asked | None = None
+        self._known: dict[str, list[ControlObservation]] = {}
+        if self._provider is not None:
+            return
         if callable(given):
             self._ask = given
             return
-        known: dict[str, list[ControlObservation]] = {}
-        for observation in given:
-            known.setdefault(observation.endpoint, []).append(observation)
-        self._ask = lambda endpoint: known.get(endpoint.id, ())
+        for observation in given if isinstance(given, Sequence) else ():
+            self._known.setdefault(observation.endpoint, []).append(observation)
+
+    async def run(self, endpoints: Sequence[Endpoint], problem: Callable[[str], None]) -> None:
+        """Let a provider look at a round's endpoints; a bug of it costs its answers only."""
+        if self._provider is None or not endpoints:
+            return
+        try:
+            await self._provider.run(endpoints)
+        except ProbeError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a task boundary: the round goes on without it
+            problem(f"control: {type(exc).__name__}")
+
+    async def asked(self, endpoint: Endpoint, main: Measurement) -> None:
+        """Wait until the control has answered about ``endpoint``, where the look needs one."""
+        if self._provider is not None:
+            if not proves_itself(main):
+                await self._provider.observe(endpoint)
+        elif self._ask is not None and endpoint.id not in self._known:
+            answer = self._ask(endpoint)
+            found = await answer if inspect.isawaitable(answer) else answer
+            self._known[endpoint.id] = list(found)
 
     def of(self, endpoint: Endpoint, main: Measurement) -> tuple[ControlObservation, ...]:
-        """Return the controls of ``endpoint``, the past last.
+        """Return the controls of ``endpoint`` as far as they are known, the past last.
 
         The past is read only for a look that does not prove itself: reading it takes longer
         than many a measurement.
         """
-        given = tuple(self._ask(endpoint))
+        given = self._given(endpoint)
         if proves_itself(main):
             return given
         past = self._past.get(endpoint.id)
@@ -67,3 +122,21 @@ class ControlBook:
             seen = self._store.own_past(endpoint.id, self._before) if self._store else None
             past = self._past[endpoint.id] = () if seen is None else (seen,)
         return (*given, *past)
+
+    def _given(self, endpoint: Endpoint) -> tuple[ControlObservation, ...]:
+        if self._provider is not None:
+            return tuple(self._provider.seen(endpoint))
+        known = self._known.get(endpoint.id)
+        if known is None and self._ask is not None and not _is_async(self._ask):
+            answer = self._ask(endpoint)
+            return () if inspect.isawaitable(answer) else tuple(answer)
+        return tuple(known or ())
+
+    def crossed(self) -> tuple[int, int]:
+        """Return the bytes that asking has cost since this was last asked."""
+        return (0, 0) if self._provider is None else self._provider.crossed()
+
+
+def _is_async(function: Asked) -> bool:
+    call = getattr(function, "__call__", None)  # noqa: B004 - an object may have an async one
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)

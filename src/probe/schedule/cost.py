@@ -92,11 +92,12 @@ def follow_up_bytes(endpoint: Endpoint) -> int:
     """Return what all follow-ups of a failing ``endpoint`` may cost together."""
     doh = _TCP + _TLS + _HTTP
     if endpoint.kind is Kind.DNS:
-        return 2 * _LOOKUP + doh
-    if endpoint.kind is Kind.TCP:
-        return 3 * _TCP + doh
-    if endpoint.kind in MEASURED_KINDS:  # retest, neutral SNI, other host, another address
-        return 4 * (_TCP + _TLS) + doh
+        return 3 * _LOOKUP + doh
+    if endpoint.kind is Kind.TCP:  # two retests, another address, a neighbour
+        return 4 * _TCP + doh
+    if endpoint.kind in MEASURED_KINDS:
+        # two retests, three neutral names, other host, another address, a neighbour
+        return 8 * (_TCP + _TLS) + doh
     return 0
 
 

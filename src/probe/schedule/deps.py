@@ -19,7 +19,7 @@ from probe.model.verdict import ServiceVerdict, Verdict
 from probe.probes.env import ProbeEnv
 from probe.schedule.anchors import Authentic
 from probe.schedule.budget import Allowance
-from probe.schedule.chain import FollowUps
+from probe.schedule.chain import FollowUps, Waiting
 from probe.schedule.controls import Controls
 from probe.schedule.line import LineFacts
 from probe.schedule.network import NetworkLookup
@@ -44,7 +44,14 @@ class Keeps(Protocol):
     """What the runner needs of a store (``probe.store.database.Store``)."""
 
     def begin_round(
-        self, *, vantage: str, plan: str, started: datetime, catalog_digest: str, network: Network
+        self,
+        *,
+        vantage: str,
+        plan: str,
+        started: datetime,
+        catalog_digest: str,
+        network: Network,
+        opening: RoundContext | None = None,
     ) -> int:
         """Open a round."""
         ...
@@ -55,6 +62,10 @@ class Keeps(Protocol):
 
     def end_round(self, round_id: int, context: RoundContext, ended: datetime) -> None:
         """Close a round."""
+        ...
+
+    def count_traffic(self, at: datetime, sent: int, received: int) -> None:
+        """Count bytes that no measurement carries."""
         ...
 
     def replace_verdicts(self, round_id: int, verdicts: Sequence[Verdict]) -> None:
@@ -99,6 +110,7 @@ class RunDeps:
     concurrency: int = 150
     sni_host: str | None = None  # address:port of a host whose operator consented
     measure: MeasureOne | None = None
+    waiting: Waiting = lambda _wanted, _due_s, _last_s: None  # told what a look waits for
     authentic: Authentic | None = None  # who may say the time; default: the packaged roots
 
 

@@ -27,8 +27,10 @@ _FOLLOW_UPS_TLS = (
     "neutral name",
     "other address",
     "IPv6",
+    "neutral hosts beside it",
+    "a neighbour of this round",
 )
-RETESTS_S = 440.0
+RETESTS_S = 460.0
 """When the last retest of a cut handshake is due after the first look."""
 
 
@@ -69,11 +71,12 @@ def describe(
     settings: Settings,
     *,
     nameservers: Sequence[str] = (),
+    controls: Sequence[str] = (),
     every_s: float = 900.0,
 ) -> DryRun:
     """Return what the round of ``plan`` would contact and cost.
 
-    ``nameservers`` are the system's own, when they are known.
+    ``nameservers`` are the system's own, when they are known; ``controls`` are live ones.
     """
     purposes = {e.id: "line: at both ends of the round" for e in plan.anchors}
     for endpoint in (plan.captive, plan.stun):
@@ -101,7 +104,9 @@ def describe(
     return DryRun(
         plan=plan.name,
         endpoints=tuple(rows),
-        contacts=_contacts(plan, nameservers, settings.sni_host),
+        contacts=msgspec.structs.replace(
+            _contacts(plan, nameservers, settings.sni_host), controls=tuple(controls)
+        ),
         left_out=len(plan.left_out),
         bytes=plan.bytes,
         bytes_if_all_fail=sum(sizes) + 2 * sum(cost_of(a).bytes for a in plan.anchors),

@@ -58,10 +58,14 @@ class Lanes:
         """Return the destination of a look: its first pinned address, else its host, and port."""
         return f"{addresses[0] if addresses else endpoint.host}|{endpoint.port}"
 
+    def free_at_s(self, key: str) -> float:
+        """Return until when ``key`` rests on the monotonic clock; minus infinity: it does not."""
+        lane = self._lanes.get(key)
+        return float("-inf") if lane is None else lane.free_at_s
+
     def rests(self, key: str) -> bool:
         """Return whether a test of ``key`` would have to wait now."""
-        lane = self._lanes.get(key)
-        return lane is not None and lane.free_at_s > self._clock.monotonic_s()
+        return self.free_at_s(key) > self._clock.monotonic_s()
 
     @asynccontextmanager
     async def turn(self, key: str, *, urgent: bool = False) -> AsyncIterator[None]:

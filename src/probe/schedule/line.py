@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from probe.analysis.endings import ENCRYPTED
 from probe.model.address import is_public
 from probe.model.context import Anchor, Gate, GateId, RoundInputs
 from probe.model.measurement import DnsEngine, DnsStep, Measurement, Outcome, TlsStep
@@ -113,6 +114,7 @@ def inputs_of(
         system_resolver_ok=tuple(_system(line)),
         other_resolver_ok=tuple(_other(line)),
         neutral_bogons=tuple(sorted(set(_bogons(line)))),
+        neutral_denials=tuple(sorted(set(_denials(line)))),
         neutral_issuers=tuple(sorted(set(_strange_issuers(looks)))),
         ipv4_ok=any(a.ok for a in values) if values else None,
         ipv6_ok=_ipv6(line),
@@ -146,6 +148,15 @@ def _bogons(line: LineLook) -> Iterable[str]:
         for step in measurement.steps:
             if isinstance(step, DnsStep):
                 yield from (a.address for a in step.answers if not is_public(a.address))
+
+
+def _denials(line: LineLook) -> Iterable[str]:
+    """Yield how plain resolvers failed for neutral names."""
+    for _, measurement in line.anchors.values():
+        for step in measurement.steps:
+            plain = isinstance(step, DnsStep) and step.engine not in ENCRYPTED
+            if plain and step.failure is not None:
+                yield step.failure
 
 
 def _strange_issuers(looks: Iterable[tuple[Endpoint, Measurement]]) -> Iterable[str]:

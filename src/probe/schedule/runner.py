@@ -17,13 +17,14 @@ from probe.analysis.gates import evaluate
 from probe.analysis.line_facts import line_facts
 from probe.analysis.rollup import rollup
 from probe.errors import ProbeError
-from probe.model.context import GateId, RoundContext
+from probe.model.context import GateId, Opening, RoundContext
 from probe.model.measurement import Outcome, TlsStep
 from probe.model.record import Record
-from probe.model.target import Endpoint, Plan
+from probe.model.target import Endpoint, Plan, Purpose
 from probe.model.vantage import Network
 from probe.model.verdict import ServiceVerdict, State, Verdict
 from probe.net.trust import verify_chain
+from probe.schedule.beside import Beside
 from probe.schedule.budget import Spending
 from probe.schedule.chain import ChainDeps, measure_endpoint, record_of
 from probe.schedule.context import close_look, look
@@ -43,6 +44,7 @@ from probe.schedule.line import (
 )
 from probe.schedule.planned_net import PlannedNet
 from probe.schedule.reasons import INTERRUPTED, under_gate
+from probe.schedule.settle import spoils_all
 from probe.schedule.work import MeasureOne, Work, blank
 from probe.schedule.writer import BatchWriter
 from probe.schedule.zone import offset_s, zone_data
@@ -54,10 +56,6 @@ NOTHING_UNDER = frozenset({GateId.VPN_ON, GateId.OFFLINE_LOCAL, GateId.CAPTIVE_P
 
 SUSPENDED_S = 60.0
 """Wall clock and monotonic clock apart by more than this: the machine slept, or was set."""
-
-
-UNSURE_WHOSE = frozenset({GateId.CLOCK, GateId.VPN_ON, GateId.PATH_CHANGED})
-"""Gates that, closing meanwhile, spoil successes too: when, or on whose line, is not known."""
 
 
 class _Stopped(Exception):  # noqa: N818 - a signal, no error
@@ -131,6 +129,7 @@ class _Round:
         )
         self._delays = Delays(self._clock)
         self._lanes = Lanes(self._clock, self._delays)
+        self._beside = Beside(self._work, ())
         self._last = deps.store.last_verdicts() if deps.store is not None else {}
         self._controls = ControlBook(deps.controls, deps.store, self._started)
         self._services = {service.id: service for service in deps.catalog.services}
@@ -150,6 +149,7 @@ class _Round:
         deps = self._deps
         deps.progress(Progress(phase="line"))
         line = await look(deps.plan, self._work, deps.line())
+        self._ask_gateway_again(line)
         self._begin(line)
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(self._writer.run())
@@ -157,6 +157,13 @@ class _Round:
             await self._targets()
             await self._close_line(line)
             writing.cancel()
+
+    def _ask_gateway_again(self, line: LineLook) -> None:
+        """Look at the gateway once more where nothing passed: only now was it asked for (ARP)."""
+        unknown = line.facts.default_route is True and line.facts.gateway_reachable is None
+        if unknown and not any(anchor.tcp_ok for anchor in line.anchor_values()):
+            seen = self._deps.line().gateway_reachable
+            line.facts = structs.replace(line.facts, gateway_reachable=seen)
 
     def _begin(self, line: LineLook) -> None:
         deps = self._deps
@@ -171,8 +178,10 @@ class _Round:
                 started=self._started,
                 catalog_digest=deps.catalog.digest,
                 network=self._network,
+                opening=self._context,
             )
         self._writer = BatchWriter(deps.store, self._round_id)
+        self._beside = Beside(self._work, _neutral(line))
         self._begun = True
 
     async def _targets(self) -> None:
@@ -196,14 +205,17 @@ class _Round:
             self._deps.progress(progress)
 
         async with asyncio.TaskGroup() as group:
-            for endpoint in runnable:
-                starts_s = self._clock.monotonic_s() + self._deps.rng.uniform(
-                    0, self._deps.spread_s
-                )
-                self._delays.spawn(
-                    group,
-                    partial(measure_endpoint, endpoint, chain, partial(take, endpoint), starts_s),
-                )
+            asking = group.create_task(self._controls.run(runnable, self._work.problems.append))
+            async with asyncio.TaskGroup() as chains:
+                for endpoint in runnable:
+                    starts_s = self._clock.monotonic_s() + self._deps.rng.uniform(
+                        0, self._deps.spread_s
+                    )
+                    work = partial(
+                        measure_endpoint, endpoint, chain, partial(take, endpoint), starts_s
+                    )
+                    self._delays.spawn(chains, work)
+            asking.cancel()
 
     async def _close_line(self, line: LineLook) -> None:
         """Look at the line again; what failed while it went away was not the target's fault."""
@@ -230,14 +242,15 @@ class _Round:
         before, records = self._context, self._records
         gate = context.invalid
         self._context = context
-        if gate is not None:
-            self._keep(self._judged_again(all_of_them=gate.id in UNSURE_WHOSE))
-        elif line_facts(context) != line_facts(before):
-            again = self._judged_again(all_of_them=False)
-            if _claims(again) > _claims(records):
-                self._context = before
-            else:
-                self._keep(again)
+        if gate is None and line_facts(context) == line_facts(before):
+            return
+        opened = Opening(inputs=before.inputs, gates=before.gates)
+        self._context = structs.replace(context, opened=opened)
+        again = self._judged_again(all_of_them=gate is not None and spoils_all(gate))
+        if gate is None and _claims(again) > _claims(records):
+            self._context = before
+        else:
+            self._keep(again)
 
     # --- pieces
 
@@ -250,11 +263,14 @@ class _Round:
             context=self._context,
             facts=deps.facts,
             controls=self._controls.of,
+            ask_controls=self._controls.asked,
             services=self._services,
             last=self._last,
             follow_ups=deps.follow_ups,
             quick=deps.quick,
             sni_host=deps.sni_host,
+            beside=self._beside,
+            waiting=deps.waiting,
         )
 
     def _context_of(self, line: LineLook) -> RoundContext:
@@ -316,7 +332,7 @@ class _Round:
         """Judge under the context as it is now; what passed stays passed, it was seen."""
         chain = self._chain()
         return [
-            record_of(endpoint, record.bundle, chain)
+            record_of(endpoint, record.bundle, chain, record.controls)
             if all_of_them or record.verdict.state is not State.OK
             else record
             for endpoint, record in zip(self._endpoints, self._records, strict=True)
@@ -347,7 +363,11 @@ class _Round:
                 self._not_run(endpoint, INTERRUPTED, chain)
         self._writer.close()
         store = self._deps.store
+        sent, received = self._controls.crossed()
+        self._work.spending.book(0, sent + received)
         if store is not None and self._round_id is not None:
+            if sent or received:
+                store.count_traffic(self._started, sent, received)
             store.end_round(self._round_id, self._context, self._clock.now())
 
     def result(self) -> RoundResult:
@@ -379,6 +399,16 @@ class _Round:
         if last.state is State.OK:
             return record.verdict.bad or record.verdict.state is State.INCONCLUSIVE
         return last.bad and record.verdict.state is State.OK
+
+
+def _neutral(line: LineLook) -> tuple[Endpoint, ...]:
+    """Return the anchors abroad that passed when the round began."""
+    good = {anchor.endpoint for anchor in line.anchor_values() if anchor.ok}
+    return tuple(
+        endpoint
+        for endpoint, _ in line.current()
+        if endpoint.id in good and endpoint.purpose is not Purpose.DOMESTIC
+    )
 
 
 def _claims(records: Iterable[Record]) -> tuple[int, int]:

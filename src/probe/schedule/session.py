@@ -16,7 +16,7 @@ from probe.model.target import Catalog, Endpoint
 from probe.model.vantage import Network, Vantage
 from probe.probes.env import ProbeEnv
 from probe.schedule.budget import Allowance, allowance
-from probe.schedule.chain import FollowUps
+from probe.schedule.chain import FollowUps, Waiting
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.controls import Controls
 from probe.schedule.line import LineFacts
@@ -52,6 +52,7 @@ class Session:
     stop: asyncio.Event | None = None
     spread_s: float = 0.0
     quick: bool = False
+    waiting: Waiting = lambda _wanted, _due_s, _last_s: None
     measure: MeasureOne | None = None
 
     @property
@@ -103,6 +104,7 @@ class Session:
                 stop=self.stop,
                 follow_ups=follow_ups,
                 quick=self.quick,
+                waiting=self.waiting,
                 spread_s=self.spread_s,
                 concurrency=self.settings.concurrency,
                 sni_host=self.settings.sni_host,

@@ -19,6 +19,7 @@ from probe.model.address import IPAddress, embedded_ipv4, parse_ip
 __all__ = [
     "SCRUBBED",
     "address_spellings",
+    "beside_own",
     "scrub",
     "scrub_address",
     "scrub_literals",
@@ -106,6 +107,15 @@ def scrub_address(address: str, own: Collection[str]) -> str:
     if ip in mine or any(ip in _household(k) for k in mine if k.version == 6):
         return "::"
     return next((prefix for prefix, net in _LOCAL_V6 if ip in net), address)
+
+
+def beside_own(address: str, own: Collection[str]) -> bool:
+    """Return whether ``address`` lies in this line's own network: it shares a private /24."""
+    ip = parse_ip(address.partition("%")[0])
+    if not isinstance(ip, ipaddress.IPv4Address) or not ip.is_private or ip.is_loopback:
+        return False
+    near = ipaddress.ip_network(f"{ip}/24", strict=False)
+    return any(known in near for known in map(parse_ip, own) if known is not None)
 
 
 def _split_path(url: str) -> tuple[str, str, str]:

@@ -31,8 +31,19 @@ def test_interference_is_scoped_and_refusals_are_not() -> None:
     for mark in load_fingerprints():
         if mark.mark in (Mark.BLOCKPAGE, Mark.SINKHOLE, Mark.INTERCEPTING_CA):
             assert mark.countries, mark.id
-        if mark.mark in (Mark.CHALLENGE, Mark.GEOBLOCK):
+        if mark.mark in (Mark.CHALLENGE, Mark.GEOBLOCK, Mark.LOCAL_INTERCEPTOR):
             assert not mark.countries, mark.id
+
+
+def test_a_state_and_a_company_are_told_apart_by_name() -> None:
+    """No issuer pattern of the one kind meets one of the other, and each names a whole part."""
+    names = [k for k in load_fingerprints() if k.place is Place.ISSUER]
+    states = [k.pattern for k in names if k.mark is Mark.INTERCEPTING_CA]
+    local = [k.pattern for k in names if k.mark is Mark.LOCAL_INTERCEPTOR]
+    assert len(states) >= 6
+    assert len(local) >= 20
+    assert not [(s, c) for s in states for c in local if s in c or c in s]
+    assert all(pattern.startswith(("CN=", "O=")) for pattern in local)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +53,10 @@ def test_interference_is_scoped_and_refusals_are_not() -> None:
         (Place.ISSUER, "CN=Information Security Certification Authority,O=ISCA,C=KZ", Mark.INTERCEPTING_CA),
         (Place.ISSUER, "CN=Qaznet Trust Network,C=KZ", Mark.INTERCEPTING_CA),
         (Place.ISSUER, "CN=Russian Trusted Sub CA,O=The Ministry,C=RU", Mark.INTERCEPTING_CA),
+        (Place.ISSUER, "CN=Zscaler Intermediate Root CA,O=Zscaler Inc.,C=US", Mark.LOCAL_INTERCEPTOR),
+        (Place.ISSUER, "CN=FG100,OU=Certificate Authority,O=Fortinet Ltd.", Mark.LOCAL_INTERCEPTOR),
+        (Place.ISSUER, "CN=ESET SSL Filter CA,O=ESET\\, spol. s r. o.,C=SK", Mark.LOCAL_INTERCEPTOR),
+        (Place.BODY, "prohibited for viewership from within Pakistan", Mark.BLOCKPAGE),
         (Place.BODY, '<iframe src="http://10.10.34.35?type=Invalid Site">', Mark.BLOCKPAGE),
         (Place.HEADER, "location: http://lawfilter.ertelecom.ru/?x", Mark.BLOCKPAGE),
         (Place.HEADER, "cf-mitigated: challenge", Mark.CHALLENGE),

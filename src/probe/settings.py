@@ -59,14 +59,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     global_per_second: float = 50.0
     asn_database: Path | None = None
     country_database: Path | None = None
-    controls: tuple[str, ...] = ()  # files of control snapshots
+    controls: tuple[str, ...] = ()  # files of control snapshots, URLs of live controls
+    live_control: bool = False  # ask a live control from a line at home, too
     sni_host: str | None = None  # address:port of a consenting host for the SNI comparison
     origins: dict[str, str] = {}  # field -> flag, environment, file:line, default
 
 
 _FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 _NAMES = tuple(name for name in _FIELDS if name != "origins")
-_OTHER_VARIABLES = ("CONFIG", "CONSENT", "NET", "TEST_DATA")
+_OTHER_VARIABLES = ("CONFIG", "CONSENT", "CONTROL_TOKEN", "LAB", "NET", "TEST_DATA")
 _NOTHING = {"", "none", "unlimited", "off"}
 _YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 

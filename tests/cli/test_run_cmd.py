@@ -351,3 +351,12 @@ def test_a_kill_loses_the_batch_in_flight_and_the_next_run_says_so(
         assert len(opened.records(first.id)) >= committed
         assert second.context is not None
         assert opened.verify() == []
+
+
+def test_a_dry_run_names_the_live_controls_that_would_be_asked(home: Path) -> None:
+    """They are told what is measured, so they belong to the contacts; a file is none."""
+    done = run("--dry-run", "--control", "https://control.example:8443", "--control", "a.json")
+    assert "Live controls: control.example:8443. Packets go only to these" in done.stderr
+    found = json.loads(run("--dry-run", "-o", "json", "--control", "https://203.0.113.5").stdout)
+    assert found[0]["contacts"]["controls"] == ["203.0.113.5:443"]
+    assert "Live controls" not in run("--dry-run").stderr

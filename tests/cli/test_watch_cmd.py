@@ -44,3 +44,17 @@ def test_a_watch_in_the_lab_stores_its_rounds_and_says_no_name(
         assert len(list(opened.rounds())) >= 2
         assert opened.verify() == []
     assert not (tmp_path / "unused.db").exists()
+
+
+@pytest.mark.slow
+def test_a_watch_tells_what_began_to_fail_and_keeps_the_name_from_a_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, when enough looks have agreed; a stream that is no terminal may be kept by others."""
+    monkeypatch.setenv("PROBE_STORE", str(tmp_path / "unused.db"))
+    arguments = ["--lab", "tls-mitm-system", "--rounds", "8", "--store", str(tmp_path / "w.db")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0
+    told = [line for line in result.stderr.splitlines() if "began to fail" in line]
+    assert told == ["began to fail: 1 (names: probe timeline)"]
+    assert "essenger" not in result.output

@@ -244,6 +244,7 @@ def test_a_measurement_is_read_as_what_a_control_saw() -> None:
         observed=NOW,
         country="NL",
         addresses=("192.0.2.1", "192.0.2.2"),
+        address="192.0.2.1",
         asns=(64500,),
         issuer="CN=CA",
         leaf_sha256="leaf",

@@ -13,6 +13,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 DEPLOY = TOP / "deploy"
 UNIT = DEPLOY / "systemd" / "probe@.service"
+CONTROL = DEPLOY / "systemd" / "probe-control.service"
 TIMERS = sorted((DEPLOY / "systemd").glob("*.timer"))
 CRON = DEPLOY / "cron" / "probe"
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
@@ -84,6 +85,19 @@ def test_the_unit_prints_no_results() -> None:
 def test_the_unit_is_hardened(key: str, value: str) -> None:
     """Each of these must be a decision to change, not a slip."""
     assert Unit(UNIT)["Service"][key] == value
+
+
+def test_the_control_s_unit_is_as_hardened_as_the_other() -> None:
+    """The same walls around a server that strangers can reach; what a look needs stays open."""
+    other = Unit(UNIT)["Service"]
+    control = Unit(CONTROL)["Service"]
+    own = {"type", "execstart", "successexitstatus", "timeoutstartsec", "environment"}
+    for key, value in other.items():
+        if key not in own:
+            assert control.get(key) == value, key
+    assert control["StandardOutput"] == "null"
+    assert control["RestartPreventExitStatus"].split() == ["2", "4"]
+    assert "--plain" not in control["ExecStart"]
 
 
 def test_the_unit_has_bounds() -> None:
@@ -161,9 +175,10 @@ class TestWithSystemd:
 
     def test_verify(self, tmp_path: Path) -> None:
         """``systemd-analyze verify`` finds nothing to say about units and timers."""
-        for file in (UNIT, *TIMERS):
+        for file in (UNIT, CONTROL, *TIMERS):
             shutil.copy(file, tmp_path / file.name)
-        names = [tmp_path / "probe@core.service", *(tmp_path / file.name for file in TIMERS)]
+        units = (CONTROL, *TIMERS)
+        names = [tmp_path / "probe@core.service", *(tmp_path / file.name for file in units)]
         shutil.copy(UNIT, tmp_path / "probe@core.service")
         done = subprocess.run(
             ["systemd-analyze", "verify", "--man=no", *map(str, names)],
@@ -178,7 +193,14 @@ class TestWithSystemd:
     def test_security(self) -> None:
         """The exposure stays at 1.5 or below (0 is sealed, 10 is open)."""
         done = subprocess.run(
-            ["systemd-analyze", "security", "--offline=yes", "--threshold=15", str(UNIT)],
+            [
+                "systemd-analyze",
+                "security",
+                "--offline=yes",
+                "--threshold=15",
+                str(UNIT),
+                str(CONTROL),
+            ],
             capture_output=True,
             text=True,
             check=False,

@@ -312,6 +312,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_loses_nothing_stored(place: Path) -> None:
     """The same for a limit of the system on the file's size (a quota behaves alike)."""
     script = _LIMITED.format(path=[str(Path(__file__).parent), *sys.path], place=str(place))

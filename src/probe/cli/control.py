@@ -1,4 +1,4 @@
-"""``probe control``: make control snapshots on a trusted line, and check those of others."""
+"""``probe control``: snapshots of a trusted line and those of others, and the live control."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from probe.cli.control_server import serve, token, use
 from probe.cli.measuring import (
     AllOption,
     CountryOption,
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
     import asyncio
 
     from probe.model.control import ControlSnapshot
+    from probe.model.target import Catalog
     from probe.schedule.choose import Wanted
     from probe.settings import Settings
 
 __all__ = ["app"]
 
 app = command_app(no_args_is_help=True)
+for _command in (serve, token, use):
+    app.command()(_command)
 
 FileArgument = Annotated[Path, typer.Argument(help="A control snapshot.", show_default=False)]
 _COLUMNS = ("endpoint", "failure", "addresses", "issuer", "status", "title", "observed")
@@ -66,6 +70,7 @@ def snapshot(
     from probe.model.target import Category
     from probe.schedule.choose import Wanted
     from probe.settings import load
+    from probe.targets.load import load_catalog
 
     settings = load(
         config=config,
@@ -86,14 +91,36 @@ def snapshot(
     async def work(stop: "asyncio.Event") -> "ControlSnapshot":
         return await _taken(settings, wanted, lab, days, stop)
 
+    optional = _optional(load_catalog(settings.catalog), wanted) if lab is None else ()
+    if optional:
+        say(
+            f"The file will show that {len(optional)} services were asked about that nobody is"
+            " asked about without choosing them. It is written for your eyes only (0600): who"
+            " finds it, on the way or where you send it, knows. Take out what nobody needs."
+        )
     taken = until_stopped(work)
-    seal = write_snapshot(taken, own_key(key_path(settings.store)), out)
+    mode = 0o600 if optional else 0o644
+    seal = write_snapshot(taken, own_key(key_path(settings.store)), out, mode=mode)
     failed = sum(observation.failure is not None for observation in taken.observations)
     say(
         f"{out}: {len(taken.observations)} endpoints, {failed} of them failed here; to be"
         f" believed until {taken.expires:%Y-%m-%d}."
     )
     say(f"Whoever uses it needs your public key, by another way than the file: {seal.key}")
+
+
+def _optional(catalog: "Catalog", wanted: "Wanted") -> tuple[str, ...]:
+    """Return the services in a selection that nobody measures without choosing them."""
+    from probe.consent import COVERED
+    from probe.model.target import Risk
+    from probe.schedule.choose import selection_of
+
+    selection = selection_of(catalog, wanted)
+    opted = {s.id for s in catalog.services if s.category not in COVERED}
+    risky = {e.service for e in selection.endpoints if e.risk is Risk.HIGH}
+    named = {e.service for e in selection.by_name}
+    chosen = {e.service for e in selection.endpoints}
+    return tuple(sorted(chosen & (opted | risky) | named))
 
 
 async def _taken(

@@ -51,7 +51,8 @@ def _contacts(found: "DryRun") -> str:
     return (
         f"Resolvers: {', '.join(contacts.resolvers)}. Addresses without a name: "
         f"{', '.join(contacts.literals) or 'none'}. Ports: {', '.join(map(str, contacts.ports))}. "
-        f"Packets go only to these, and to the public addresses of the {len(contacts.names)} "
+        + (f"Live controls: {', '.join(contacts.controls)}. " if contacts.controls else "")
+        + f"Packets go only to these, and to the public addresses of the {len(contacts.names)} "
         "names above."
     )
 

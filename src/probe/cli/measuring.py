@@ -5,15 +5,14 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
+import msgspec
 import typer
 
 from probe.cli.output import say
-from probe.errors import InputError
 from probe.model.target import Catalog, Category, Endpoint, Plan
 from probe.model.vantage import Vantage
 from probe.settings import Settings
@@ -30,26 +29,29 @@ if TYPE_CHECKING:
     from probe.store.database import Store
 
 __all__ = [
+    "AROUND",
     "AllOption",
     "ControlOption",
     "CountryOption",
     "IncludeOption",
     "LabOption",
+    "LiveControlOption",
     "NamesArgument",
     "NoStoreOption",
     "PlanOption",
     "Stage",
     "consented",
-    "controls_of",
     "holding",
     "keeping",
     "lab_stage",
     "open_session",
     "real_stage",
+    "surrounding",
     "until_stopped",
 ]
 
 T = TypeVar("T")
+ABROAD = "XA"  # where the lab's uncensored control is
 
 CountryOption = Annotated[
     str | None,
@@ -62,8 +64,19 @@ IncludeOption = Annotated[
     ),
 ]
 ControlOption = Annotated[
-    list[Path] | None,
-    typer.Option("--control", help="A control snapshot; may be repeated.", show_default=False),
+    list[str] | None,
+    typer.Option(
+        "--control",
+        help="A control snapshot's file, or https://host:port of a live one; may be repeated.",
+        show_default=False,
+    ),
+]
+LiveControlOption = Annotated[
+    bool,
+    typer.Option(
+        "--live-control",
+        help="Ask a live control from a line at home, too: you are seen talking to a rare host.",
+    ),
 ]
 NamesArgument = Annotated[
     list[str] | None,
@@ -74,10 +87,24 @@ AllOption = Annotated[
     bool, typer.Option("--all", help="All that may be measured without an opt-in.")
 ]
 NoStoreOption = Annotated[bool, typer.Option("--no-store", help="Keep nothing on this machine.")]
+AROUND = "around"
+"""Stands for the lab that ``probe lab up`` has built around this process."""
+
+
+def surrounding(lab: str | None) -> str | None:
+    """Return the lab to measure: the one asked for, else the one that this process was put in."""
+    from probe.net import guard
+
+    if lab is not None:
+        return lab
+    return AROUND if (guard.mode() or "").startswith("lab:") else None
+
+
 LabOption = Annotated[
     str | None,
     typer.Option(
         "--lab",
+        callback=surrounding,
         help="Measure the built-in lab under this scenario instead of the real network; "
         "sends nothing outside, and is kept only with --store.",
         show_default=False,
@@ -154,20 +181,32 @@ def line_facts() -> "LineFacts":
 
 
 @asynccontextmanager
-async def lab_stage(scenario_name: str, catalog: Catalog, seed: int = 1) -> AsyncIterator[Stage]:
+async def lab_stage(
+    scenario_name: str, catalog: Catalog, seed: int = 1, *, abroad: bool = False
+) -> AsyncIterator[Stage]:
     """Start the lab's servers and look at them from the measured line; time is virtual.
 
     What fails there is looked at from abroad as well, where no censor stands: a live control.
+    With ``abroad`` it is all looked at from there. For ``AROUND`` it is the lab that this
+    process is in, over packets of its own.
 
     Raises:
         InputError: there is no such scenario.
 
     """
+    if scenario_name == AROUND:
+        from probe.cli.around import lab_around
+
+        async with lab_around(abroad=abroad) as stage:
+            yield stage
+        return
     from probe.control.observe import observation_of
     from probe.lab.controls import LabControls, live_observation
     from probe.lab.demo import simulated_catalog
+    from probe.lab.lined import LinedView, OffClock, facts_of
     from probe.lab.process import Lab
     from probe.lab.scenario import load_scenario
+    from probe.net.mapped import MappedNet
     from probe.probes.env import ProbeEnv, Timeouts
     from probe.probes.measure import measure
     from probe.schedule.line import LineFacts
@@ -177,22 +216,34 @@ async def lab_stage(scenario_name: str, catalog: Catalog, seed: int = 1) -> Asyn
     world = simulated_catalog(scenario) if scenario.services is not None else catalog
     async with Lab(scenario, world, seed=seed) as lab:
         env = ProbeEnv(
-            net=lab.net(),
+            net=lab.net(control=abroad),
             clock=lab.clock,
             rng=Random(seed),  # noqa: S311 - a lab that repeats itself
-            roots=lab.roots,
+            roots=lab.control_roots if abroad else lab.roots,
             fingerprints=load_fingerprints(),
             timeouts=Timeouts(0.5, 0.5, 0.5, 1.0, late_s=0.02),
         )
         vantage = Vantage(id="lab", label="lab", country=scenario.country, tz=scenario.zone)
-        facts = LineFacts(default_route=True, gateway_reachable=True, tunnel=False)
-        abroad = LabControls(lab, env, measure, live_observation(observation_of))
+        if abroad:
+            healthy = LineFacts(default_route=True, gateway_reachable=True, tunnel=False)
+            there = msgspec.structs.replace(vantage, country=ABROAD)
+            yield Stage(env, world, lambda: healthy, there)
+            return
+        looking = LabControls(lab, env, measure, live_observation(observation_of))
 
         def controls(endpoint: Endpoint) -> "tuple[ControlObservation, ...]":
-            seen = abroad.live(endpoint.id, lab.clock.now())
+            seen = looking.live(endpoint.id, lab.clock.now())
             return () if seen is None else (seen,)
 
-        yield Stage(env, world, lambda: facts, vantage, controls, abroad.measure)
+        def facts() -> LineFacts:
+            return facts_of(scenario.line, lab.clock.now(), lab.world.own_address)
+
+        env = replace(
+            env,
+            net=MappedNet(LinedView(scenario.line, lab.view(), lab.view(control=True), lab.clock)),
+            clock=OffClock(lab.clock, scenario.line.clock_offset_s),
+        )
+        yield Stage(env, world, facts, vantage, controls, looking.measure)
 
 
 @contextmanager
@@ -230,35 +281,13 @@ def _held(settings: Settings, store: "Store") -> Iterator[None]:
         yield
 
 
-def controls_of(
-    settings: Settings, given: Sequence[Path], stage: Stage
-) -> "tuple[ControlObservation, ...]":
-    """Return the observations of all snapshots that can be used; the others are said."""
-    from probe.analysis.controls import from_snapshots
-    from probe.control.keys import trusted_keys
-    from probe.control.snapshot import load_snapshot
-
-    now = stage.env.clock.now()
-    files = [*given, *(Path(name) for name in settings.controls)]
-    keys = trusted_keys(settings.store) if files else frozenset()
-    snapshots = []
-    for file in files:
-        try:
-            snapshots.append(load_snapshot(file, keys=keys, now=now))
-        except InputError as error:
-            say(f"This control is not used: {error}")
-    observations, stale = from_snapshots(snapshots, now)
-    for old in stale:
-        say(f"The control {old.snapshot} is not used: {old.reason}.")
-    return observations
-
-
 @contextmanager
 def open_session(
-    settings: Settings, stage: Stage, store: "Store | None", controls: Sequence[Path] = ()
+    settings: Settings, stage: Stage, store: "Store | None", controls: Sequence[str] = ()
 ) -> "Iterator[Session]":
     """Put a session together; the databases it opens are closed at the end."""
     from probe.analysis.verdict import JudgeFacts
+    from probe.cli.controlling import stage_controls
     from probe.schedule.database import database_path
     from probe.schedule.network import NetworkLookup
     from probe.schedule.secret import local_secret, secret_path
@@ -281,7 +310,7 @@ def open_session(
             secret=local_secret(None if store is None else secret_path(settings.store)),
             store=store,
             facts=JudgeFacts(fingerprints=stage.env.fingerprints),
-            controls=_stage_controls(settings, stage, controls),
+            controls=stage_controls(settings, stage, controls, vantage),
             measure=stage.measure,
             lookup=lookup,
             line=stage.line,
@@ -289,14 +318,10 @@ def open_session(
         )
 
 
-def _stage_controls(settings: Settings, stage: Stage, given: Sequence[Path]) -> "Controls":
-    """Return the lab's own look from abroad, unless snapshots were given: then only these."""
-    if stage.controls is not None and not given:
-        return stage.controls
-    return controls_of(settings, given, stage)
+STOPPING = "stopping; what was measured is kept (once more: stop at once)"
 
 
-def until_stopped(work: Callable[[asyncio.Event], Awaitable[T]]) -> T:
+def until_stopped(work: Callable[[asyncio.Event], Awaitable[T]], words: str = STOPPING) -> T:
     """Run ``work`` with an event that Ctrl-C and SIGTERM set; a second Ctrl-C ends at once."""
 
     async def body() -> T:
@@ -305,7 +330,7 @@ def until_stopped(work: Callable[[asyncio.Event], Awaitable[T]]) -> T:
 
         def asked() -> None:
             if not stop.is_set():
-                say("stopping; what was measured is kept (once more: stop at once)")
+                say(words)
             stop.set()
             signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -14,6 +14,7 @@ from probe.cli.measuring import (
     CountryOption,
     IncludeOption,
     LabOption,
+    LiveControlOption,
     NamesArgument,
     NoStoreOption,
     PlanOption,
@@ -27,7 +28,6 @@ from probe.cli.options import (
     command_app,
 )
 from probe.cli.output import say
-from probe.errors import ConsentError
 from probe.model.target import Catalog, Category, Plan
 from probe.settings import Settings
 
@@ -51,7 +51,7 @@ class _Request:
     catalog: Catalog
     wanted: "Wanted"
     output: Output
-    controls: tuple[Path, ...]
+    controls: tuple[str, ...]
     lab: str | None
     keep: bool
     quick: bool
@@ -97,6 +97,7 @@ def run(
     quick: QuickOption = False,
     resume: ResumeOption = False,
     control: ControlOption = None,
+    live_control: LiveControlOption = False,
     lab: LabOption = None,
     seconds: SecondsOption = None,
     bytes_: BytesOption = None,
@@ -114,7 +115,9 @@ def run(
     from probe.cli.results import always_json
 
     with always_json(output) as printing:
-        settings = _settings(config, store, catalog, country, include, seconds, bytes_)
+        settings = _settings(
+            config, store, catalog, country, include, seconds, bytes_, live_control=live_control
+        )
         request = _request(
             settings,
             names=tuple(names or ()),
@@ -144,6 +147,8 @@ def _settings(
     include: list[Category] | None,
     seconds: float | None,
     bytes_: int | None,
+    *,
+    live_control: bool,
 ) -> Settings:
     from probe.settings import load
 
@@ -156,6 +161,7 @@ def _settings(
         include=tuple(include) if include else None,
         run_seconds=seconds,
         run_bytes=bytes_,
+        live_control=live_control or None,
     )
 
 
@@ -166,7 +172,7 @@ def _request(
     plan: Plan,
     everything: bool,
     output: Output,
-    controls: tuple[Path, ...],
+    controls: tuple[str, ...],
     lab: str | None,
     keep: bool,
     quick: bool,
@@ -209,6 +215,7 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
     """Print what a round would contact and cost."""
     from random import Random
 
+    from probe.cli.controlling import live_places
     from probe.cli.dry import show_dry_run
     from probe.clock import SystemClock
     from probe.schedule.budget import allowance
@@ -219,7 +226,8 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
     allowed = allowance(settings, None, SystemClock().now())
     rng = Random(0)  # noqa: S311 - a description, the same each time
     plan = plan_round(request.catalog, request.wanted, rng=rng, allowed=allowed)
-    found = describe(request.catalog, request.wanted, plan, settings)
+    asked = live_places(settings, request.controls)
+    found = describe(request.catalog, request.wanted, plan, settings, controls=asked)
     printing()
     show_dry_run(found, request.output)
 
@@ -231,24 +239,13 @@ def _confirm(request: _Request) -> None:
         ConsentError: the answer was no, or nobody is there to answer.
 
     """
-    import sys
-
+    from probe.cli.asking import ask_named
     from probe.schedule.choose import selection_of
 
     selection = selection_of(request.catalog, request.wanted)
-    if not selection.by_name:
-        return
-    services = sorted({endpoint.service for endpoint in selection.by_name})
-    shown = sys.stderr.isatty() and not request.settings.high_risk  # else a journal may keep it
-    say(
-        "Measured only because you name it: "
-        f"{', '.join(services) if shown else f'services, {len(services)}'}."
-        " Whoever watches this line can see that it is contacted."
-    )
-    if not sys.stdin.isatty():
-        raise ConsentError("this is no terminal to ask you at: add --yes; nothing was sent")
-    if not typer.confirm("Go on?", err=True):
-        raise ConsentError("you did not agree; nothing was sent")
+    if selection.by_name:
+        services = sorted({endpoint.service for endpoint in selection.by_name})
+        ask_named(services, private=request.settings.high_risk)
 
 
 def _measured(request: _Request, printing: Callable[[], None]) -> int:

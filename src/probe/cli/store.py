@@ -53,6 +53,25 @@ def info(
 
 
 @app.command()
+def upgrade(store: StoreOption = None, config: ConfigOption = None) -> None:
+    """Bring a store of an older probe up to date; measuring does so by itself.
+
+    All of it is kept, or the store is left as it was.
+    """
+    from probe.schedule.lock import lock_path, run_lock
+    from probe.store.database import Store
+
+    settings = _settings(config, store)
+    _must_exist(settings.store)
+    with (
+        run_lock(lock_path(settings.store)),
+        Store.open(settings.store, create=False) as opened,
+    ):
+        found = opened.info()
+    say(f"{settings.store}: schema {found.schema}, {found.rounds} rounds.")
+
+
+@app.command()
 def verify(
     store: StoreOption = None, config: ConfigOption = None, output: OutputOption = Output.TABLE
 ) -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from probe.cli.measuring import (
     CountryOption,
     IncludeOption,
     LabOption,
+    LiveControlOption,
     NoStoreOption,
 )
 from probe.cli.options import CatalogOption, ConfigOption, StoreOption, command_app
@@ -24,6 +24,7 @@ from probe.settings import Settings
 if TYPE_CHECKING:
     import asyncio
 
+    from probe.schedule.alarms import Alarm
     from probe.schedule.runner import RoundResult
 
 __all__ = ["app", "seconds_of"]
@@ -45,7 +46,7 @@ class _Request:
     catalog: Catalog
     every_s: float
     rounds: int | None
-    controls: tuple[Path, ...]
+    controls: tuple[str, ...]
     lab: str | None
     keep: bool
 
@@ -81,6 +82,7 @@ def watch(
     include: IncludeOption = None,
     no_store: NoStoreOption = False,
     control: ControlOption = None,
+    live_control: LiveControlOption = False,
     lab: LabOption = None,
     store: StoreOption = None,
     config: ConfigOption = None,
@@ -89,7 +91,8 @@ def watch(
     """Measure again and again, at jittered intervals, until stopped.
 
     Each interval holds one round at a random instant: the core, and a share of the daily plan.
-    A change of state is looked at again after 2, 5 and 9 minutes.
+    A change of state is looked at again after 2, 5 and 9 minutes. What begins to fail, and what
+    works again, is told as soon as chance is ruled out (one false alarm in ten years).
     """
     from probe.cli.measuring import until_stopped
     from probe.settings import load
@@ -102,6 +105,7 @@ def watch(
         catalog=catalog,
         country=country,
         include=tuple(include) if include else None,
+        live_control=live_control or None,
     )
     request = _Request(
         settings=settings,
@@ -131,6 +135,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         open_session,
         real_stage,
     )
+    from probe.schedule.alarms import Alarms
     from probe.schedule.choose import Wanted
     from probe.schedule.watch import Watch
 
@@ -153,10 +158,19 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
             if lab is None:
                 consented(known, wanted)
 
+        names = {service.id: service.name for service in stage.catalog.services}
+        alarms = None
+        if kept is not None:
+            now = session.clock.now()
+            alarms = Alarms(kept, every_s=request.every_s, since=now, names=names)
+
         def after(result: "RoundResult") -> None:
             say(_line(result))
-            if kept is not None and not result.interrupted:
-                kept.prune(session.clock.now(), settings.retention_days)
+            if kept is None or alarms is None or result.interrupted:
+                return
+            for line in _turns(alarms.news(session.clock.now()), private=settings.high_risk):
+                say(line)
+            kept.prune(session.clock.now(), settings.retention_days)
 
         await Watch(
             session=session,
@@ -182,3 +196,19 @@ def _line(result: "RoundResult") -> str:
     gates = "; ".join(GATES[str(gate.id)] for gate in result.context.gates) or "the line was fine"
     began = f"{result.context.started:%Y-%m-%d %H:%M:%S} UTC"
     return f"{began}: {counts}; {gates}; {result.bytes / 1e6:.2f} MB"
+
+
+def _turns(alarms: "tuple[Alarm, ...]", *, private: bool) -> list[str]:
+    """Return a line for each turn; where a journal may keep it, only how many there were."""
+    import sys
+
+    if sys.stderr.isatty() and not private:
+        return [f"{alarm.turn.at:%Y-%m-%d %H:%M:%S} UTC: {alarm.sentence}" for alarm in alarms]
+    began = sum(alarm.turn.bad for alarm in alarms)
+    ended = len(alarms) - began
+    told = []
+    if began:
+        told.append(f"began to fail: {began} (names: probe timeline)")
+    if ended:
+        told.append(f"work again: {ended} (names: probe timeline)")
+    return told

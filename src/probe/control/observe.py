@@ -42,6 +42,7 @@ def observation_of(
         failure=measurement.failure,
         failed_operation=_failed_operation(measurement),
         addresses=tuple(dict.fromkeys(addresses)),
+        address=_dialled(measurement),
         asns=tuple(dict.fromkeys(a.asn for a in answers if a.asn is not None)),
         issuer=certificate.issuer if certificate is not None else None,
         leaf_sha256=certificate.leaf_sha256 if certificate is not None else None,
@@ -49,6 +50,13 @@ def observation_of(
         title=http.title if http is not None else None,
         body_length=http.body_length if http is not None and http.status is not None else None,
         body_sha256=http.body_sha256 if http is not None else None,
+    )
+
+
+def _dialled(measurement: Measurement) -> str | None:
+    """Return the address that was dialled last: the one that the result is about."""
+    return next(
+        (s.address for s in reversed(measurement.steps) if not isinstance(s, DnsStep)), None
     )
 
 

@@ -6,14 +6,11 @@ checked is exactly what is read. A snapshot says what answers look like, never t
 is up now.
 """
 
-import base64
-import binascii
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import msgspec
-
+from probe.control.sealing import Seal, check_seal, sealed
 from probe.errors import InputError
 from probe.model.codec import decode, encode
 from probe.model.control import ControlObservation, ControlSnapshot
@@ -25,18 +22,9 @@ FORMAT = "probe-control-snapshot-1"
 VALID_FOR = timedelta(days=30)
 """Certificates and addresses of large services change within weeks."""
 
-_PREFIX = FORMAT.encode() + b"\n"
 _MAX_BYTES = 32 * 1024 * 1024
 _FUTURE = timedelta(days=1)
 """How far a snapshot may be ahead of a clock that is a little wrong."""
-
-
-class Seal(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line: who signed, with what result."""
-
-    format: str
-    key: str  # public key, 64 hex digits
-    signature: str  # base64
 
 
 def new_snapshot(
@@ -62,23 +50,18 @@ def new_snapshot(
     )
 
 
-def write_snapshot(snapshot: ControlSnapshot, private_key: bytes, path: Path) -> Seal:
+def write_snapshot(
+    snapshot: ControlSnapshot, private_key: bytes, path: Path, *, mode: int = 0o644
+) -> Seal:
     """Sign ``snapshot`` with a raw Ed25519 key and put the file in place in one step.
 
     Raises:
         StoreError: the file cannot be written.
 
     """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    key = Ed25519PrivateKey.from_private_bytes(private_key)
     body = encode(snapshot)
-    seal = Seal(
-        format=FORMAT,
-        key=key.public_key().public_bytes_raw().hex(),
-        signature=base64.b64encode(key.sign(_PREFIX + body)).decode(),
-    )
-    write_whole(path, encode(seal) + b"\n" + body + b"\n", mode=0o644)
+    seal = sealed(body, private_key, FORMAT)
+    write_whole(path, encode(seal) + b"\n" + body + b"\n", mode=mode)
     return seal
 
 
@@ -122,7 +105,12 @@ def load_snapshot(path: Path, *, keys: Collection[str], now: datetime) -> Contro
 
     """
     seal, body = read_seal(path)
-    _check_signature(seal, body, path)
+    try:
+        check_seal(seal, body, FORMAT)
+    except InputError as exc:
+        raise InputError(
+            "the signature is wrong: the file was changed or damaged", file=str(path)
+        ) from exc
     if seal.key not in keys:
         raise InputError(
             f"signed by a key that is not trusted: {seal.key[:64]}",
@@ -144,16 +132,3 @@ def load_snapshot(path: Path, *, keys: Collection[str], now: datetime) -> Contro
             mend="set this machine's clock",
         )
     return snapshot
-
-
-def _check_signature(seal: Seal, body: bytes, path: Path) -> None:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(seal.key))
-        key.verify(base64.b64decode(seal.signature, validate=True), _PREFIX + body)
-    except (InvalidSignature, ValueError, binascii.Error) as exc:
-        raise InputError(
-            "the signature is wrong: the file was changed or damaged", file=str(path)
-        ) from exc

@@ -4,9 +4,10 @@
     digest(n)  = SHA-256(digest(n-1) || content(n)), digest(0) = 32 zero bytes
 
 The evidence of a round is its plan, times, catalog and context, and each measurement with its
-trace and the SHA-256 of each step's content. What identifies a person or a line is left out of
-it: vantage, label, network, AS, gateway, where an import came from. Verdicts are left out too,
-since they are made again when rules get better.
+trace and the SHA-256 of each step's content, and the controls that it was judged with. A round
+without any has the hash that it had before controls were stored. What identifies a person or a
+line is left out of it: vantage, label, network, AS, gateway, where an import came from. Verdicts
+are left out too, since they are made again when rules get better.
 
 Pruning deletes a round and keeps both hashes, so that the chain still closes. The chain holds no
 secret: it shows damage and careless edits by itself, and a careful forger only when the head
@@ -22,6 +23,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from probe.errors import StoreError
 from probe.store.context import canonical_context
+from probe.store.controls import control_rows
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.evidence import read_trace
 from probe.store.rows import StoredCertificate, StoredLink, StoredMeasurement, StoredRound
@@ -158,6 +160,8 @@ def _content(
             ]
         )
     )
+    if round_.opening is not None:  # of a round that was cut off
+        hashed.update(_encode(["opening", canonical_context(round_.opening)]))
     traces = [[number for number, _ in read_trace(row.trace).steps] for row in rows]
     _add_hashes(connection, dictionary, {n for numbers in traces for n in numbers}, hashes)
     dictionary.endpoints.load_all(connection)
@@ -166,6 +170,11 @@ def _content(
         hashed.update(_measurement(dictionary, row))
         for number in numbers:
             hashed.update(hashes[number])
+    controls = control_rows(connection, round_id)
+    dictionary.controls.load(connection, {row.control_id for row in controls})
+    for row in controls:
+        content = hashlib.sha256(dictionary.controls.key_of(row.control_id)).digest()
+        hashed.update(_encode(["control", row.no, row.seq, row.offset_us, content]))
     return hashed.digest()
 
 

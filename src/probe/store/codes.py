@@ -90,6 +90,7 @@ VARIANT = Codes(
         Variant.OTHER_ADDRESS: 6,
         Variant.OTHER_FAMILY: 7,
         Variant.NEIGHBOUR: 8,
+        Variant.ANCHOR: 9,
     }
 )
 ROLE = Codes(

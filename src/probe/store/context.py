@@ -65,10 +65,12 @@ def canonical_context(data: bytes | None) -> bytes:
     fields: dict[str, Any] = msgspec.json.decode(_json(data), type=dict[str, Any])
     for name in _IDENTIFYING:
         fields.pop(name, None)
-    inputs = fields.get("inputs")
-    if isinstance(inputs, dict):
-        for name in _IDENTIFYING_INPUTS:
-            inputs.pop(name, None)
+    opened = fields.get("opened")
+    for holder in (fields, opened if isinstance(opened, dict) else {}):
+        inputs = holder.get("inputs")
+        if isinstance(inputs, dict):
+            for name in _IDENTIFYING_INPUTS:
+                inputs.pop(name, None)
     return msgspec.json.encode(fields, order="deterministic")
 
 

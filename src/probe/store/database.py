@@ -15,18 +15,19 @@ from probe.model.control import ControlObservation
 from probe.model.record import Judged, Note, Record, RoundRow
 from probe.model.vantage import Network, Vantage
 from probe.model.verdict import Verdict
-from probe.store import notes, past, reading, retention, upkeep, vantages, writing
+from probe.store import notes, past, reading, retention, revising, upkeep, vantages, writing
 from probe.store.chain import Problem
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.engine import MEMORY, Database
 from probe.store.info import StoreInfo, describe
 from probe.store.reading import Span
 from probe.store.retention import Forgotten
+from probe.store.revising import Evidence
 from probe.store.rows import StoredRound
 from probe.store.schema import prepare
 from probe.store.times import microseconds
 
-__all__ = ["MEMORY", "Forgotten", "Problem", "Store", "StoreInfo"]
+__all__ = ["MEMORY", "Evidence", "Forgotten", "Problem", "Store", "StoreInfo"]
 
 _ROUND = table_of(StoredRound)
 _ROUNDS_AT_ONCE = 256
@@ -136,9 +137,18 @@ class Store:
     # --- rounds
 
     def begin_round(
-        self, *, vantage: str, plan: str, started: datetime, catalog_digest: str, network: Network
+        self,
+        *,
+        vantage: str,
+        plan: str,
+        started: datetime,
+        catalog_digest: str,
+        network: Network,
+        opening: RoundContext | None = None,
     ) -> int:
         """Open a round and return its number; numbers grow, whatever the clock does.
+
+        ``opening`` is kept until the round is closed: what a kill leaves is judged by it.
 
         Raises:
             StoreError: the vantage was never saved.
@@ -155,6 +165,7 @@ class Store:
                 catalog_digest=catalog_digest,
                 started=started,
                 tz=found[1].tz,
+                opening=opening,
             )
             return writing.insert_round(connection, self._dictionary, start)
 
@@ -294,6 +305,47 @@ class Store:
             writing.replace_verdicts(connection, self._dictionary, round_id, verdicts)
             self._last = None
 
+    # --- judging again
+
+    def evidence(self, round_id: int) -> tuple[Evidence, ...]:
+        """Return a round's records as they can be judged, those without a verdict as well."""
+        with self._reading() as connection:
+            return revising.evidence_of(connection, self._dictionary, round_id)
+
+    def verdict_at(self, endpoint: str, at: datetime) -> Verdict | None:
+        """Return what is said of the own look at ``endpoint`` that started at ``at``."""
+        with self._reading() as connection:
+            return revising.verdict_at(connection, self._dictionary, endpoint, at)
+
+    def begin_revision(self, now: datetime) -> int:
+        """Open a revision: verdicts given under its number can be taken back together."""
+        with self._writing() as connection:
+            return revising.begin_revision(connection, now)
+
+    def revise(self, revision: int, round_id: int, verdicts: Mapping[int, Verdict]) -> None:
+        """Give records of a round, by number, other verdicts; the old ones are kept for undoing."""
+        with self._writing() as connection:
+            revising.revise(connection, self._dictionary, revision, round_id, verdicts)
+            self._last = None
+
+    def last_revision(self) -> datetime | None:
+        """Return when records were last judged again, ``None`` when never."""
+        with self._reading() as connection:
+            found = revising.last_revision(connection)
+        return None if found is None else found[1]
+
+    def undo_revision(self) -> int:
+        """Put back what was said before the last revision; return how many verdicts.
+
+        Raises:
+            StoreError: there is none.
+
+        """
+        with self._writing() as connection:
+            undone = revising.undo(connection)
+            self._last = None
+        return undone
+
     # --- what a run asks
 
     def last_verdicts(self) -> Mapping[str, Verdict]:
@@ -313,6 +365,11 @@ class Store:
         """
         with self._reading() as connection:
             return past.bytes_used(connection, since, until)
+
+    def count_traffic(self, at: datetime, sent: int, received: int) -> None:
+        """Count bytes that no measurement carries (asking a control), for the budgets."""
+        with self._writing() as connection:
+            writing.count_traffic(connection, at, sent, received)
 
     # --- notes
 

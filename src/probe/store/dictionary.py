@@ -13,6 +13,7 @@ from probe.store.codes import ACCESS, CONFIDENCE, KIND, LOCUS, REASON, ROLE, STA
 from probe.store.evidence import compress, decompress, prefix_of
 from probe.store.rows import (
     StoredCertificate,
+    StoredControl,
     StoredEndpoint,
     StoredEvidence,
     StoredFact,
@@ -45,7 +46,7 @@ def table_of(row_class: type[Any]) -> Table:
 
 
 class Dictionary:
-    """Services, endpoints, networks, rulings, evidence and certificates by their numbers."""
+    """Services, endpoints, networks, rulings, evidence, controls and certificates by number."""
 
     def __init__(self) -> None:
         """Start with empty caches."""
@@ -67,12 +68,25 @@ class Dictionary:
             lambda row: decompress(row.body),
             prefix_of,
         )
+        self.controls: PrefixShelf[bytes] = PrefixShelf(
+            table_of(StoredControl),
+            lambda content: {"prefix": prefix_of(content), "body": compress(content)},
+            lambda row: decompress(row.body),
+            prefix_of,
+        )
         self._certificates: set[bytes] = set()
         self._generation: str | None = None
         self._state = _state_query(self._shelves())
 
     def _shelves(self) -> tuple[Shelf[Any], ...]:
-        return (self.services, self.endpoints, self.networks, self.rulings, self.evidence)
+        return (
+            self.services,
+            self.endpoints,
+            self.networks,
+            self.rulings,
+            self.evidence,
+            self.controls,
+        )
 
     def forget(self) -> None:
         """Drop every cache."""
@@ -85,6 +99,7 @@ class Dictionary:
         """Keep the caches of a long import within bounds; called before a batch."""
         self.rulings.make_room()
         self.evidence.make_room()
+        self.controls.make_room()
 
     def refresh(self, connection: Connection) -> None:
         """See what others have done since; called at the start of each transaction."""

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
 
+from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, TlsStep
 from probe.model.record import Judged, Record, RoundRow
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.context import unpack
+from probe.store.controls import controls_of
 from probe.store.dictionary import Dictionary, EndpointKey, table_of
 from probe.store.evidence import join, parse_content, read_trace
 from probe.store.rows import (
@@ -26,6 +28,7 @@ __all__ = [
     "Span",
     "judged_of",
     "matching_endpoints",
+    "measurements_of",
     "records_of",
     "round_batch",
     "series_batch",
@@ -101,6 +104,8 @@ def _round_row(dictionary: Dictionary, row: Row[Any]) -> RoundRow:
         network=dictionary.networks.key_of(row.network_id),
         context=None if row.context is None else unpack(row.context),
         imported_from=row.imported_from,
+        catalog_digest=row.catalog_digest,
+        opening=None if row.opening is None else unpack(row.opening),
     )
 
 
@@ -234,18 +239,26 @@ def records_of(
     ).all()
     bundles: dict[int, list[Measurement]] = {}
     for row, measurement in zip(
-        rows, _measurements(connection, dictionary, rows, started_us), strict=True
+        rows, measurements_of(connection, dictionary, rows, started_us), strict=True
     ):
         bundles.setdefault(row.no, []).append(measurement)
     said = connection.execute(verdicts.order_by(_VERDICT.c.no)).all()
     dictionary.rulings.load(connection, {row.ruling_id for row in said})
+    controls = controls_of(connection, dictionary, round_id, started_us, only)
     return tuple(
-        _record(dictionary, row.endpoint_id, row.ruling_id, bundles[row.no]) for row in said
+        _record(
+            dictionary, row.endpoint_id, row.ruling_id, bundles[row.no], controls.get(row.no, ())
+        )
+        for row in said
     )
 
 
 def _record(
-    dictionary: Dictionary, endpoint_id: int, ruling_id: int, bundle: Iterable[Measurement]
+    dictionary: Dictionary,
+    endpoint_id: int,
+    ruling_id: int,
+    bundle: Iterable[Measurement],
+    controls: Iterable[ControlObservation],
 ) -> Record:
     endpoint = dictionary.endpoints.key_of(endpoint_id)
     return Record(
@@ -254,12 +267,14 @@ def _record(
         role=endpoint.role,
         bundle=tuple(bundle),
         verdict=dictionary.rulings.key_of(ruling_id),
+        controls=tuple(controls),
     )
 
 
-def _measurements(
+def measurements_of(
     connection: Connection, dictionary: Dictionary, rows: Sequence[Row[Any]], started_us: int
 ) -> list[Measurement]:
+    """Return the measurements that rows of their table stand for, in the same order."""
     traces = [read_trace(row.trace) for row in rows]
     numbers = {number for trace in traces for number, _ in trace.steps}
     dictionary.services.load_all(connection)

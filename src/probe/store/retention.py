@@ -15,12 +15,16 @@ from probe.store.dictionary import Dictionary, table_of
 from probe.store.evidence import decompress, parse_content, read_trace
 from probe.store.rows import (
     StoredCertificate,
+    StoredControl,
+    StoredEarlier,
     StoredEndpoint,
     StoredEvidence,
     StoredLink,
     StoredMeasurement,
     StoredNetwork,
     StoredNote,
+    StoredRecordControl,
+    StoredRevision,
     StoredRound,
     StoredRuling,
     StoredService,
@@ -41,6 +45,8 @@ _NOTE = table_of(StoredNote)
 _LINK = table_of(StoredLink)
 _TRAFFIC = table_of(StoredTraffic)
 _EVIDENCE = table_of(StoredEvidence)
+_RECORD_CONTROL = table_of(StoredRecordControl)
+_EARLIER = table_of(StoredEarlier)
 
 
 class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +93,8 @@ def forget_all(connection: Connection, dictionary: Dictionary) -> Forgotten:
 def _delete_rounds(connection: Connection, rounds: Iterable[int]) -> int:
     deleted = 0
     for part in chunks(rounds):
-        connection.execute(delete(_VERDICT).where(_VERDICT.c.round_id.in_(part)))
+        for table in (_VERDICT, _RECORD_CONTROL, _EARLIER):
+            connection.execute(delete(table).where(table.c.round_id.in_(part)))
         of_part = _MEASUREMENT.c.round_id.in_(part)
         deleted += connection.execute(delete(_MEASUREMENT).where(of_part)).rowcount
         connection.execute(delete(_ROUND).where(_ROUND.c.id.in_(part)))
@@ -100,6 +107,10 @@ def _sweep(connection: Connection) -> None:
     used = _used_evidence(connection)
     _delete_unused(connection, _EVIDENCE, used)
     _sweep_certificates(connection)
+    controls = set(connection.execute(select(_RECORD_CONTROL.c.control_id).distinct()).scalars())
+    _delete_unused(connection, table_of(StoredControl), controls)
+    revisions = set(connection.execute(select(_EARLIER.c.revision_id).distinct()).scalars())
+    _delete_unused(connection, table_of(StoredRevision), revisions)
     endpoint, service = table_of(StoredEndpoint), table_of(StoredService)
     endpoints = set(connection.execute(select(_MEASUREMENT.c.endpoint_id).distinct()).scalars())
     endpoints |= set(connection.execute(select(_VERDICT.c.endpoint_id).distinct()).scalars())
@@ -111,6 +122,7 @@ def _sweep(connection: Connection) -> None:
     services |= set(connection.execute(select(_NOTE.c.service_id).distinct()).scalars()) - {None}
     _delete_unused(connection, service, services)
     rulings = set(connection.execute(select(_VERDICT.c.ruling_id).distinct()).scalars())
+    rulings |= set(connection.execute(select(_EARLIER.c.ruling_id).distinct()).scalars()) - {None}
     _delete_unused(connection, table_of(StoredRuling), rulings)
     networks = set(connection.execute(select(_ROUND.c.network_id).distinct()).scalars())
     _delete_unused(connection, table_of(StoredNetwork), networks)

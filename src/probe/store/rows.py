@@ -21,6 +21,8 @@ from sqlmodel import Field, SQLModel
 __all__ = [
     "METADATA",
     "StoredCertificate",
+    "StoredControl",
+    "StoredEarlier",
     "StoredEndpoint",
     "StoredEvidence",
     "StoredFact",
@@ -28,6 +30,8 @@ __all__ = [
     "StoredMeasurement",
     "StoredNetwork",
     "StoredNote",
+    "StoredRecordControl",
+    "StoredRevision",
     "StoredRound",
     "StoredRuling",
     "StoredService",
@@ -108,7 +112,10 @@ class StoredEndpoint(Stored, table=True):
 
 
 class StoredRound(Stored, table=True):
-    """One round; ``context`` is compressed JSON, and what a series reads of it stands beside."""
+    """One round; ``context`` is compressed JSON, and what a series reads of it stands beside.
+
+    ``opening`` is the context as it was at the beginning, until the round is closed with its own.
+    """
 
     __tablename__ = "round"
     __table_args__ = (
@@ -129,6 +136,7 @@ class StoredRound(Stored, table=True):
     gates: str = ""
     context: bytes | None = Field(default=None, sa_type=LargeBinary)
     imported_from: str | None = None
+    opening: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class StoredMeasurement(Stored, table=True):
@@ -190,6 +198,46 @@ class StoredVerdict(Stored, table=True):
     no: int = Field(primary_key=True)
     ruling_id: int = Field(sa_column_args=[ForeignKey("ruling.id")])
     offset_us: int = Field(sa_type=BigInteger)  # the main measurement's start, since the round's
+
+
+class StoredControl(Stored, table=True):
+    """What a control saw, once: an observation without its time, packed like evidence."""
+
+    __tablename__ = "control"
+    id: int | None = Field(default=None, primary_key=True)
+    prefix: int = Field(sa_type=BigInteger, index=True)
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class StoredRecordControl(Stored, table=True):
+    """A control that record ``no`` of a round was judged with, in place ``seq``."""
+
+    __tablename__ = "record_control"
+    __table_args__ = _COMPACT
+    round_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("round.id")])
+    no: int = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=SmallInteger)
+    control_id: int = Field(sa_column_args=[ForeignKey("control.id")])
+    offset_us: int = Field(sa_type=BigInteger)  # when it was observed, since the round's start
+
+
+class StoredRevision(Stored, table=True):
+    """One time that stored records were judged again, and the new verdicts were kept."""
+
+    __tablename__ = "revision"
+    id: int | None = Field(default=None, primary_key=True)
+    time_us: int = Field(sa_type=BigInteger)
+
+
+class StoredEarlier(Stored, table=True):
+    """What was said of a record before a revision; no ruling when nothing was."""
+
+    __tablename__ = "earlier_verdict"
+    __table_args__ = _COMPACT
+    revision_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("revision.id")])
+    round_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("round.id")])
+    no: int = Field(primary_key=True)
+    ruling_id: int | None = Field(default=None, sa_column_args=[ForeignKey("ruling.id")])
 
 
 class StoredLink(Stored, table=True):

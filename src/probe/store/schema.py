@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "migrations_folder", "prepare", "upgrade"]
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest revision in ``migrations/versions``; a test keeps the two equal."""
 
 VERSION_TABLE: Final = "probe_version"
@@ -51,7 +51,7 @@ def prepare(database: Database, *, create: bool) -> None:
         )
     if database.readonly:
         raise StoreError(
-            f"{database.place}: it is of an older probe; `probe store info` upgrades it"
+            f"{database.place}: it is of an older probe; `probe store upgrade` brings it up to date"
         )
     database.claim()
     with database.writing() as connection:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from probe.errors import StoreError
 from probe.model.context import RoundContext
@@ -17,8 +17,10 @@ from probe.store.bulk import bulk_insert
 from probe.store.chain import append_link
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.context import control_bad, gates_of, offset_s, pack
+from probe.store.controls import save_controls
 from probe.store.dictionary import Dictionary, EndpointKey, table_of
 from probe.store.evidence import Split, certificates_of, split, write_trace
+from probe.store.revising import put_verdicts
 from probe.store.rows import (
     StoredEndpoint,
     StoredMeasurement,
@@ -32,6 +34,7 @@ from probe.store.times import HOUR_US, instant, microseconds
 __all__ = [
     "RoundStart",
     "close_round",
+    "count_traffic",
     "insert_round",
     "recover",
     "replace_verdicts",
@@ -57,6 +60,7 @@ class RoundStart(NamedTuple):
     started: datetime
     tz: str
     imported_from: str | None = None
+    opening: RoundContext | None = None
 
 
 def insert_round(connection: Connection, dictionary: Dictionary, start: RoundStart) -> int:
@@ -72,6 +76,7 @@ def insert_round(connection: Connection, dictionary: Dictionary, start: RoundSta
             utc_offset_s=offset_s(start.tz, start.started),
             gates="",
             imported_from=start.imported_from,
+            opening=None if start.opening is None else pack(start.opening),
         )
     )
     (number,) = result.inserted_primary_key or (0,)
@@ -121,6 +126,8 @@ def save_records(
         )
     bulk_insert(connection, _MEASUREMENT, _MEASUREMENT_COLUMNS, measurements)
     bulk_insert(connection, _VERDICT, _VERDICT_COLUMNS, sorted(verdicts))
+    numbered = enumerate((part.record for part in batch), no)
+    save_controls(connection, dictionary, (round_id, round_.started_us), numbered)
     if round_.imported_from is None:
         _remember(connection, round_id, {endpoint_id for _, endpoint_id, *_ in verdicts})
         _count_traffic(connection, batch)
@@ -149,6 +156,7 @@ def close_round(
             "control_bad": control_bad(context),
             "gates": gates_of(context),
             "context": pack(context),
+            "opening": None,
         }
     connection.execute(update(_ROUND).where(_ROUND.c.id == round_id).values(values))
     append_link(connection, dictionary, round_id)
@@ -182,36 +190,17 @@ def replace_verdicts(
         ValueError: there are more or fewer verdicts than records.
 
     """
-    rows = connection.execute(
-        select(_VERDICT.c.endpoint_id, _VERDICT.c.no)
-        .where(_VERDICT.c.round_id == round_id)
-        .order_by(_VERDICT.c.no)
-    ).all()
-    if len(rows) != len(verdicts):
-        raise ValueError(f"round {round_id} has {len(rows)} records, not {len(verdicts)}")
-    if not rows:
-        return
-    dictionary.rulings.resolve(connection, set(verdicts))
-    change = (
-        update(_VERDICT)
-        .where(
-            _VERDICT.c.round_id == round_id,
-            _VERDICT.c.endpoint_id == bindparam("of_endpoint"),
-            _VERDICT.c.no == bindparam("of_no"),
-        )
-        .values(ruling_id=bindparam("new_ruling"))
-    )
-    connection.execute(
-        change,
-        [
-            {
-                "of_endpoint": row.endpoint_id,
-                "of_no": row.no,
-                "new_ruling": dictionary.rulings.id_of(verdict),
-            }
-            for row, verdict in zip(rows, verdicts, strict=True)
-        ],
-    )
+    numbers = connection.execute(
+        select(_MEASUREMENT.c.no)
+        .where(_MEASUREMENT.c.round_id == round_id)
+        .distinct()
+        .order_by(_MEASUREMENT.c.no)
+    ).scalars()
+    records = list(numbers)
+    if len(records) != len(verdicts):
+        raise ValueError(f"round {round_id} has {len(records)} records, not {len(verdicts)}")
+    given = dict(zip(records, verdicts, strict=True))
+    put_verdicts(connection, dictionary, round_id, given)
 
 
 class _Open(NamedTuple):
@@ -357,10 +346,19 @@ def _count_traffic(connection: Connection, batch: Sequence[_Part]) -> None:
             sent, received = hours.get(hour, (0, 0))
             hours[hour] = (sent + m.bytes_sent, received + m.bytes_received)
     for hour, (sent, received) in hours.items():
-        found = connection.execute(
-            update(_TRAFFIC)
-            .where(_TRAFFIC.c.hour == hour)
-            .values(sent=_TRAFFIC.c.sent + sent, received=_TRAFFIC.c.received + received)
-        )
-        if found.rowcount == 0:
-            connection.execute(insert(_TRAFFIC), {"hour": hour, "sent": sent, "received": received})
+        _add_hour(connection, hour, sent, received)
+
+
+def count_traffic(connection: Connection, at: datetime, sent: int, received: int) -> None:
+    """Count bytes that are not a measurement's in the hour of ``at``."""
+    _add_hour(connection, microseconds(at) // HOUR_US, sent, received)
+
+
+def _add_hour(connection: Connection, hour: int, sent: int, received: int) -> None:
+    found = connection.execute(
+        update(_TRAFFIC)
+        .where(_TRAFFIC.c.hour == hour)
+        .values(sent=_TRAFFIC.c.sent + sent, received=_TRAFFIC.c.received + received)
+    )
+    if found.rowcount == 0:
+        connection.execute(insert(_TRAFFIC), {"hour": hour, "sent": sent, "received": received})

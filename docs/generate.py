@@ -51,7 +51,7 @@ def cli_page() -> str:
         "| 0 | it ran, and nothing is blocked |",
         (
             "| 1 | something is blocked, by the network or by the service itself "
-            "(only `run`, `judge`; `--exit-zero` for cron) |"
+            "(only `run`, `diagnose`, `judge`; `--exit-zero` for cron) |"
         ),
         "| 2 | usage or configuration |",
         "| 3 | this line is offline, or nothing could be told |",

@@ -6,6 +6,7 @@
     ├── ConsentError          consent is missing or outdated
     ├── BusyError             another run holds the lock: try later
     ├── StoreError            the database is full, corrupt, newer, read-only
+    ├── UnfitLineError        this line cannot do what was asked of it: try later, or elsewhere
     └── ForbiddenNetwork      a packet was about to leave where it must not
 
 A network failure is never one of these: it is a value in a step.
@@ -19,6 +20,7 @@ __all__ = [
     "InputError",
     "ProbeError",
     "StoreError",
+    "UnfitLineError",
 ]
 
 
@@ -56,6 +58,10 @@ class InputError(ProbeError):
 
 class CatalogError(InputError):
     """A target file is not valid."""
+
+
+class UnfitLineError(ProbeError):
+    """The line is offline, or not what it would have to be."""
 
 
 class ConsentError(ProbeError):

@@ -233,3 +233,14 @@ def test_a_repeated_failure_rules_out_a_passing_fault_and_one_does_not() -> None
     assert again_in(*thrice(*failing)) == "A passing fault."
     assert again_in(look(*failing)) is None
     assert again_in(look(*failing), again(*fine), again(*fine)) == "That it is cut for good."
+
+
+def test_a_certificate_that_does_not_hold_is_a_reason_not_to_sign_in() -> None:
+    """Whoever reads along on neutral names reads passwords as well, whatever the verdict is."""
+    bad = cert("ssl_unknown_authority")
+    unproved = told(Scene("", "", "", thrice(dns(GOOD), tcp(), tls(certificate=bad))))
+    assert any("sign in" in a or "password" in a for a in unproved.conclusion.next_steps)
+    fine = told(Scene("", "", "", (look(dns(GOOD), tcp(), tls(), http()),)))
+    cut = told(Scene("", "", "", thrice(dns(GOOD), tcp(GOOD, RESET))))
+    for narrative in (fine, cut):
+        assert not any("sign in" in a or "password" in a for a in narrative.conclusion.next_steps)

@@ -16,7 +16,7 @@ from probe.cli.measuring import Stage
 from probe.clock import SystemClock
 from probe.control.keys import key_path, own_key, public_key
 from probe.control.snapshot import load_snapshot, new_snapshot, read_seal, write_snapshot
-from probe.errors import ConsentError, InputError
+from probe.errors import ConsentError, InputError, UnfitLineError
 from probe.model.codec import decode
 from probe.model.control import ControlKind, ControlObservation, ControlSnapshot
 from probe.model.target import Catalog, Category
@@ -71,7 +71,7 @@ def test_a_snapshot_of_an_open_line_holds_what_its_endpoints_answered(
 def test_a_line_that_is_cut_off_cannot_be_a_control(store: Path, tmp_path: Path) -> None:
     """Its failures would be taken for the services'."""
     out = tmp_path / "control.json"
-    with pytest.raises(InputError, match="cannot be a control"):
+    with pytest.raises(UnfitLineError, match="cannot be a control"):
         control("snapshot", "--lab", "line-total", "--out", str(out))
     assert not out.exists()
 

@@ -140,6 +140,41 @@ def test_a_line_that_is_cut_off_ends_with_3() -> None:
     assert "the line itself was at fault" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("scenario", "told"),
+    [
+        ("line-vpn", "tunnel (VPN)"),
+        ("line-no-link", "not connected to its own network"),
+        ("line-clock-13h", "clock was wrong"),
+        ("trap-captive-portal", "A login page answered"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_the_line_of_a_scenario_is_played(scenario: str, told: str) -> None:
+    """What ails the line is told as such, and no service is called blocked or fine for it."""
+    result = diagnose("web.messenger.example", "--lab", scenario, "--quick")
+    assert result.exit_code == 3
+    assert told in " ".join(result.stdout.split())
+
+
+@pytest.mark.usefixtures("home")
+def test_a_filter_at_home_is_not_told_as_lost_packets() -> None:
+    """Neutral names fail by its answers; what is advised is to look at who answers for names."""
+    result = diagnose("web.messenger.example", "--lab", "trap-pihole", "--quick")
+    words = " ".join(result.stdout.split())
+    assert "lost packets" not in words
+    assert "a filter at home" in words
+    assert "ad-blocker or the router answers for names" in words
+
+
+@pytest.mark.usefixtures("home")
+def test_a_name_that_is_close_to_a_category_is_not_led_to_it() -> None:
+    """A diagnosis takes services and hosts only."""
+    with pytest.raises(InputError) as caught:
+        diagnose("messagin")
+    assert "messaging" not in str(caught.value)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("home")
 def test_engineers_get_rule_and_attempts() -> None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from probe.cli.main import COMMANDS, exit_code
-from probe.errors import BusyError, ConsentError, InputError, ProbeError, StoreError
+from probe.errors import BusyError, ConsentError, InputError, ProbeError, StoreError, UnfitLineError
 
 HEAVY = ("sqlmodel", "sqlalchemy", "alembic", "httpx", "dns", "numpy", "rich", "cryptography")
 
@@ -61,6 +61,7 @@ def test_unknown_command_is_a_usage_error() -> None:
         (ConsentError("x"), 4),
         (StoreError("x"), 5),
         (BusyError("x"), 5),
+        (UnfitLineError("x"), 3),
         (ProbeError("x"), 2),
     ],
 )

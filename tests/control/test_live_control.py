@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -23,6 +23,7 @@ from live_stage import (
 from schedule_rounds import START, all_fail, failing, targets
 
 from probe.clock import VirtualClock
+from probe.control.client import LiveControl
 from probe.control.keys import public_key
 from probe.control.message import (
     ASK_FORMAT,
@@ -35,6 +36,7 @@ from probe.control.message import (
     seal_answer,
 )
 from probe.control.panel import ControlPanel
+from probe.errors import ForbiddenNetwork
 from probe.model.control import ControlKind, ControlObservation
 from probe.net.listen import Bounds
 
@@ -220,6 +222,15 @@ async def test_without_a_token_there_is_nothing_here(data: bytes) -> None:
         b"Connection: close\r\n\r\nnot found\n"
     )
     assert abroad.probe.asked == []
+
+
+async def test_without_a_body_where_none_may_be() -> None:
+    """A stranger's HEAD is answered like any other, and is no bug of ours."""
+    async with Abroad().open() as server:
+        reply = await raw(server.port, request(b"", method="HEAD", token="x"))
+        assert server.problems == []
+    assert reply.startswith(b"HTTP/1.1 404 ")
+    assert reply.endswith(b"\r\n\r\n")
 
 
 async def test_an_ended_token_is_out_at_once() -> None:
@@ -459,6 +470,20 @@ LIES: dict[str, tuple[dict[str, Any], str]] = {
     "too many": ({"observations": one_changed(addresses=("1.1.1.1",) * 65)}, "damaged"),
     "a long title": ({"observations": one_changed(title="x" * 601)}, "damaged"),
     "a long source": ({"observations": one_changed(source="x" * 601)}, "damaged"),
+    "a huge number": ({"observations": one_changed(body_length=2**70)}, "of another version"),
+    "no AS": ({"observations": one_changed(asns=(2**70,))}, "of another version"),
+    "very many AS": ({"observations": one_changed(asns=(1,) * 65)}, "damaged"),
+    "a failure that drives a terminal": (
+        {"observations": one_changed(failure="unknown_failure: \x1b]0;x\x07")},
+        "damaged",
+    ),
+    "an endless failure": (
+        {"observations": one_changed(failure="unknown_failure: " + "x" * 600)},
+        "damaged",
+    ),
+    "a gate that drives a terminal": ({"observations": (), "gate": "\x1b[2J"}, "damaged"),
+    "an endless gate": ({"observations": (), "gate": "x" * 601}, "damaged"),
+    "a foreign script": ({"country": "\u041a\u0417"}, "names no country"),
     "a status": ({"observations": one_changed(status=7)}, "damaged"),
     "a step without failure": (
         {"observations": one_changed(failed_operation="dns")},
@@ -589,3 +614,25 @@ async def test_the_token_is_in_no_word_and_no_value() -> None:
         control = line(port, Abroad(), said=said)
         await asked(control, TARGETS)
     assert TOKEN not in repr(control) + "".join(said)
+
+
+async def test_one_control_that_breaks_ends_none_of_the_others() -> None:
+    """A bug in one costs its answers; what is forbidden is told as what it is."""
+    ended: list[str] = []
+
+    class Broken:
+        async def run(self) -> None:
+            raise ForbiddenNetwork("outside")
+
+        def expect(self, endpoints: object) -> None:
+            pass
+
+    class Slow(Broken):
+        async def run(self) -> None:
+            await asyncio.sleep(0.02)
+            ended.append("slow")
+
+    panel = ControlPanel(cast("list[LiveControl]", [Broken(), Slow()]))
+    with pytest.raises(ForbiddenNetwork):
+        await panel.run(TARGETS)
+    assert ended == ["slow"]

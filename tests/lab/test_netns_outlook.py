@@ -65,6 +65,15 @@ def test_the_machines_own_resolvers_are_out_of_reach(tmp_path: Path, machine: Pa
         assert Path(covered[str(machine) + daemon]).read_bytes() == b""
 
 
+def test_the_sessions_of_people_are_out_of_reach(tmp_path: Path, machine: Path) -> None:
+    """By the bus a browser in the lab would have the one outside open its page."""
+    bus = machine / "run/user/1000/bus"
+    bus.parent.mkdir(parents=True)
+    bus.touch()
+    covers = {target: source for source, target in prepared(tmp_path, machine).covers}
+    assert Path(covers[str(bus)]).read_bytes() == b""
+
+
 def test_what_is_not_there_is_not_covered(tmp_path: Path) -> None:
     """A machine without a bundle or a resolver's file gets none."""
     empty = tmp_path / "empty"
@@ -77,4 +86,5 @@ def test_variables_that_lead_past_the_lab_are_left_out() -> None:
     """A proxy, other roots: each would let a program miss the lab; its own variable is not one."""
     assert {"http_proxy", "https_proxy", "ssl_cert_file", "requests_ca_bundle"} <= LEFT_OUT
     assert all(name == name.lower() for name in LEFT_OUT)
+    assert {"dbus_session_bus_address", "docker_host", "ssh_auth_sock"} <= LEFT_OUT
     assert CONTROL_VARIABLE.lower() not in LEFT_OUT

@@ -63,5 +63,8 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     file = tmp_path / "lab.pcap"
     open_tape(file).close()
     assert file.stat().st_mode & 0o077 == 0
+    file.chmod(0o644)
+    open_tape(file).close()
+    assert file.stat().st_mode & 0o077 == 0
     with pytest.raises(InputError, match="choose another place"):
         open_tape(tmp_path / "missing" / "lab.pcap")

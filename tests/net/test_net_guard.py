@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,12 @@ def test_consent_opens_nothing_under_loopback() -> None:
     assert policy.allows_name("127.0.0.1")
 
 
-def lab(tmp_path: Path, *, route: str = ROUTE_HEAD, route6: str = "") -> tuple[Namespace, int]:
+DEV_HEAD = "Inter-|   Receive  |  Transmit\n face |bytes    packets |bytes    packets\n"
+
+
+def lab(
+    tmp_path: Path, *, route: str = ROUTE_HEAD, route6: str = "", dev: str = ""
+) -> tuple[Namespace, int]:
     """Return a made-up /proc of a namespace, and its inode."""
     (tmp_path / "self/ns").mkdir(parents=True)
     (tmp_path / "net").mkdir()
@@ -98,6 +104,8 @@ def lab(tmp_path: Path, *, route: str = ROUTE_HEAD, route6: str = "") -> tuple[N
     ns.write_text("")
     (tmp_path / "net/route").write_text(route)
     (tmp_path / "net/ipv6_route").write_text(route6)
+    devices = "".join(f"{name:>6}:       0       0\n" for name in ("lo", *dev.split()))
+    (tmp_path / "net/dev").write_text(DEV_HEAD + devices)
     return Namespace(tmp_path), ns.stat().st_ino
 
 
@@ -130,6 +138,41 @@ def test_lab_with_a_route_out_is_refused(tmp_path: Path, table: str) -> None:
     namespace, inode = lab(tmp_path, route=route, route6=route6)
     with pytest.raises(ForbiddenNetwork, match="eth0"):
         Policy(f"lab:{inode}", namespace)
+
+
+def test_lab_with_an_interface_of_the_machine_is_refused(tmp_path: Path) -> None:
+    """Its routes may be in a table of their own, which the kernel shows in no file."""
+    namespace, inode = lab(tmp_path, dev="probe0 tunl0 sit0 wlan0")
+    with pytest.raises(ForbiddenNetwork, match=r"by wlan0$"):
+        Policy(f"lab:{inode}", namespace)
+
+
+def test_a_device_that_was_renamed_is_no_link_of_the_lab(tmp_path: Path) -> None:
+    """Links of the lab are made by the kernel alone; behind a network card there is a device."""
+    (tmp_path / "class/net/probe0/device").mkdir(parents=True)
+    namespace, inode = lab(tmp_path, dev="probe0 probe1")
+    with pytest.raises(ForbiddenNetwork, match=r"by probe0$"):
+        Policy(f"lab:{inode}", replace(namespace, sys=tmp_path))
+
+
+def test_interfaces_of_the_lab_and_of_every_namespace_lead_nowhere(tmp_path: Path) -> None:
+    """The kernel's fallback tunnels come with modules, wanted or not."""
+    namespace, inode = lab(tmp_path, dev="probe0 probetun0 tunl0 sit0 ip6tnl0 gre0")
+    assert Policy(f"lab:{inode}", namespace).in_lab
+
+
+@pytest.mark.parametrize(
+    ("hidden", "refused"), [("route", True), ("dev", True), ("ipv6_route", False)]
+)
+def test_what_cannot_be_read_is_a_way_out(tmp_path: Path, hidden: str, refused: bool) -> None:
+    """Android hides routes and interfaces: a phone is no lab. A kernel may lack IPv6."""
+    namespace, inode = lab(tmp_path)
+    (tmp_path / "net" / hidden).unlink()
+    if refused:
+        with pytest.raises(ForbiddenNetwork, match="route out"):
+            Policy(f"lab:{inode}", namespace)
+    else:
+        assert Policy(f"lab:{inode}", namespace).in_lab
 
 
 def test_lab_ends_when_the_namespace_changes(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ def in_namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) ->
     """Put a policy in force that was made for ``value``, in a namespace without a way out."""
     (tmp_path / "self/ns").mkdir(parents=True)
     (tmp_path / "self/ns/net").touch()
+    (tmp_path / "net").mkdir()
+    for table in ("route", "ipv6_route", "dev"):
+        (tmp_path / "net" / table).touch()
     inode = (tmp_path / "self/ns/net").stat().st_ino
     policy = guard.Policy(value.format(inode=inode), guard.Namespace(tmp_path))
     monkeypatch.setattr(guard, "_policy", policy)

@@ -10,7 +10,7 @@ import pytest
 from probe.control.certificate import own_certificate
 from probe.errors import ForbiddenNetwork, InputError
 from probe.net.base import Stream
-from probe.net.listen import Bounds, ServerTls, listening
+from probe.net.listen import Bounds, ServerTls, listening, peer_of
 
 
 async def echo(stream: Stream) -> None:
@@ -94,6 +94,23 @@ async def test_places_are_few_in_all_and_given_back() -> None:
         release.set()
         assert await asyncio.gather(*held) == [b"hello", b"hello"]
         assert await talk(server.port) == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8:0:0:ffff::1", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+    ],
+)
+def test_a_network_is_one_peer_however_it_is_written(one: str, other: str, same: bool) -> None:
+    """Whoever holds a /64 has one peer's places, also where zeros are left out of the text."""
+    assert (peer_of(one) == peer_of(other)) is same
 
 
 async def test_who_never_finishes_is_cut_off() -> None:

@@ -10,11 +10,13 @@ from schedule_rounds import START, FakeProbe, all_fail, catalog, deps, failing, 
 
 from probe.clock import VirtualClock
 from probe.errors import ForbiddenNetwork
+from probe.model.codec import encode
 from probe.model.control import ControlKind, ControlObservation
 from probe.model.measurement import Variant
 from probe.model.target import Endpoint
 from probe.model.verdict import State
 from probe.schedule.controls import ControlProvider
+from probe.schedule.line import LineFacts
 from probe.schedule.runner import run_round
 from probe.store.database import Store
 
@@ -185,3 +187,24 @@ async def test_controls_that_contradict_each_other_carry_nothing(second: str) ->
     (cut,) = [r for r in (await run_round(wanted)).records if "app0" in r.endpoint]
     assert (cut.verdict.state is State.BLOCKED) is (second != "alike")
     assert len(cut.controls) == len(given)
+
+
+async def test_a_control_cannot_plant_the_lines_own_address() -> None:
+    """It knows who asks: what it answers is stored, told and dialled without that address."""
+    own = "93.184.216.77"
+    facts = LineFacts(default_route=True, addresses=(own,))
+    target = targets(1)[0]
+    planted = seen_of(
+        target,
+        addresses=(own, "93.184.216.34"),
+        address=own,
+        title=f"Hello {own}",
+        issuer=own,
+        failure=f"unknown_failure: {own}",
+    )
+    probe = FakeProbe(VirtualClock(START), all_fail([target.host]))
+    result = await run_round(deps(catalog(target), probe, line=lambda: facts, controls=(planted,)))
+    kept = next(c for r in result.records for c in r.controls if c.endpoint == target.id)
+    assert kept.addresses == ("93.184.216.34",)
+    assert kept.address is None
+    assert own.encode() not in encode(result.records)

@@ -246,6 +246,20 @@ def test_a_revision_is_undone_to_the_last_verdict(place: Path) -> None:
             store.undo_revision()
 
 
+def test_a_revision_without_changes_is_none_to_undo(memory: Store) -> None:
+    """Judged again twice, the second time for nothing: undo takes back what was changed."""
+    number = whole_round(memory, [blocked()])
+    before = memory.evidence(number)
+    memory.revise(memory.begin_revision(START), number, {0: OK})
+    memory.begin_revision(START + timedelta(days=1))
+    assert memory.last_revision() == START
+    assert memory.undo_revision() == 1
+    assert memory.evidence(number) == before
+    assert memory.last_revision() is None
+    with pytest.raises(StoreError, match="nothing to undo"):
+        memory.undo_revision()
+
+
 def test_a_verdict_for_a_record_that_is_not_there_is_a_wrong_call(memory: Store) -> None:
     """Nothing is written then."""
     number = whole_round(memory, [good()])

@@ -247,7 +247,7 @@ async def _listen(
     from probe.control.keys import key_path, own_key, public_key
     from probe.control.server import ControlServer
     from probe.control.tokens import known_tokens, tokens_path
-    from probe.net.listen import listening
+    from probe.net.listen import Bounds, listening
 
     signing = own_key(key_path(settings.store))
     tokens = tokens_path(settings.store)
@@ -257,7 +257,10 @@ async def _listen(
         if tls is None and not place.plain:
             now = lookout.session.clock.now()
             tls = files.enter_context(own_certificate(signing, now))
-        async with listening(place.address, place.port, server.serve, tls=tls) as listener:
+        bounds = Bounds(per_peer=Bounds().places) if place.plain else Bounds()  # all are the proxy
+        async with listening(
+            place.address, place.port, server.serve, tls=tls, bounds=bounds
+        ) as listener:
             files.close()
             shown = f"[{listener.address}]" if ":" in listener.address else listener.address
             say(

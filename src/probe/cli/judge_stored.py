@@ -156,7 +156,7 @@ def _summary(passing: "Rejudging", tally: Counter[bool]) -> None:
         say(f"{count} left as they are: {KEPT[why]}.")
     if passing.other_catalog:
         say(f"{passing.other_catalog} rounds were measured with another catalog than today's.")
-    if kept:
+    if kept and tally:
         say("The earlier verdicts are kept beside the new ones: probe judge --stored --undo")
     elif tally:
         say("Nothing was written; --apply keeps the new verdicts.")

@@ -11,7 +11,7 @@ import typer
 import typer.core
 from typer.main import get_command
 
-from probe.errors import BusyError, ConsentError, ProbeError, StoreError
+from probe.errors import BusyError, ConsentError, ProbeError, StoreError, UnfitLineError
 
 __all__ = ["COMMANDS", "main"]
 
@@ -121,7 +121,9 @@ def root() -> None:
 
 
 def exit_code(error: ProbeError) -> int:
-    """Return the exit code that stands for an error (2 usage, 4 consent, 5 storage)."""
+    """Return the exit code that stands for an error (2 usage, 3 line, 4 consent, 5 storage)."""
+    if isinstance(error, UnfitLineError):
+        return 3
     if isinstance(error, ConsentError):
         return 4
     if isinstance(error, StoreError | BusyError):

@@ -57,6 +57,7 @@ _DIGITS = frozenset("0123456789abcdef")
 _MAX_TEXT = 600
 _MAX_ADDRESSES = 64
 _OPERATION = re.compile(r"[a-z0-9_-]{1,20}")
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -178,6 +179,8 @@ def open_answer(data: bytes, asked: Asked) -> tuple[Answer, str]:
 def _check(answer: Answer, asked: Asked) -> None:
     if answer.nonce != asked.nonce:
         raise InputError("it gave an answer to another question")
+    if not _is_words(answer.catalog_digest) or not _is_words(answer.gate or ""):
+        raise InputError("its answer is damaged")
     if answer.catalog_digest != asked.catalog_digest:
         raise InputError(
             f"it measures another catalog ({answer.catalog_digest[:12]}, here"
@@ -185,7 +188,7 @@ def _check(answer: Answer, asked: Asked) -> None:
             mend="use the same version of probe at both ends",
         )
     _check_time(answer.created, "its answer", asked.now, MAX_SKEW)
-    if len(answer.country) != 2 or not answer.country.isalpha():
+    if not _COUNTRY.fullmatch(answer.country):
         raise InputError("its answer names no country")
     names = [one.endpoint for one in answer.observations]
     told = {*names, *answer.pending, *(one.endpoint for one in answer.refused)}
@@ -225,18 +228,25 @@ def _check_observation(one: ControlObservation, now: datetime) -> None:
     except ValueError as exc:
         raise InputError("an observation of it names a failure that is none") from exc
     texts = (one.source, one.issuer, one.title, one.leaf_sha256, one.body_sha256)
+    failure = one.failure or ""
     addresses = (*one.addresses, *(() if one.address is None else (one.address,)))
     sound = (
         one.kind is ControlKind.LIVE
         and _operation_fits(one)
+        and _is_words(failure)
+        and len(one.asns) <= _MAX_ADDRESSES
         and len(addresses) <= _MAX_ADDRESSES
         and all(parse_ip(address) is not None for address in addresses)
         and all(text is None or len(text) <= _MAX_TEXT for text in texts)
         and (one.status is None or 100 <= one.status <= 999)
-        and (one.body_length is None or one.body_length >= 0)
     )
     if not sound:
         raise InputError("an observation of it is damaged")
+
+
+def _is_words(text: str) -> bool:
+    """Return whether ``text`` is one short line that drives no terminal."""
+    return len(text) <= _MAX_TEXT and text.isprintable()
 
 
 def _operation_fits(one: ControlObservation) -> bool:

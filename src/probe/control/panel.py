@@ -29,9 +29,10 @@ class ControlPanel:
         """Let every live control look, at the same time."""
         for control in self._live:
             control.expect(endpoints)
-        async with asyncio.TaskGroup() as group:
-            for control in self._live:
-                group.create_task(control.run())
+        ended = await asyncio.gather(*(c.run() for c in self._live), return_exceptions=True)
+        for problem in ended:  # one of them ends none of the others
+            if problem is not None:
+                raise problem
 
     async def observe(self, endpoint: Endpoint) -> tuple[ControlObservation, ...]:
         """Return what all of them saw, once each has answered or was given up."""

@@ -117,6 +117,7 @@ class ControlServer:
 
         """
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
+        request: h11.Request | None = None
         try:
             async with asyncio.timeout(self.read_s):
                 request = await _head(connection, stream)
@@ -131,7 +132,7 @@ class ControlServer:
             self.answered += 1
         else:
             self.turned_away += 1
-        await _send(connection, stream, reply)
+        await _send(connection, stream, request, reply)
         await _linger(stream)
 
     def _holder(self, request: h11.Request) -> int | None:
@@ -227,7 +228,9 @@ async def _linger(stream: Stream) -> None:
                 left -= len(data)
 
 
-async def _send(connection: h11.Connection, stream: Stream, reply: Reply) -> None:
+async def _send(
+    connection: h11.Connection, stream: Stream, asked: h11.Request | None, reply: Reply
+) -> None:
     headers = [
         ("Content-Type", "text/plain" if reply.status != 200 else "application/octet-stream"),
         ("Content-Length", str(len(reply.body))),
@@ -238,6 +241,7 @@ async def _send(connection: h11.Connection, stream: Stream, reply: Reply) -> Non
     if connection.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
         return
     head = connection.send(h11.Response(status_code=reply.status, headers=headers)) or b""
-    data = connection.send(h11.Data(data=reply.body)) or b""
+    told = b"" if asked is not None and asked.method == b"HEAD" else reply.body
+    data = connection.send(h11.Data(data=told)) or b""
     end = connection.send(h11.EndOfMessage()) or b""
     await stream.send(head + data + end, timeout_s=_WRITE_S)

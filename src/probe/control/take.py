@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from probe.control.observe import observation_of
 from probe.control.snapshot import new_snapshot
-from probe.errors import InputError
+from probe.errors import InputError, UnfitLineError
 from probe.model.control import ControlKind, ControlObservation, ControlSnapshot
 from probe.schedule.chain import FollowUps
 from probe.schedule.choose import Wanted
@@ -19,13 +19,14 @@ async def take_snapshot(
     """Measure what is wanted once, and return what was seen.
 
     Raises:
-        InputError: the line itself was not fit to be a control, or the round was interrupted.
+        UnfitLineError: the line itself was not fit to be a control.
+        InputError: the round was interrupted, or nothing was measured.
 
     """
     result = await session.round(wanted, follow_ups=FollowUps.NEVER)
     gate = result.context.invalid
     if gate is not None:
-        raise InputError(f"this line cannot be a control now: {gate.detail or gate.id}")
+        raise UnfitLineError(f"this line cannot be a control now: {gate.detail or gate.id}")
     if result.interrupted:
         raise InputError("interrupted: half a snapshot is none")
     now = session.clock.now()

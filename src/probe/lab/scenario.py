@@ -8,6 +8,7 @@ Reading is pure but for the file itself; evaluation is in ``censor``.
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -279,7 +280,9 @@ def _place(name_or_path: str | Path) -> Path:
         return Path(name_or_path)
     if name_or_path in scenario_names():
         return _file("scenarios", name_or_path)
-    mend = f"a file, or one of {', '.join(scenario_names())}"
+    close = get_close_matches(name_or_path[:100], scenario_names(), n=3)
+    meant = f"did you mean {', '.join(close)}? " if close else ""
+    mend = f"{meant}give a file, or a name of `probe lab scenarios`"
     raise InputError(f"there is no scenario {name_or_path!r}", mend=mend)
 
 

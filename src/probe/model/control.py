@@ -2,10 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
 from probe.model.failure import Failure
+
+_Asn = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""Bounds of what is read from others: a number that no database holds would cost the round."""
 
 __all__ = ["ControlKind", "ControlObservation", "ControlSnapshot"]
 
@@ -30,12 +35,12 @@ class ControlObservation(msgspec.Struct, frozen=True, kw_only=True):
     failed_operation: str | None = None  # dns, tcp, tls, http
     addresses: tuple[str, ...] = ()
     address: str | None = None  # the one that was dialled last
-    asns: tuple[int, ...] = ()
+    asns: tuple[_Asn, ...] = ()
     issuer: str | None = None
     leaf_sha256: str | None = None
-    status: int | None = None
+    status: _Count | None = None
     title: str | None = None
-    body_length: int | None = None
+    body_length: _Count | None = None
     body_sha256: str | None = None
 
 

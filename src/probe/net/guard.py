@@ -37,6 +37,11 @@ __all__ = [
 LAB_INTERFACES = "probe"
 """Interfaces that the lab makes are named so (``probe0``); a route by any other leads out."""
 
+_TUNNELS = frozenset(
+    "tunl0 gre0 gretap0 erspan0 ip_vti0 ip6_vti0 sit0 ip6tnl0 ip6gre0".split()  # noqa: SIM905
+)
+"""Interfaces that the kernel puts into every namespace; they lead nowhere without a route."""
+
 _INTERNET = frozenset({int(socket.AF_INET), int(socket.AF_INET6)})
 _LOCAL_FAMILIES = frozenset(
     int(getattr(socket, name)) for name in ("AF_UNIX", "AF_NETLINK") if hasattr(socket, name)
@@ -63,6 +68,7 @@ class Namespace:
     """The network namespace that this process is in, as the kernel shows it under ``proc``."""
 
     proc: Path = Path("/proc")
+    sys: Path = Path("/sys")
 
     def inode(self) -> int | None:
         """Return the inode that names the namespace, ``None`` where there is no such thing."""
@@ -72,16 +78,28 @@ class Namespace:
             return None
 
     def ways_out(self) -> tuple[str, ...]:
-        """Return the interfaces, other than loopback and the lab's own, that a route leads to."""
-        names = self._column("net/route", 0, header=True) | self._column("net/ipv6_route", -1)
-        return tuple(sorted(n for n in names if n != "lo" and not n.startswith(LAB_INTERFACES)))
+        """Return the interfaces, other than loopback and the lab's own, that may lead out.
 
-    def _column(self, table: str, column: int, *, header: bool = False) -> set[str]:
+        An interface that is merely there counts: routes of policy tables are in no file. So does
+        a device of the machine with a name like the lab's, whose own have none behind them. What
+        cannot be read (Android hides all of it) counts too, but for IPv6 that the kernel lacks.
+        """
+        routed = self._column("net/route", 0, head=1) | self._column("net/ipv6_route", -1)
+        there = {name.partition(":")[0] for name in self._column("net/dev", 0, head=2)}
+        names = routed | (there - _TUNNELS)
+        return tuple(sorted(name for name in names if name != "lo" and not self._is_labs(name)))
+
+    def _is_labs(self, name: str) -> bool:
+        device = self.sys / "class/net" / name / "device"
+        return name.startswith(LAB_INTERFACES) and not device.exists()
+
+    def _column(self, table: str, column: int, *, head: int = 0) -> set[str]:
         try:
-            lines = (self.proc / table).read_text(encoding="ascii").splitlines()
-        except OSError:
-            return set()
-        return {line.split()[column] for line in lines[int(header) :] if line.strip()}
+            lines = (self.proc / table).read_text(encoding="ascii", errors="replace").splitlines()
+        except OSError as exc:
+            missing = isinstance(exc, FileNotFoundError) and table == "net/ipv6_route"
+            return set() if missing else {f"what {table} would say"}
+        return {line.split()[column] for line in lines[head:] if line.strip()}
 
 
 @dataclass(slots=True)

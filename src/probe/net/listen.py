@@ -23,7 +23,7 @@ from probe.net import guard
 from probe.net.base import NetFailure, Stream, StreamServer
 from probe.net.classify import classify
 
-__all__ = ["Bounds", "Listening", "Serve", "ServerTls", "listening"]
+__all__ = ["Bounds", "Listening", "Serve", "ServerTls", "listening", "peer_of"]
 
 Serve = Callable[[Stream], Awaitable[None]]
 """Serves one connection; it is closed afterwards, whatever came of it."""
@@ -166,7 +166,7 @@ class _Door:
                     await asyncio.sleep(_NO_MORE_FILES_S)
                     continue
                 sock, place = accepting.result()
-                self._let_in(group, sock, _network(str(place[0])))
+                self._let_in(group, sock, peer_of(str(place[0])))
         finally:
             closed.cancel()
 
@@ -222,7 +222,7 @@ def _drop(accepting: "asyncio.Future[tuple[socket.socket, Any]]") -> None:
         accepting.result()[0].close()
 
 
-def _network(address: str) -> str:
+def peer_of(address: str) -> str:
     """Return what is counted as one peer: an IPv4 address, or the /64 of an IPv6 one."""
     ip = parse_ip(address.partition("%")[0])
     if not isinstance(ip, ipaddress.IPv6Address):

@@ -6,16 +6,19 @@ plan's endpoints by itself while the round runs, so that what it is asked tells 
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
+
+from msgspec.structs import replace
 
 from probe.errors import ProbeError
 from probe.model.control import ControlObservation
 from probe.model.measurement import DnsStep, HttpStep, Measurement, Outcome, Step, TlsStep
 from probe.model.target import Endpoint, Kind
+from probe.wire.scrub import scrub, scrub_address
 
-__all__ = ["ControlBook", "ControlProvider", "Controls", "proves_itself"]
+__all__ = ["ControlBook", "ControlProvider", "Controls", "proves_itself", "without_own"]
 
 Seen = Sequence[ControlObservation]
 Asked = Callable[[Endpoint], Seen] | Callable[[Endpoint], Awaitable[Seen]]
@@ -50,6 +53,35 @@ class _Past(Protocol):
     def own_past(self, endpoint: str, before: datetime) -> ControlObservation | None:
         """Return the newest own good result before a time."""
         ...
+
+
+_TEXTS = (
+    "source",
+    "country",
+    "failure",
+    "failed_operation",
+    "issuer",
+    "leaf_sha256",
+    "title",
+    "body_sha256",
+)
+
+
+def without_own(control: ControlObservation, own: Collection[str]) -> ControlObservation:
+    """Return what was seen elsewhere without this line's own addresses.
+
+    A live control knows who asks; what it answers is stored, told and dialled.
+    """
+    if not own:
+        return control
+    said = {name: getattr(control, name) for name in _TEXTS}
+    dialled = control.address
+    return replace(
+        control,
+        addresses=tuple(a for a in control.addresses if scrub_address(a, own) == a),
+        address=None if dialled is None or scrub_address(dialled, own) != dialled else dialled,
+        **{name: scrub(text, own) for name, text in said.items() if text is not None},
+    )
 
 
 _ENDS: dict[Kind, type[Step]] = {Kind.TLS: TlsStep, Kind.DOH: DnsStep, Kind.DOT: DnsStep}

@@ -18,7 +18,8 @@ from probe.analysis.line_facts import line_facts
 from probe.analysis.rollup import rollup
 from probe.errors import ProbeError
 from probe.model.context import GateId, Opening, RoundContext
-from probe.model.measurement import Outcome, TlsStep
+from probe.model.control import ControlObservation
+from probe.model.measurement import Measurement, Outcome, TlsStep
 from probe.model.record import Record
 from probe.model.target import Endpoint, Plan, Purpose
 from probe.model.vantage import Network
@@ -28,7 +29,7 @@ from probe.schedule.beside import Beside
 from probe.schedule.budget import Spending
 from probe.schedule.chain import ChainDeps, measure_endpoint, record_of
 from probe.schedule.context import close_look, look
-from probe.schedule.controls import ControlBook
+from probe.schedule.controls import ControlBook, without_own
 from probe.schedule.delays import Delays
 from probe.schedule.deps import Keeps, Progress, RoundResult, RunDeps
 from probe.schedule.lanes import Lanes
@@ -262,7 +263,7 @@ class _Round:
             lanes=self._lanes,
             context=self._context,
             facts=deps.facts,
-            controls=self._controls.of,
+            controls=self._seen_elsewhere,
             ask_controls=self._controls.asked,
             services=self._services,
             last=self._last,
@@ -272,6 +273,12 @@ class _Round:
             beside=self._beside,
             waiting=deps.waiting,
         )
+
+    def _seen_elsewhere(
+        self, endpoint: Endpoint, main: Measurement
+    ) -> tuple[ControlObservation, ...]:
+        own = self._work.env.own_addresses
+        return tuple(without_own(seen, own) for seen in self._controls.of(endpoint, main))
 
     def _context_of(self, line: LineLook) -> RoundContext:
         vantage = self._deps.vantage

@@ -200,15 +200,20 @@ def revise(
 
 
 def last_revision(connection: Connection) -> tuple[int, datetime] | None:
-    """Return the number and time of the newest revision, ``None`` without any."""
+    """Return the number and time of the newest revision that changed something, if there is one."""
     row = connection.execute(
-        select(_REVISION.c.id, _REVISION.c.time_us).order_by(_REVISION.c.id.desc()).limit(1)
+        select(_REVISION.c.id, _REVISION.c.time_us)
+        .where(_REVISION.c.id.in_(select(_EARLIER.c.revision_id)))
+        .order_by(_REVISION.c.id.desc())
+        .limit(1)
     ).first()
     return None if row is None else (row.id, instant(row.time_us))
 
 
 def undo(connection: Connection) -> int:
     """Put back what was said before the newest revision; return how many verdicts.
+
+    One that changed nothing is no revision: there would be nothing to put back.
 
     Raises:
         StoreError: there is no revision.
@@ -227,7 +232,7 @@ def undo(connection: Connection) -> int:
         kept = {no: ruling for no, ruling in rulings.items() if ruling is not None}
         _write(connection, round_id, places, kept)
     connection.execute(delete(_EARLIER).where(_EARLIER.c.revision_id == last[0]))
-    connection.execute(delete(_REVISION).where(_REVISION.c.id == last[0]))
+    connection.execute(delete(_REVISION).where(_REVISION.c.id >= last[0]))
     return len(rows)
 
 

@@ -63,7 +63,9 @@ def named(text: str, catalog: Catalog, *, today: date) -> Named:
         return Named(catalog=catalog, names=(text,))
     place = _url(text) if "://" in text else _host_and_port(text)
     if place.path is None and "." not in place.host and parse_ip(place.host) is None:
-        raise InputError(f"no service or host {quoted(text)}", mend=suggest(catalog, text))
+        raise InputError(
+            f"no service or host {quoted(text)}", mend=suggest(catalog, text, categories=False)
+        )
     wrong = host_problem(place.host)
     if wrong:
         raise InputError(f"{quoted(place.host)} cannot be measured: {wrong}")

@@ -99,9 +99,9 @@ def anchors(catalog: Catalog, country: str) -> tuple[Endpoint, ...]:
     )
 
 
-def suggest(catalog: Catalog, name: str) -> str:
+def suggest(catalog: Catalog, name: str, *, categories: bool = True) -> str:
     """Return the mend for a name that is not in the catalog: what it is close to."""
-    known = sorted(_known(catalog))
+    known = sorted(_known(catalog) if categories else {s.id for s in catalog.services})
     close = difflib.get_close_matches(name.lower()[:100], known, n=3)
     return f"did you mean {', '.join(close)}?" if close else "see `probe targets list --all`"
 

@@ -164,15 +164,23 @@ def _next_ok(scene: Scene) -> Iterator[str]:
 
 def _next_local(scene: Scene) -> Iterator[str]:
     verdict, f = scene.verdict, scene.features
-    if verdict.mechanism.startswith("tls.mitm"):
+    read = verdict.mechanism.startswith("tls.mitm")
+    if read or f.line.strange_issuers:
         yield (
             "Do not type a password on this line: somebody may be reading along. See whether an "
             "antivirus, a company or a school opens encrypted traffic on this machine."
         )
-    elif verdict.locus is Locus.LOCAL and f.dns.bogons:
+    elif f.tls.certificate is not None and not f.tls.expired:
+        yield (
+            "Do not sign in where a program warns of a certificate: whoever answers could not "
+            "prove to be the service."
+        )
+    if verdict.locus is Locus.LOCAL and (f.dns.bogons or verdict.mechanism.startswith("dns.")):
         yield "See whether an ad-blocker or the router answers for names, and try without it."
-    elif verdict.locus is Locus.LOCAL:
+    elif verdict.locus is Locus.LOCAL and not read:
         yield "See what on this machine or in this house stands in the way: a firewall, a router."
+    elif verdict.locus is Locus.SERVER and verdict.confidence is Confidence.WEAK:
+        yield "Look whether others say the same: perhaps it is the service, not the network."
     elif verdict.locus is Locus.SERVER:
         yield "Ask the service, or look whether others say the same: the network is not to blame."
 

@@ -95,7 +95,7 @@ def beside_step(scene: Scene) -> Explained | None:
 def _others(neutral: list[bool], near: list[bool]) -> Meaning:
     if neutral and not any(neutral):
         return Meaning(
-            "The line had trouble with everything at that moment.",
+            "No neutral host worked either: the trouble may be with the line.",
             None,
             "Whether the service itself is affected.",
         )
@@ -106,11 +106,11 @@ def _others(neutral: list[bool], near: list[bool]) -> Meaning:
             "That it is certainly about this service alone.",
             "Whether that network is cut off, or down.",
         )
-    if not all(neutral):
+    if not all(neutral + near):
         return Meaning(
-            "Some of them failed: the line lost packets at that moment.",
+            "Some of them failed as well: it may not be about this service alone.",
             None,
-            "How much of the failure is due to that.",
+            "What they have in common: a line that loses packets, a filter at home, or chance.",
         )
     return Meaning(
         "They worked, so the line held while this failed.",

@@ -33,10 +33,19 @@ BUNDLES = (
 DAEMONS = (
     "/run/nscd/socket",
     "/run/systemd/resolve/io.systemd.Resolve",
+    "/run/systemd/resolve/io.systemd.Resolve.Monitor",
+    "/run/systemd/private",
     "/run/dbus/system_bus_socket",
     "/run/avahi-daemon/socket",
+    "/run/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/containerd/containerd.sock",
 )
-"""Sockets behind which a daemon of the machine looks names up."""
+"""Sockets behind which a daemon of the machine looks names up, or runs programs outside."""
+
+_SESSIONS = ("*/bus", "*/systemd/private", "*/podman/podman.sock", "*/docker.sock")
+"""The same of people who are signed in, under /run/user: a browser asks by its bus whether it
+is running already, and has the one outside open the page."""
 
 _HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n"
 _NSSWITCH = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
@@ -122,6 +131,7 @@ def prepare_outlook(
         ("packaged.pem", Path(certifi.where())),
         ("pinned.pem", signal),
         *(("nothing", root / daemon.lstrip("/")) for daemon in DAEMONS),
+        *(("nothing", one) for place in _SESSIONS for one in (root / "run/user").glob(place)),
     ]
     covers: dict[str, str] = {}
     for name, target in wanted:

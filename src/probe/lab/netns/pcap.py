@@ -62,9 +62,12 @@ def open_tape(file: Path) -> BinaryIO:
 
     """
     import os
+    import stat
 
     try:
         fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        if stat.S_ISREG(os.fstat(fd).st_mode):  # one that was there keeps the mode it had
+            os.fchmod(fd, 0o600)
     except OSError as exc:
         raise InputError(
             f"cannot be written: {exc.strerror}", file=str(file), mend="choose another place"

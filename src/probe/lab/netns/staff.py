@@ -28,15 +28,19 @@ LEFT_OUT = frozenset(
         "https_proxy",
         "no_proxy",
         "curl_ca_bundle",
+        "dbus_session_bus_address",
+        "docker_host",
         "node_extra_ca_certs",
         "requests_ca_bundle",
         "ssl_cert_dir",
+        "ssh_auth_sock",
         "ssl_cert_file",
         "localdomain",
         "res_options",
     }
 )
-"""Variables (in any case) that point past the lab: to a proxy, other roots, another resolver."""
+"""Variables (in any case) that point past the lab: to a proxy, other roots, another resolver, or
+a program outside that does what it is told."""
 
 
 @dataclass(frozen=True)

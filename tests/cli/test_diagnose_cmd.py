@@ -1,5 +1,6 @@
 """``probe diagnose``: consent before a packet, one name step by step, nothing kept unasked."""
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -97,6 +98,20 @@ def test_json_is_valid_also_when_nothing_came_of_it() -> None:
     result = CliRunner().invoke(app, ["whatsap", "--output", "json"])
     assert isinstance(result.exception, InputError)
     assert json.loads(result.stdout) == []
+
+
+@pytest.mark.usefixtures("home")
+def test_the_question_is_asked_where_ctrl_c_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No event loop runs yet: its handler of signals would wait for the answer."""
+
+    def asked(*_: object, **__: object) -> None:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        raise ConsentError("no")
+
+    monkeypatch.setattr("probe.cli.asking.ask_named", asked)
+    with pytest.raises(ConsentError, match="no"):
+        diagnose("foo.example.org")
 
 
 # --- in the lab

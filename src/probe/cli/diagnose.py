@@ -138,8 +138,13 @@ def _diagnosed(
 
     catalog = load_catalog(request.settings.catalog)
 
+    agreed = None
+    if request.lab is None:  # asked before there is a loop: that would keep Ctrl-C from a question
+        subject = _named(request, catalog)
+        agreed = subject, _agreed(request, subject)
+
     async def work(stop: "asyncio.Event") -> "tuple[RoundResult, tuple[Narrative, ...]]":
-        return await _round(request, catalog, stop)
+        return await _round(request, catalog, agreed, stop)
 
     result, narratives = until_stopped(work)
     printing()
@@ -196,7 +201,10 @@ def _warning(subject: "Named") -> str:
 
 
 async def _round(
-    request: _Request, catalog: Catalog, stop: "asyncio.Event"
+    request: _Request,
+    catalog: Catalog,
+    agreed: "tuple[Named, Consent] | None",
+    stop: "asyncio.Event",
 ) -> "tuple[RoundResult, tuple[Narrative, ...]]":
     from contextlib import AsyncExitStack
     from dataclasses import replace
@@ -208,13 +216,12 @@ async def _round(
 
     settings = request.settings
     async with AsyncExitStack() as stack:
-        if request.lab is not None:
-            stage = await stack.enter_async_context(lab_stage(request.lab, catalog))
+        if agreed is None:
+            stage = await stack.enter_async_context(lab_stage(request.lab or "none", catalog))
             subject = _named(request, stage.catalog)
             stage = replace(stage, catalog=subject.catalog)
         else:
-            subject = _named(request, catalog)
-            consent = _agreed(request, subject)
+            subject, consent = agreed
             stage = await stack.enter_async_context(real_stage(settings, subject.catalog, consent))
         store = stack.enter_context(keeping(settings, keep=request.keep))
         stack.enter_context(holding(settings, store))

@@ -25,7 +25,7 @@ test: $(VENV)/.dev  ## the fast tests
 
 test-all: $(VENV)/.dev  ## the fast tests, then the slow ones
 	@$(BIN)/python -m pytest -q -n 2
-	@$(BIN)/python -m pytest -q -n 2 -m 'slow or browser' --timeout 300
+	@$(BIN)/python -m pytest -q -n 2 -m '(slow or browser) and not netns' --timeout 300
 
 test-netns: $(VENV)/.dev  ## the tests on real packets, in network namespaces; says why where that cannot be
 	@if why=$$($(BIN)/probe lab check -o json 2>&1 >/dev/null); then \

@@ -97,6 +97,7 @@ def test_a_power_cut_is_an_outage_and_no_curfew(test_data: Path, level: int) -> 
     assert len(dark) >= 0.8 * len(looks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [5, 9])
 def test_a_hurricane_is_no_curfew(test_data: Path, level: int) -> None:
     """Laura, August 2020, over 200 counties: holes, and not one window."""

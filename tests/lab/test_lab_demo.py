@@ -48,6 +48,7 @@ def play(path: Path, **options: float) -> Demo:
     )
 
 
+@pytest.mark.slow
 def test_a_short_demo_keeps_judged_rounds_in_a_fresh_store(tmp_path: Path) -> None:
     """Two rounds are stored with verdicts and network; what was in the file before is gone."""
     file = tmp_path / "demo.sqlite"

@@ -60,6 +60,7 @@ async def test_the_servers_end_with_the_lab(tmp_path: Path) -> None:
         assert lab.pid is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 async def test_the_servers_end_when_their_parent_is_killed(end: signal.Signals) -> None:
     """No orphan is left, however the measuring process dies."""

@@ -126,6 +126,7 @@ async def nothing_changes(lab: Lab, folder: Path, names: Sequence[str]) -> set[S
         return {e.verdict.state for found in before.values() for e in found if e.verdict}
 
 
+@pytest.mark.slow
 async def test_verdicts_are_recomputed_from_the_store_alone(lab: Lab, tmp_path: Path) -> None:
     """Delete all verdicts, judge again: nothing changes."""
     assert State.OK in await nothing_changes(lab, tmp_path, FEW)

@@ -39,6 +39,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         if args[-1] is Ellipsis:
             return st.lists(values(args[0]), max_size=2).map(tuple)
         return st.tuples(*(values(a) for a in args))
+    if origin is typing.Annotated and args[0] is int and isinstance(args[1], msgspec.Meta):
+        return st.integers(int(args[1].ge or 0), int(args[1].le or 2**40))
     if origin is typing.Literal:
         return st.sampled_from(args)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):

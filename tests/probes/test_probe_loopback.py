@@ -151,6 +151,7 @@ async def test_a_place_that_the_map_does_not_know() -> None:
     assert done.failure == "network_unreachable"
 
 
+@pytest.mark.slow
 async def test_many_at_once_each_within_its_deadline() -> None:
     """A hundred silent servers cost one deadline, not a hundred."""
     async with tcp_server(silence) as https, udp_server(answering) as resolver:

@@ -252,6 +252,7 @@ except StoreError as exc:
 """
 
 
+@pytest.mark.slow
 def test_a_readonly_folder_can_be_read() -> None:
     """Where nothing may be written the store is read as it lies, and writing is refused."""
     with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -45,6 +46,7 @@ def _judge(main: Measurement, controls: tuple[ControlObservation, ...]) -> Verdi
     return judge(ENDPOINT, SERVICE, [main], context=context(main.started), controls=controls)
 
 
+@pytest.mark.slow
 @given(
     order=st.permutations([0, 1]),
     shift=st.floats(0, 0.0004),

@@ -216,10 +216,10 @@ def test_hostile_yaml_is_refused(tmp_path: Path, raw: bytes) -> None:
         load_scenario(file)
 
 
-def test_an_unknown_name_lists_the_known(tmp_path: Path) -> None:
-    """Neither a shipped name nor a file: the error says what there is."""
-    with pytest.raises(InputError, match="demo"):
-        load_scenario("no-such-scenario")
+def test_an_unknown_name_suggests_what_is_close(tmp_path: Path) -> None:
+    """Neither a shipped name nor a file: the error says what is like it, and where all are."""
+    with pytest.raises(InputError, match=r"did you mean dns-nxdomain.*probe lab scenarios"):
+        load_scenario("dns-nxdomian")
     with pytest.raises(InputError, match=r"missing\.yaml"):
         load_scenario(tmp_path / "missing.yaml")
 

@@ -230,7 +230,7 @@ def verdicts_page(results: Any) -> str:
         "",
         _trap_line(outcomes),
         "",
-        *_loss_lines(results.get("loss")),
+        *_loss_lines(results["loss"]),
     ]
     shelves: dict[str, dict[str, list[Any]]] = {}
     for one in outcomes:
@@ -258,16 +258,21 @@ def _trap_line(outcomes: Any) -> str:
     )
 
 
-def _loss_lines(loss: Any) -> list[str]:
-    if loss is None:
+def _loss_lines(runs: Any) -> list[str]:
+    """Return what random loss did, over all scenarios that were played with it."""
+    if not runs:
         return []
-    share = loss["wrongly_blocked"] / loss["innocent"] if loss["innocent"] else 0.0
+    innocent = sum(run["innocent"] for run in runs)
+    blocked = sum(run["wrongly_blocked"] for run in runs)
+    rounds = sum(run["times"] for run in runs)
+    right = sum(run["right"] for run in runs)
+    times = min(run["times"] for run in runs)
     return [
         (
-            f"With {loss['loss']:.0%} of the packets lost at random, each way, "
-            f"{loss['scenarios']} scenarios, {loss['times']} times each: of {loss['innocent']} "
-            f"verdicts on endpoints that nobody blocks, {loss['wrongly_blocked']} were `blocked` "
-            f"({share:.2%}); {loss['right']} of {loss['rounds']} rounds were right in everything."
+            f"With {min(run['loss'] for run in runs):.0%} of the packets lost at random, each way, "
+            f"{len(runs)} scenarios, {times} times each: of {innocent:,} verdicts on endpoints "
+            f"that nobody blocks, {blocked} were `blocked` ({blocked / max(innocent, 1):.2%}); "
+            f"{right:,} of {rounds:,} rounds were right in everything."
         ),
         "",
     ]

@@ -188,6 +188,15 @@ def test_what_failed_here_though_it_worked_before_is_a_bad_sample() -> None:
     assert absences(series)[2] is Absence.INCONCLUSIVE
 
 
+def test_a_refusal_that_is_new_here_stays_the_services_own() -> None:
+    """It came over a path that works: good for the network's series, bad for the server's."""
+    refused = {"mechanism": "server.geoblock", "locus": Locus.SERVER, "rule_id": "x.expected"}
+    rows = [row(0), row(1, State.INCONCLUSIVE, **refused), row(2, State.BLOCKED)]
+    network, server = targeted(series_of(rows, []))
+    assert (network.key.locus, bads(network)) == (Locus.NETWORK, [False, False, True])
+    assert (server.key.locus, bads(server)) == (Locus.SERVER, [False, True, None])
+
+
 def test_by_endpoint_each_endpoint_is_a_subject() -> None:
     """Nothing is combined."""
     rows = [row(0, endpoint="a"), row(0, State.BLOCKED, endpoint="b")]

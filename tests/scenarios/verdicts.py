@@ -2,14 +2,16 @@
 
 Writes docs/verdicts.json, from which docs/generate.py makes docs/verdicts.md. What is not played
 (because other names were given, or because this machine allows no namespaces) is kept as it was.
+Each result is written at once: what was cut off can be gone on with (``--missing``).
 """
 
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 from outcome import Outcome
@@ -19,43 +21,98 @@ from probe.clock import SystemClock
 from probe.lab.actions import Stage
 from probe.lab.scenario import load_scenario, scenario_names
 
-__all__ = ["FILE", "LossRun", "Results", "in_namespaces", "main", "read_results"]
+__all__ = ["FILE", "Keeper", "LossRun", "Results", "in_namespaces", "main", "read_results"]
 
 HERE = Path(__file__).parent
 FILE = HERE.parents[1] / "docs" / "verdicts.json"
+KNOWN = [name for name in scenario_names() if name != "demo"]
 LOSS = 0.03
+AT_ONCE = 20
+"""Rounds for which one lab is put up."""
 
 
 class LossRun(msgspec.Struct, frozen=True, kw_only=True):
-    """All scenarios, several times each, on a line that loses packets at random."""
+    """One scenario, played several times on a line that loses packets at random besides."""
 
+    scenario: str
     loss: float  # share of packets, each way
     times: int
-    scenarios: int
-    rounds: int
     innocent: int  # verdicts on endpoints that nobody blocks
     wrongly_blocked: int  # of these
     right: int  # rounds in which everything was as expected
-
-    @property
-    def share(self) -> float:
-        """Return the share of innocent endpoints that were called blocked."""
-        return self.wrongly_blocked / self.innocent if self.innocent else 0.0
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
     """The file."""
 
     made_on: str
-    outcomes: tuple[Outcome, ...]
-    loss: LossRun | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    loss: tuple[LossRun, ...] = ()
 
 
 def read_results(file: Path = FILE) -> Results:
     """Return what was kept last, or nothing."""
     if not file.exists():
-        return Results(made_on="", outcomes=())
+        return Results(made_on="")
     return msgspec.json.decode(file.read_bytes(), type=Results)
+
+
+class Keeper:
+    """Keeps each outcome at once, so that hours of playing may be cut off at any time.
+
+    Rounds with loss are counted together when a scenario has had all of them.
+    """
+
+    def __init__(self, file: Path = FILE, *, loss: float = 0.0, times: int = 1) -> None:
+        """Keep in ``file``; with ``loss``, what comes are ``times`` rounds of each scenario."""
+        self._file = file
+        self._loss = loss
+        self._times = times
+        self._lock = Lock()
+        self._rounds: dict[str, list[Outcome]] = {}
+        self.played = 0
+        self.wrong = 0
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Take one outcome, from whatever thread; say it when it is wrong."""
+        with self._lock:
+            self.played += 1
+            if not outcome.right:
+                self.wrong += 1
+                sys.stderr.write(f"{outcome.stage}: {words_of(outcome)}\n")
+            if not self._loss:
+                self._write(outcomes=[outcome])
+                return
+            rounds = self._rounds.setdefault(outcome.scenario, [])
+            rounds.append(outcome)
+            if len(rounds) == self._times:
+                self._write(loss=[_loss_run(self._rounds.pop(outcome.scenario), self._loss)])
+
+    def _write(self, outcomes: Sequence[Outcome] = (), loss: Sequence[LossRun] = ()) -> None:
+        """Put new results in the place of old ones; scenarios that are gone go."""
+        before = read_results(self._file)
+        there = {(name, str(stage)) for name in KNOWN for stage in load_scenario(name).stages}
+        found = {(one.scenario, one.stage): one for one in (*before.outcomes, *outcomes)}
+        lost = {one.scenario: one for one in (*before.loss, *loss)}
+        results = Results(
+            made_on=SystemClock().now().date().isoformat(),
+            outcomes=tuple(found[key] for key in sorted(found) if key in there),
+            loss=tuple(lost[name] for name in sorted(lost) if (name, str(Stage.NETNS)) in there),
+        )
+        new = self._file.with_suffix(".new")
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
+        new.replace(self._file)
+
+
+def _loss_run(rounds: Sequence[Outcome], loss: float) -> LossRun:
+    return LossRun(
+        scenario=rounds[0].scenario,
+        loss=loss,
+        times=len(rounds),
+        innocent=sum(one.innocent for one in rounds),
+        wrongly_blocked=sum(len(one.blocked) for one in rounds),
+        right=sum(one.right for one in rounds),
+    )
 
 
 def _lines(command: Sequence[str]) -> Iterator[Outcome]:
@@ -72,44 +129,29 @@ def on_loopback(names: Sequence[str]) -> Iterator[Outcome]:
 
 
 def in_namespaces(
-    names: Sequence[str], *, loss: float = 0.0, times: int = 1, labs: int = 1
-) -> Iterator[Outcome]:
+    names: Sequence[str],
+    keep: Callable[[Outcome], None],
+    *,
+    loss: float = 0.0,
+    times: int = 1,
+    labs: int = 1,
+) -> None:
     """Play scenarios in namespaces, in several labs at once: they wait more than they work.
 
-    Nothing comes where this machine allows no namespaces.
+    Whoever is free takes the next few. Nothing comes where this machine allows no namespaces.
     """
     program = str(Path(sys.executable).with_name("probe"))
     up = [program, "lab", "up", "none", "--world", "small", "--at", "2026-03-02 00:00", "--"]
     options = ["--loss", str(loss), "--times", str(times)]
     play = [*up, sys.executable, str(HERE / "namespaces.py"), *options]
-    shares = [share for share in (names[n::labs] for n in range(labs)) if share]
+
+    def work(some: Sequence[str]) -> None:
+        for outcome in _lines([*play, *some]):
+            keep(outcome)
+
+    few = max(1, min(AT_ONCE // times, -(-len(names) // labs)))
     with ThreadPoolExecutor(max_workers=labs) as pool:
-        for found in pool.map(lambda share: list(_said(_lines([*play, *share]))), shares):
-            yield from found
-
-
-def _said(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    """Yield outcomes, and say which are wrong meanwhile."""
-    for outcome in outcomes:
-        if not outcome.right:
-            sys.stderr.write(f"{outcome.stage}: {words_of(outcome)}\n")
-        yield outcome
-
-
-def lossy(names: Sequence[str], times: int, labs: int) -> LossRun | None:
-    """Play every scenario several times on a line that loses packets besides."""
-    found = list(in_namespaces(names, loss=LOSS, times=times, labs=labs))
-    if not found:
-        return None
-    return LossRun(
-        loss=LOSS,
-        times=times,
-        scenarios=len({outcome.scenario for outcome in found}),
-        rounds=len(found),
-        innocent=sum(outcome.innocent for outcome in found),
-        wrongly_blocked=sum(len(outcome.blocked) for outcome in found),
-        right=sum(outcome.right for outcome in found),
-    )
+        list(pool.map(work, (names[at : at + few] for at in range(0, len(names), few))))
 
 
 def main() -> int:
@@ -118,31 +160,27 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="scenarios; what was found of others is kept")
     parser.add_argument("--times", type=int, default=20, help="repetitions with loss; 0: none")
     parser.add_argument("--labs", type=int, default=2, help="labs at once")
-    parser.add_argument("--lossy", nargs="*", help="only these scenarios with loss")
     parser.add_argument("--no-loopback", action="store_true")
     parser.add_argument("--no-netns", action="store_true")
     parser.add_argument("--no-plain", action="store_true", help="with loss only")
+    parser.add_argument("--missing", action="store_true", help="with loss: those not played yet")
     args = parser.parse_args()
-    known = [name for name in scenario_names() if name != "demo"]
-    names = args.names or known
-    fit = [name for name in args.lossy or known if Stage.NETNS in load_scenario(name).stages]
-    played: list[Outcome] = []
+    names = args.names or KNOWN
+    fit = [name for name in names if Stage.NETNS in load_scenario(name).stages]
+    keep = Keeper()
     if not (args.no_loopback or args.no_plain):
-        played += _said(on_loopback(names))
+        for outcome in on_loopback(names):
+            keep(outcome)
     if not (args.no_netns or args.no_plain):
-        played += in_namespaces(names, labs=args.labs)
-    loss = lossy(fit, args.times, args.labs) if args.times and not args.no_netns else None
-    before = read_results()  # only now: others may have played other scenarios meanwhile
-    found = {(one.scenario, one.stage): one for one in (*before.outcomes, *played)}
-    there = {(name, str(stage)) for name in known for stage in load_scenario(name).stages}
-    outcomes = tuple(found[key] for key in sorted(found) if key in there)
-    results = Results(
-        made_on=SystemClock().now().date().isoformat(), outcomes=outcomes, loss=loss or before.loss
-    )
-    FILE.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
-    right = all(outcome.right for outcome in outcomes)
-    sys.stderr.write(f"{len(played)} played; {'all is right' if right else 'not all is right'}\n")
-    return 0 if right else 1
+        in_namespaces(fit, keep, labs=args.labs)
+    sys.stderr.write(f"{keep.played} played, {keep.wrong} wrong\n")
+    if args.times and not args.no_netns:
+        done = {one.scenario for one in read_results().loss} if args.missing else set()
+        left = [name for name in fit if name not in done]
+        lossy = Keeper(loss=LOSS, times=args.times)
+        in_namespaces(left, lossy, loss=LOSS, times=args.times, labs=args.labs)
+        sys.stderr.write(f"{lossy.played} rounds with loss, {lossy.wrong} not as expected\n")
+    return 1 if keep.wrong else 0
 
 
 if __name__ == "__main__":

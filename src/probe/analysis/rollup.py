@@ -21,6 +21,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from probe.analysis.grounds import ground_of
 from probe.analysis.rollup_words import service_sentence
 from probe.model.record import Judged
 from probe.model.target import Endpoint, Purpose, Role, Service
@@ -33,9 +34,6 @@ NOT_MEASURED = frozenset({"not_run", "not_measured", "interrupted"})
 
 ESSENTIAL = (Role.SIGN_IN, Role.MESSAGES, Role.DOWNLOAD)
 """Roles without which a service is of no use."""
-
-_ALONE = (".alone", ".expected")
-"""Rules of failures that nothing was there to compare with: neither good nor bad."""
 
 _VERSION = 1
 
@@ -99,7 +97,7 @@ def _of_role(role: Role, seen: Sequence[S]) -> _Outcome | None:
     states = [s.state for s in looked]
     ok, blocked, down = (states.count(s) for s in (State.OK, State.BLOCKED, State.DOWN))
     bad = blocked + down + states.count(State.DEGRADED)
-    doubtful = [s for s in looked if s.state is State.INCONCLUSIVE and s.rule_id.endswith(_ALONE)]
+    doubtful = [s for s in looked if _doubtful(s)]
     if ok and 2 * (bad + len(doubtful)) < ok + bad + len(doubtful):
         return _Outcome(State.OK, _strongest(looked, State.OK), "ok", works=True)
     if ok and 2 * bad >= ok + bad:
@@ -121,6 +119,12 @@ def _of_role(role: Role, seen: Sequence[S]) -> _Outcome | None:
     if down and not blocked and 2 * down >= len(looked):
         return _Outcome(State.DOWN, _strongest(looked, State.DOWN), "down")
     return _Outcome(State.DEGRADED, _worst(looked), "some", weak=True)
+
+
+def _doubtful(seen: _Seen) -> bool:
+    """Return whether it failed with nothing of now to compare with: neither good nor bad."""
+    ground = ground_of(seen.rule_id)
+    return seen.state is State.INCONCLUSIVE and ground is not None and not ground.of_now
 
 
 def _worst(seen: Sequence[S]) -> S:

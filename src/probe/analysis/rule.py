@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from probe.analysis.endings import Layer
 from probe.analysis.features import Features
+from probe.analysis.grounds import Ground
 from probe.model.verdict import Confidence, Locus, State
 
 __all__ = ["Need", "Predicate", "Rule", "contrast", "missing"]
@@ -106,15 +107,15 @@ def contrast(
     """
     whose = f" {_NOBODY}" if locus is Locus.UNKNOWN else ""
 
-    def row(ground: str, more: Predicate, says: str, confidence: Confidence, cite: str) -> Rule:
-        blocked = ground != "alone" and not (outage and ground == "expected")
+    def row(ground: Ground, more: Predicate, says: str, confidence: Confidence, cite: str) -> Rule:
+        blocked = ground.of_now or (ground is Ground.EXPECTED and not outage)
         return Rule(
             id=f"{name}.{ground}",
             layer=layer,
             when=lambda f: when(f) and more(f),
             state=State.BLOCKED if blocked else State.INCONCLUSIVE,
             mechanism=mechanism,
-            locus=Locus.NETWORK if ground == "path" else locus if blocked else Locus.UNKNOWN,
+            locus=Locus.NETWORK if ground is Ground.PATH else locus if blocked else Locus.UNKNOWN,
             confidence=confidence,
             sentence=f"{sentence} {says}",
             fooled_by=fooled_by,
@@ -124,13 +125,13 @@ def contrast(
         )
 
     likely, weak = Confidence.LIKELY, Confidence.WEAK
-    rows = [row("path", path, path_says, likely, "comparison")] if path is not None else []
+    rows = [row(Ground.PATH, path, path_says, likely, "comparison")] if path is not None else []
     if ab is not None:
-        rows.append(row("ab", ab, ab_says, likely, "comparison"))
-    rows.append(row("live", lambda f: f.control.live, _LIVE + whose, live, "control"))
+        rows.append(row(Ground.AB, ab, ab_says, likely, "comparison"))
+    rows.append(row(Ground.LIVE, lambda f: f.control.live, _LIVE + whose, live, "control"))
     if elsewhere is not None:
-        rows.append(row("elsewhere", elsewhere, _ELSEWHERE, weak, "comparison"))
-    rows.append(row("expected", lambda f: f.control.only_expected, _EXPECTED, weak, "control"))
+        rows.append(row(Ground.ELSEWHERE, elsewhere, _ELSEWHERE, weak, "comparison"))
+    rows.append(row(Ground.EXPECTED, lambda f: f.control.only_expected, _EXPECTED, weak, "control"))
     if alone:
-        rows.append(row("alone", lambda _: True, _ALONE, weak, ""))
+        rows.append(row(Ground.ALONE, lambda _: True, _ALONE, weak, ""))
     return tuple(rows)

@@ -11,7 +11,7 @@ docs/design/005-timelines-and-windows.md:
   half weight, so that a change of method stays one event; else it makes a series of its own;
 - a failure where only a snapshot or the own past says that it should work is no verdict (it may
   be down for everybody), but it failed here, and that is what a timeline is about: it counts as
-  bad, with locus unknown;
+  bad, with the locus that it has (unknown, or the service itself for a refusal);
 - a retired service has no series at all.
 """
 
@@ -24,6 +24,7 @@ from typing import Literal
 
 from msgspec import structs
 
+from probe.analysis.grounds import Ground, ground_of
 from probe.analysis.line_series import line_series, networks_of
 from probe.analysis.rollup import NOT_MEASURED, combine
 from probe.analysis.spacing import silence_s, spacing_s
@@ -37,8 +38,6 @@ __all__ = ["series_of"]
 _RETIRED = "service.retired"
 _BAD = frozenset({State.BLOCKED, State.DEGRADED, State.DOWN})
 _UNKNOWN_WEIGHT = 0.5
-_EXPECTED = ".expected"
-"""Rules of failures that only a snapshot, or the own past, speaks against."""
 
 Subject = tuple[str, str, str]
 
@@ -95,11 +94,9 @@ def _subjects(
 
 def _felt(row: Judged) -> Judged:
     """Return ``row`` as a timeline reads it: what failed here though it worked before is bad."""
-    if row.state is not State.INCONCLUSIVE or not row.rule_id.endswith(_EXPECTED):
+    if row.state is not State.INCONCLUSIVE or ground_of(row.rule_id) is not Ground.EXPECTED:
         return row
-    return structs.replace(
-        row, state=State.BLOCKED, locus=Locus.UNKNOWN, confidence=Confidence.WEAK
-    )
+    return structs.replace(row, state=State.BLOCKED, confidence=Confidence.WEAK)
 
 
 def _combined(group: Sequence[Judged]) -> Judged:

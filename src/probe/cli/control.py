@@ -64,21 +64,15 @@ def snapshot(
 
     The file tells others what answers look like; it never proves that a service is up now.
     """
-    from probe.cli.measuring import until_stopped
+    from probe.cli.measuring import settings_of, until_stopped
     from probe.control.keys import key_path, own_key
     from probe.control.snapshot import write_snapshot
     from probe.model.target import Category
     from probe.schedule.choose import Wanted
-    from probe.settings import load
     from probe.targets.load import load_catalog
 
-    settings = load(
-        config=config,
-        environ=os.environ,
-        store=store,
-        catalog=catalog,
-        country=country,
-        include=tuple(include) if include else None,
+    settings = settings_of(
+        config=config, store=store, catalog=catalog, country=country, include=include
     )
     wanted = Wanted(
         plan=plan,

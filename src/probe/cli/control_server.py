@@ -73,18 +73,16 @@ def serve(
     own line is unfit. It transfers at most day_bytes a day, 500 MB unless the settings say
     otherwise. Make tokens first: probe control token.
     """
-    from probe.cli.measuring import until_stopped
+    from probe.cli.measuring import settings_of, until_stopped
     from probe.schedule.choose import Wanted
-    from probe.settings import load
     from probe.targets.load import load_catalog
 
-    settings = load(
+    settings = settings_of(
         config=config,
-        environ=os.environ,
         store=store,
         catalog=catalog,
         country=country,
-        include=tuple(include) if include else None,
+        include=include,
         run_seconds=_ROUND_S,
     )
     if settings.origins.get("day_bytes", "default") == "default":

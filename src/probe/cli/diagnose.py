@@ -95,17 +95,16 @@ def diagnose(
     Exit codes: 0 it is not blocked, 1 interference found, 3 the line is offline or the result
     inconclusive, 4 consent missing, 5 storage, 130 interrupted.
     """
+    from probe.cli.measuring import settings_of
     from probe.cli.results import always_json
-    from probe.settings import load
 
     with always_json(Output(output.value)) as printing:
-        settings = load(
+        settings = settings_of(
             config=config,
-            environ=os.environ,
             store=store,
             catalog=catalog,
             country=country,
-            live_control=live_control or None,
+            live_control=live_control,
         )
         request = _Request(
             subject=subject,

@@ -6,10 +6,10 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import msgspec
 import typer
 
 from probe.cli.output import say
@@ -19,6 +19,7 @@ from probe.settings import Settings
 
 if TYPE_CHECKING:
     from probe.consent import Consent
+    from probe.lab.process import Lab
     from probe.model.control import ControlObservation
     from probe.probes.env import ProbeEnv
     from probe.schedule.choose import Wanted
@@ -46,6 +47,7 @@ __all__ = [
     "lab_stage",
     "open_session",
     "real_stage",
+    "settings_of",
     "surrounding",
     "until_stopped",
 ]
@@ -180,6 +182,36 @@ def line_facts() -> "LineFacts":
     )
 
 
+def settings_of(
+    *,
+    config: Path | None,
+    store: Path | None,
+    catalog: Path | None,
+    country: str | None,
+    include: list[Category] | None = None,
+    **more: Any,
+) -> Settings:
+    """Return the settings under the options that all commands share which measure.
+
+    ``more`` are further settings by name; ``None`` and ``False`` were not given.
+
+    Raises:
+        InputError: with the file, line and field, and how to mend it.
+
+    """
+    from probe.settings import load
+
+    return load(
+        config=config,
+        environ=os.environ,
+        store=store,
+        catalog=catalog,
+        country=country,
+        include=tuple(include) if include else None,
+        **{name: None if value is False else value for name, value in more.items()},
+    )
+
+
 @asynccontextmanager
 async def lab_stage(
     scenario_name: str, catalog: Catalog, seed: int = 1, *, abroad: bool = False
@@ -200,50 +232,65 @@ async def lab_stage(
         async with lab_around(abroad=abroad) as stage:
             yield stage
         return
-    from probe.control.observe import observation_of
-    from probe.lab.controls import LabControls, live_observation
     from probe.lab.demo import simulated_catalog
-    from probe.lab.lined import LinedView, OffClock, facts_of
     from probe.lab.process import Lab
     from probe.lab.scenario import load_scenario
-    from probe.net.mapped import MappedNet
-    from probe.probes.env import ProbeEnv, Timeouts
-    from probe.probes.measure import measure
-    from probe.schedule.line import LineFacts
-    from probe.targets.load import load_fingerprints
 
     scenario = load_scenario(scenario_name)
     world = simulated_catalog(scenario) if scenario.services is not None else catalog
     async with Lab(scenario, world, seed=seed) as lab:
-        env = ProbeEnv(
-            net=lab.net(control=abroad),
-            clock=lab.clock,
-            rng=Random(seed),  # noqa: S311 - a lab that repeats itself
-            roots=lab.control_roots if abroad else lab.roots,
-            fingerprints=load_fingerprints(),
-            timeouts=Timeouts(0.5, 0.5, 0.5, 1.0, late_s=0.02),
-        )
-        vantage = Vantage(id="lab", label="lab", country=scenario.country, tz=scenario.zone)
-        if abroad:
-            healthy = LineFacts(default_route=True, gateway_reachable=True, tunnel=False)
-            there = msgspec.structs.replace(vantage, country=ABROAD)
-            yield Stage(env, world, lambda: healthy, there)
-            return
-        looking = LabControls(lab, env, measure, live_observation(observation_of))
+        yield _from_abroad(lab, world, seed) if abroad else _from_the_line(lab, world, seed)
 
-        def controls(endpoint: Endpoint) -> "tuple[ControlObservation, ...]":
-            seen = looking.live(endpoint.id, lab.clock.now())
-            return () if seen is None else (seen,)
 
-        def facts() -> LineFacts:
-            return facts_of(scenario.line, lab.clock.now(), lab.world.own_address)
+def _lab_env(lab: "Lab", seed: int, *, abroad: bool) -> "ProbeEnv":
+    from probe.probes.env import ProbeEnv, Timeouts
+    from probe.targets.load import load_fingerprints
 
-        env = replace(
-            env,
-            net=MappedNet(LinedView(scenario.line, lab.view(), lab.view(control=True), lab.clock)),
-            clock=OffClock(lab.clock, scenario.line.clock_offset_s),
-        )
-        yield Stage(env, world, facts, vantage, controls, looking.measure)
+    return ProbeEnv(
+        net=lab.net(control=abroad),
+        clock=lab.clock,
+        rng=Random(seed),  # noqa: S311 - a lab that repeats itself
+        roots=lab.control_roots if abroad else lab.roots,
+        fingerprints=load_fingerprints(),
+        timeouts=Timeouts(0.5, 0.5, 0.5, 1.0, late_s=0.02),
+    )
+
+
+def _from_abroad(lab: "Lab", world: Catalog, seed: int) -> Stage:
+    """Return the lab as it is seen from where no censor stands."""
+    from probe.schedule.line import LineFacts
+
+    healthy = LineFacts(default_route=True, gateway_reachable=True, tunnel=False)
+    vantage = Vantage(id="lab", label="lab", country=ABROAD, tz=lab.scenario.zone)
+    return Stage(_lab_env(lab, seed, abroad=True), world, lambda: healthy, vantage)
+
+
+def _from_the_line(lab: "Lab", world: Catalog, seed: int) -> Stage:
+    """Return the lab as the measured line sees it; what fails is looked at from abroad, too."""
+    from probe.control.observe import observation_of
+    from probe.lab.controls import LabControls, live_observation
+    from probe.lab.lined import LinedView, OffClock, facts_of
+    from probe.net.mapped import MappedNet
+    from probe.probes.measure import measure
+
+    scenario = lab.scenario
+    env = _lab_env(lab, seed, abroad=False)
+    looking = LabControls(lab, env, measure, live_observation(observation_of))
+
+    def controls(endpoint: Endpoint) -> "tuple[ControlObservation, ...]":
+        seen = looking.live(endpoint.id, lab.clock.now())
+        return () if seen is None else (seen,)
+
+    def facts() -> "LineFacts":
+        return facts_of(scenario.line, lab.clock.now(), lab.world.own_address)
+
+    env = replace(
+        env,
+        net=MappedNet(LinedView(scenario.line, lab.view(), lab.view(control=True), lab.clock)),
+        clock=OffClock(lab.clock, scenario.line.clock_offset_s),
+    )
+    vantage = Vantage(id="lab", label="lab", country=scenario.country, tz=scenario.zone)
+    return Stage(env, world, facts, vantage, controls, looking.measure)
 
 
 @contextmanager

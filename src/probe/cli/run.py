@@ -1,9 +1,7 @@
 """``probe run``: measure once, judge, store, and say what is cut."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +16,7 @@ from probe.cli.measuring import (
     NamesArgument,
     NoStoreOption,
     PlanOption,
+    settings_of,
 )
 from probe.cli.options import (
     CatalogOption,
@@ -115,8 +114,15 @@ def run(
     from probe.cli.results import always_json
 
     with always_json(output) as printing:
-        settings = _settings(
-            config, store, catalog, country, include, seconds, bytes_, live_control=live_control
+        settings = settings_of(
+            config=config,
+            store=store,
+            catalog=catalog,
+            country=country,
+            include=include,
+            run_seconds=seconds,
+            run_bytes=bytes_,
+            live_control=live_control,
         )
         request = _request(
             settings,
@@ -137,32 +143,6 @@ def run(
             _confirm(request)
         code = _measured(request, printing)
     raise typer.Exit(0 if exit_zero and code in (1, 3) else code)
-
-
-def _settings(
-    config: Path | None,
-    store: Path | None,
-    catalog: Path | None,
-    country: str | None,
-    include: list[Category] | None,
-    seconds: float | None,
-    bytes_: int | None,
-    *,
-    live_control: bool,
-) -> Settings:
-    from probe.settings import load
-
-    return load(
-        config=config,
-        environ=os.environ,
-        store=store,
-        catalog=catalog,
-        country=country,
-        include=tuple(include) if include else None,
-        run_seconds=seconds,
-        run_bytes=bytes_,
-        live_control=live_control or None,
-    )
 
 
 def _request(

@@ -1,6 +1,5 @@
 """``probe watch``: measure again and again, at jittered intervals, until stopped."""
 
-import os
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
@@ -94,18 +93,16 @@ def watch(
     A change of state is looked at again after 2, 5 and 9 minutes. What begins to fail, and what
     works again, is told as soon as chance is ruled out (one false alarm in ten years).
     """
-    from probe.cli.measuring import until_stopped
-    from probe.settings import load
+    from probe.cli.measuring import settings_of, until_stopped
     from probe.targets.load import load_catalog
 
-    settings = load(
+    settings = settings_of(
         config=config,
-        environ=os.environ,
         store=store,
         catalog=catalog,
         country=country,
-        include=tuple(include) if include else None,
-        live_control=live_control or None,
+        include=include,
+        live_control=live_control,
     )
     request = _Request(
         settings=settings,

@@ -1,45 +1,24 @@
 """What the box does to UDP: walls, refusals, DNS lies, interception of DNS, names in QUIC."""
 
-import random
-
 from probe.lab.actions import Action, Layer, Position
 from probe.lab.censor import DNS_PORT
-from probe.lab.path.choice import Choice
 from probe.lab.path.destinations import Destination
+from probe.lab.path.flow_path import FlowPath
 from probe.lab.path.flows import UdpFlow, key_of_client, key_of_server
 from probe.lab.path.hampering import hampering
-from probe.lab.path.injection import Injector
 from probe.lab.path.names import answer_query
 from probe.lab.path.opening import Opening, Speech
 from probe.lab.path.outcome import DROP, PASS, Outcome
 from probe.lab.path.packets import Packet
 from probe.lab.path.quic import QuicOpening, looks_initial
-from probe.lab.path.residual import Residual
 from probe.lab.path.route import Travel
-from probe.lab.path.table import FlowTable
 from probe.lab.rules import Rule
 
 __all__ = ["UdpPath"]
 
 
-class UdpPath:
+class UdpPath(FlowPath[UdpFlow]):
     """Datagrams through the box."""
-
-    def __init__(self, choice: Choice, residual: Residual, rng: random.Random) -> None:
-        """Ask ``choice`` what to do; share ``residual`` with the other protocols."""
-        self._choice = choice
-        self._residual = residual
-        self._injector = Injector(rng)
-        self._flows: FlowTable[UdpFlow] = FlowTable()
-        self.generation = 0
-
-    def rules_changed(self) -> None:
-        """Take note that other rules stand."""
-        self.generation += 1
-
-    def __len__(self) -> int:
-        """Return how many flow keys are remembered."""
-        return len(self._flows)
 
     def from_client(
         self, packet: Packet, there: Destination, going: Travel, at_s: float, *, control: bool
@@ -114,14 +93,6 @@ class UdpPath:
         elif rule.what.position is Position.IN_PATH:
             flow.cut = True
             self._remember(flow, rule)
-
-    def _held(self, flow: UdpFlow) -> bool:
-        """Return whether a hit on another exchange cuts this one, too."""
-        return self._residual.holds(flow.client, flow.server, self._choice.scene.now)
-
-    def _remember(self, flow: UdpFlow, rule: Rule) -> None:
-        """Cut what comes next as well, if the rule says so."""
-        self._residual.hit(rule.what, flow.client, flow.server, self._choice.scene.now)
 
     def _wall(self, flow: UdpFlow, going: Travel) -> Rule | None:
         asked = flow.there.about(

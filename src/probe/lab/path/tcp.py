@@ -1,22 +1,18 @@
 """What the box does to TCP: at the SYN, when the connection stands, and when a name is read."""
 
-import random
-
 from probe.lab.actions import Action, Layer, Position
 from probe.lab.censor import DNS_PORT
-from probe.lab.path.choice import DEFAULT_HOP, Choice
+from probe.lab.path.choice import DEFAULT_HOP
 from probe.lab.path.destinations import Destination
 from probe.lab.path.diversion import could_divert, hidden, shifted
+from probe.lab.path.flow_path import FlowPath
 from probe.lab.path.flows import Fate, TcpFlow, key_of_client, key_of_server
 from probe.lab.path.hampering import hampering
-from probe.lab.path.injection import Injector
 from probe.lab.path.opening import Opening, Speech, read_opening
 from probe.lab.path.outcome import DROP, PASS, Outcome
 from probe.lab.path.packets import ACK, RST, SYN, Packet
-from probe.lab.path.residual import Residual
 from probe.lab.path.route import Travel
 from probe.lab.path.stream import FirstBytes
-from probe.lab.path.table import FlowTable
 from probe.lab.rules import Rule, What
 
 __all__ = ["TcpPath"]
@@ -28,24 +24,8 @@ _WALLS = frozenset({Action.DROP, Action.DOWN, Action.DOMESTIC_ONLY, Action.EVERY
 _BESIDE = What(action=Action.RST, position=Position.ON_PATH)
 
 
-class TcpPath:
+class TcpPath(FlowPath[TcpFlow]):
     """Connections through the box; time is what the caller says."""
-
-    def __init__(self, choice: Choice, residual: Residual, rng: random.Random) -> None:
-        """Ask ``choice`` what to do; share ``residual`` with the other protocols."""
-        self._choice = choice
-        self._residual = residual
-        self._injector = Injector(rng)
-        self._flows: FlowTable[TcpFlow] = FlowTable()
-        self.generation = 0
-
-    def rules_changed(self) -> None:
-        """Take note that other rules stand: who is cut now is asked again."""
-        self.generation += 1
-
-    def __len__(self) -> int:
-        """Return how many flow keys are remembered."""
-        return len(self._flows)
 
     def from_client(
         self, packet: Packet, there: Destination, going: Travel, at_s: float, *, control: bool
@@ -227,14 +207,6 @@ class TcpPath:
             readable = opening is not None and opening.speech is not Speech.TLS
             flow.hampering = hampering(what, readable=readable, packets=flow.server_packets)
         return PASS
-
-    def _held(self, flow: TcpFlow) -> bool:
-        """Return whether a hit on another connection cuts this one, too."""
-        return self._residual.holds(flow.client, flow.server, self._choice.scene.now)
-
-    def _remember(self, flow: TcpFlow, rule: Rule) -> None:
-        """Cut the next connections as well, if the rule says so."""
-        self._residual.hit(rule.what, flow.client, flow.server, self._choice.scene.now)
 
     def _after_end(self, flow: TcpFlow, packet: Packet, going: Travel) -> Outcome:
         """Answer a client who goes on after the end that was made for him."""

@@ -122,7 +122,7 @@ EXPECTED: Mapping[str, Seen] = {
     "http-truncated-sealed": Seen(WEB, HttpStep, "eof_error"),
     "dns-intercepted": Seen(WEB, DnsStep, "dns_nxdomain_error"),
     "trap-nat64": Seen(WEB, HttpStep, None),
-    "trap-client-certificate": Seen(WEB, HttpStep, "http_request_failed"),
+    "trap-client-certificate": Seen(WEB, HttpStep, "ssl_failed_handshake"),
     "server-sanctions": Seen(WEB, HttpStep, None),
     "dns-sinkhole": Seen(WEB, DnsStep, None),
     "http-block-page-known": Seen(NEWS, HttpStep, None),

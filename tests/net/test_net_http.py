@@ -15,6 +15,7 @@ from loopback_servers import LOOPBACK, Handler, reset, saying, silence, tcp_serv
 
 from probe.errors import InputError
 from probe.model.failure import check_failure
+from probe.net.base import NetFailure
 from probe.net.fake import FakeStream, Tcp
 from probe.net.http import HttpLimits, HttpRequest, HttpResult, exchange
 from probe.net.sockets import dial_tcp
@@ -112,6 +113,39 @@ async def test_a_body_of_exactly_the_limit_is_whole() -> None:
 def raw_deflate(data: bytes) -> bytes:
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return packer.compress(data) + packer.flush()
+
+
+class Gone(FakeStream):
+    """A peer that is gone before it is written to; what it sent first waits to be read."""
+
+    def __init__(self, gone: str, said: bytes = b"", then: str = "eof_error") -> None:
+        super().__init__(Tcp(talk=lambda: lambda _: said, then=then))
+        self._gone = gone
+
+    async def send(self, data: bytes, *, timeout_s: float) -> None:
+        raise NetFailure(self._gone)
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("gone", ["connection_reset", "unknown_failure: broken pipe"])
+async def test_what_a_peer_said_before_it_went_counts(gone: str, http2: bool) -> None:
+    """An alert that waits to be read is the failure, not the write that met a closed door."""
+    stream = Gone(gone, then="ssl_failed_handshake")
+    result = await exchange(stream, REQUEST, http2=http2, timeout_s=1)
+    assert result.failure == "ssl_failed_handshake"
+
+
+async def test_an_early_answer_counts() -> None:
+    """A server that answered and closed before the request was sent has answered."""
+    stream = Gone("connection_reset", response(b"no"))
+    result = await exchange(stream, REQUEST, timeout_s=1)
+    assert (result.status, result.failure) == (200, None)
+
+
+async def test_a_peer_that_said_nothing_before_it_went_is_gone() -> None:
+    """With nothing to read, the write's failure stands."""
+    result = await exchange(Gone("connection_reset"), REQUEST, timeout_s=1)
+    assert result.failure == "connection_reset"
 
 
 @pytest.mark.parametrize(

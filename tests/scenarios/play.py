@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -22,14 +22,15 @@ from probe.lab.scenario import load_scenario, scenario_names
 __all__ = ["loopback", "main", "words_of"]
 
 
-async def loopback(names: Sequence[str]) -> list[Outcome]:
-    """Play the scenarios that loopback can express, in the order given."""
+async def loopback(names: Sequence[str]) -> AsyncIterator[Outcome]:
+    """Play the scenarios that loopback can express, in the order given; each is told at once."""
     scenarios = [load_scenario(name) for name in names]
     here = [scenario for scenario in scenarios if Stage.LOOPBACK in scenario.stages]
     with tempfile.TemporaryDirectory(prefix="probe-scenarios-") as folder:
         async with AsyncExitStack() as stack:
             theatre = Theatre(stack, Path(folder))
-            return [await theatre.play(scenario) for scenario in here]
+            for scenario in here:
+                yield await theatre.play(scenario)
 
 
 def words_of(outcome: Outcome) -> str:
@@ -52,11 +53,18 @@ def main() -> int:
     parser.add_argument("--words", action="store_true")
     args = parser.parse_args()
     names = args.names or [name for name in scenario_names() if name != "demo"]
-    outcomes = asyncio.run(loopback(names))
-    for outcome in outcomes:
-        line = words_of(outcome) if args.words else msgspec.json.encode(outcome).decode()
+    return 0 if asyncio.run(_written(names, words=args.words)) else 1
+
+
+async def _written(names: Sequence[str], *, words: bool) -> bool:
+    """Write each outcome; return whether all were right."""
+    right = True
+    async for outcome in loopback(names):
+        line = words_of(outcome) if words else msgspec.json.encode(outcome).decode()
         sys.stdout.write(line + "\n")
-    return 0 if all(outcome.right for outcome in outcomes) else 1
+        sys.stdout.flush()
+        right = right and outcome.right
+    return right
 
 
 if __name__ == "__main__":

@@ -123,9 +123,11 @@ def _lines(command: Sequence[str]) -> Iterator[Outcome]:
                 yield msgspec.json.decode(line, type=Outcome)
 
 
-def on_loopback(names: Sequence[str]) -> Iterator[Outcome]:
-    """Play scenarios on loopback."""
-    return _lines([sys.executable, str(HERE / "play.py"), *names])
+def on_loopback(names: Sequence[str], keep: Callable[[Outcome], None]) -> None:
+    """Play scenarios on loopback; without a name none."""
+    if names:
+        for outcome in _lines([sys.executable, str(HERE / "play.py"), *names]):
+            keep(outcome)
 
 
 def in_namespaces(
@@ -168,11 +170,12 @@ def main() -> int:
     names = args.names or KNOWN
     fit = [name for name in names if Stage.NETNS in load_scenario(name).stages]
     keep = Keeper()
-    if not (args.no_loopback or args.no_plain):
-        for outcome in on_loopback(names):
-            keep(outcome)
-    if not (args.no_netns or args.no_plain):
-        in_namespaces(fit, keep, labs=args.labs)
+    loopback = () if args.no_loopback or args.no_plain else names
+    packets = () if args.no_netns or args.no_plain else fit
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the two stages do not disturb each other
+        first = beside.submit(on_loopback, loopback, keep)
+        in_namespaces(packets, keep, labs=args.labs)
+        first.result()
     sys.stderr.write(f"{keep.played} played, {keep.wrong} wrong\n")
     if args.times and not args.no_netns:
         done = {one.scenario for one in read_results().loss} if args.missing else set()

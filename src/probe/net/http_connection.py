@@ -6,11 +6,13 @@ from typing import Any
 import httpcore
 import httpx
 
+from probe.model.failure import unknown_failure
 from probe.net.base import NetFailure, Stream
 
 __all__ = ["Connection", "MeasuredStream", "OneConnection", "WireFull", "connect_over"]
 
 _CHUNK = 16_384
+_PEER_GONE = ("connection_reset", "connection_aborted", unknown_failure("broken pipe"))
 
 
 class WireFull(Exception):  # noqa: N818 - a limit of ours, reached
@@ -24,6 +26,7 @@ class MeasuredStream(httpcore.AsyncNetworkStream):
         self._stream = stream
         self._timeout_s = timeout_s
         self._left = wire
+        self._cut: NetFailure | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read, as long as the response has not cost its bytes."""
@@ -35,18 +38,26 @@ class MeasuredStream(httpcore.AsyncNetworkStream):
             data = await self._stream.receive(size, timeout_s=self._timeout_s)
         except NetFailure as exc:
             raise httpcore.ReadError(str(exc)) from exc
+        if not data and self._cut is not None:
+            raise httpcore.ReadError(str(self._cut)) from self._cut
         self._left -= len(data)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of ``buffer``."""
+        """Send all of ``buffer``.
+
+        A peer that is gone may have said why before it went (an alert, an early answer): what
+        it sent is read first, and the failure is raised when nothing is left to read.
+        """
         del timeout
-        if not buffer:
+        if not buffer or self._cut is not None:
             return
         try:
             await self._stream.send(buffer, timeout_s=self._timeout_s)
         except NetFailure as exc:
-            raise httpcore.WriteError(str(exc)) from exc
+            if exc.failure not in _PEER_GONE:
+                raise httpcore.WriteError(str(exc)) from exc
+            self._cut = exc
 
     async def aclose(self) -> None:
         """Close the stream beneath."""

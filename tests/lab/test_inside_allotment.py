@@ -141,7 +141,7 @@ def test_what_special_hosts_do_stays_ours() -> None:
     here = build_world(load_catalog().services, "IR")
     for host in here.hosts.values():
         if host.software != OWN:
-            assert not any((host.resolver, host.stun, host.block_page))
+            assert not any((host.resolver, host.speaks, host.block_page))
             assert host.ports == {80, 443}
 
 

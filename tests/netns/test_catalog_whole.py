@@ -159,13 +159,14 @@ async def test_probe_itself_finds_nothing_blocked(lab: AttachedLab, tmp_path: Pa
 
 async def test_stun_tells_the_address_behind_the_home_router(lab: AttachedLab) -> None:
     """The line has a private address; servers see the public one, and say so."""
-    for host in [host for host in lab.world.hosts.values() if host.stun][:6]:
+    stun = [(h, p) for h in lab.world.hosts.values() for p, k in h.speaks.items() if k is Kind.STUN]
+    for host, port in stun[:6]:
         if ":" in host.address:
             continue
         transaction = bytes(range(12))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(5)
-            sock.connect((host.address, max(host.ports)))
+            sock.connect((host.address, port))
             sock.send(binding_request(transaction))
             reply = await asyncio.to_thread(sock.recv, 2000)
         assert mapped_address(reply, transaction) == lab.world.own_address

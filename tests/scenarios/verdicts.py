@@ -70,6 +70,7 @@ class Keeper:
         self._times = times
         self._lock = Lock()
         self._rounds: dict[str, list[Outcome]] = {}
+        self._there = {(name, str(stage)) for name in KNOWN for stage in load_scenario(name).stages}
         self.played = 0
         self.wrong = 0
 
@@ -91,13 +92,14 @@ class Keeper:
     def _write(self, outcomes: Sequence[Outcome] = (), loss: Sequence[LossRun] = ()) -> None:
         """Put new results in the place of old ones; scenarios that are gone go."""
         before = read_results(self._file)
-        there = {(name, str(stage)) for name in KNOWN for stage in load_scenario(name).stages}
         found = {(one.scenario, one.stage): one for one in (*before.outcomes, *outcomes)}
         lost = {one.scenario: one for one in (*before.loss, *loss)}
         results = Results(
             made_on=SystemClock().now().date().isoformat(),
-            outcomes=tuple(found[key] for key in sorted(found) if key in there),
-            loss=tuple(lost[name] for name in sorted(lost) if (name, str(Stage.NETNS)) in there),
+            outcomes=tuple(found[key] for key in sorted(found) if key in self._there),
+            loss=tuple(
+                lost[name] for name in sorted(lost) if (name, str(Stage.NETNS)) in self._there
+            ),
         )
         new = self._file.with_suffix(".new")
         new.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from probe.lab.actions import Action, Layer
 from probe.lab.client_hello import NotTls, read_client_hello
+from probe.lab.protocols import stream_of
 from probe.lab.rules import ALERTS, Rule
 from probe.lab.speakers import DnsStream, Http1, Http2, Place
 from probe.lab.wire import Application
@@ -69,10 +70,12 @@ class Connection(asyncio.Protocol):
             self._application.feed(data)
             return
         self._first += data
-        if self._first[0] == 0x16 and self._place.port != 53:
+        speaker = stream_of(self._place.host.speaks.get(self._place.port))
+        if speaker is None and self._first[0] == 0x16 and self._place.port != 53:
             self._hello()
             return
-        speaker = DnsStream if self._place.port == 53 else Http1
+        if speaker is None:
+            speaker = DnsStream if self._place.port == 53 else Http1
         self._start(speaker(self, self._place))
 
     def eof_received(self) -> bool:

@@ -14,9 +14,9 @@ from typing import cast
 from probe.lab.actions import Action, Layer
 from probe.lab.answers import answer
 from probe.lab.connection import Connection
+from probe.lab.protocols import datagrams_of
 from probe.lab.situation import Situation, View
 from probe.lab.speakers import Place
-from probe.lab.stun import binding_reply
 from probe.lab.world import Host
 from probe.model.address import family_of
 
@@ -96,8 +96,7 @@ class Listeners:
         return self._open[key]
 
     async def _datagrams(self, host: Host, port: int, control: View, family: int) -> Located:
-        talks = (host.resolver and port == 53) or (host.stun and port in host.ports)
-        if not talks:
+        if not host.hears_datagrams(port):
             return self._closed("udp", family)
         key = (control, "udp", host.address, port)
         if key not in self._open:
@@ -169,13 +168,18 @@ class Listeners:
         await asyncio.sleep(0)
 
 
+def _silence(data: bytes, seen: tuple[str, int]) -> tuple[bytes, ...]:
+    del data, seen
+    return ()
+
+
 def _at(sock: socket.socket) -> Located:
     host, port = sock.getsockname()[:2]
     return Located(str(host), int(port))
 
 
 class DatagramServer(asyncio.DatagramProtocol):
-    """A resolver on port 53, a STUN server on any other."""
+    """A resolver on port 53, the host's own protocol on any other."""
 
     def __init__(
         self,
@@ -188,8 +192,11 @@ class DatagramServer(asyncio.DatagramProtocol):
     ) -> None:
         """Answer for ``host``; ``view`` says who looks, by the address that asks.
 
-        A STUN server tells the line's own address, or with ``mirror`` the one that it sees.
+        What tells the asker its address tells the line's own, or with ``mirror`` the one that
+        it sees.
         """
+        kind = host.speaks.get(port)
+        self._speak = datagrams_of(kind) if kind is not None else _silence
         self._situation = situation
         self._host = host
         self._port = port
@@ -205,8 +212,7 @@ class DatagramServer(asyncio.DatagramProtocol):
         """Answer one query, perhaps twice, perhaps not at all."""
         if self._port != 53:
             seen = addr[:2] if self._mirror else (self._situation.world.own_address, 40_000)
-            told = binding_reply(data, *seen)
-            if told is not None:
+            for told in self._speak(data, seen):
                 self._send(told, addr)
             return
         loop = asyncio.get_running_loop()

@@ -2,9 +2,15 @@
 
 import ipaddress
 
-__all__ = ["binding_reply"]
+__all__ = ["binding_reply", "stun_server"]
 
 _COOKIE = 0x2112A442.to_bytes(4, "big")
+
+
+def stun_server(request: bytes, seen: tuple[str, int]) -> tuple[bytes, ...]:
+    """Answer a datagram as a STUN server does: only a binding request gets a reply."""
+    reply = binding_reply(request, *seen)
+    return () if reply is None else (reply,)
 
 
 def binding_reply(request: bytes, address: str, port: int) -> bytes | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from probe.lab.addresses import AddressBook
+from probe.lab.protocols import DATAGRAM_KINDS, STREAM_KINDS
 from probe.model.address import is_public, parse_ip
 from probe.model.target import Category, Endpoint, Kind, Purpose, Service, Trust
 from probe.probes.resolver import NEUTRAL_NAME
@@ -97,9 +98,13 @@ class Host:
     resolver: bool = False
     doh: bool = False  # an endpoint asks it over HTTPS
     doh_paths: set[str] = field(default_factory=lambda: {"/dns-query"})
-    stun: bool = False
+    speaks: dict[int, Kind] = field(default_factory=dict)  # ports with a protocol of their own
     block_page: bool = False
     software: str = OWN
+
+    def hears_datagrams(self, port: int) -> bool:
+        """Return whether it answers datagrams at ``port``: DNS, or a protocol of its own."""
+        return (self.resolver and port == 53) or self.speaks.get(port) in DATAGRAM_KINDS
 
 
 def short_body(title: str, text: str = "A page of the lab.") -> bytes:
@@ -212,7 +217,7 @@ class _Builder:
     def _plain_web(self, host: Host) -> bool:
         """Return whether a host does nothing but serve pages of controls."""
         sites = tuple(self.world.sites_at(host))
-        special = host.resolver or host.stun or host.block_page or host.ports != {80, 443}
+        special = host.resolver or host.speaks or host.block_page or host.ports != {80, 443}
         return not special and all(
             site.pages
             and site.categories <= _CONTROLS
@@ -257,7 +262,8 @@ class _Builder:
             host.doh = host.doh or endpoint.kind is Kind.DOH
             if endpoint.kind is Kind.DOH and endpoint.path:
                 host.doh_paths.add(endpoint.path.partition("?")[0])
-            host.stun = host.stun or endpoint.kind is Kind.STUN
+            if endpoint.kind in (*DATAGRAM_KINDS, *STREAM_KINDS):
+                host.speaks[_port(endpoint)] = endpoint.kind
 
     def _unnamed(self, host: Host, service: Service, endpoint: Endpoint) -> None:
         """Give an address without a name a site of its own, for its certificate and page."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 
 from probe.errors import InputError
 from probe.model.measurement import Measurement, Outcome
@@ -11,33 +12,30 @@ from probe.probes.options import PLAIN, ProbeOptions
 from probe.probes.recorder import Recorder
 from probe.probes.session import Session
 
-__all__ = ["MEASURED_KINDS", "measure"]
+__all__ = ["MEASURED_KINDS", "measure", "probe_of"]
 
 Probe = Callable[[Session], Awaitable[None]]
 
-MEASURED_KINDS = frozenset(
-    {Kind.DNS, Kind.RESOLVER, Kind.DOH, Kind.DOT, Kind.TCP, Kind.TLS, Kind.HTTP}
-)
+_PROBES: dict[Kind, tuple[str, str]] = {
+    Kind.DNS: ("dns", "probe_dns"),
+    Kind.RESOLVER: ("resolver", "probe_resolver"),
+    Kind.DOH: ("encrypted", "probe_doh"),
+    Kind.DOT: ("encrypted", "probe_dot"),
+    Kind.TCP: ("tcp", "probe_tcp"),
+    Kind.TLS: ("tls", "probe_tls"),
+    Kind.HTTP: ("http", "probe_http"),
+}
+"""Each kind's module beside this one and its function; what is not used is not loaded."""
+
+MEASURED_KINDS = frozenset(_PROBES)
 """Kinds that have a probe; the others are reported as not measured yet."""
 
 
-def _probe_of(kind: Kind) -> Probe:
-    """Import and return the probe of a kind; what is not used is not loaded."""
-    if kind is Kind.DNS:
-        from probe.probes.dns import probe_dns as probe
-    elif kind is Kind.RESOLVER:
-        from probe.probes.resolver import probe_resolver as probe
-    elif kind is Kind.DOH:
-        from probe.probes.encrypted import probe_doh as probe
-    elif kind is Kind.DOT:
-        from probe.probes.encrypted import probe_dot as probe
-    elif kind is Kind.TCP:
-        from probe.probes.tcp import probe_tcp as probe
-    elif kind is Kind.TLS:
-        from probe.probes.tls import probe_tls as probe
-    else:
-        from probe.probes.http import probe_http as probe
-    return probe
+def probe_of(kind: Kind) -> Probe:
+    """Import and return the probe of a kind of ``MEASURED_KINDS``."""
+    module, function = _PROBES[kind]
+    found: Probe = getattr(import_module(f"probe.probes.{module}"), function)
+    return found
 
 
 async def measure(
@@ -62,7 +60,7 @@ async def measure(
         missing = f"no probe for {endpoint.kind} yet"
         return recorder.measurement(Outcome.NOT_MEASURED_YET, missing)
     try:
-        reason = await _run(_probe_of(endpoint.kind), recorder, env, options)
+        reason = await _run(probe_of(endpoint.kind), recorder, env, options)
     except asyncio.CancelledError:
         if on_interrupt is not None:
             on_interrupt(recorder.measurement(Outcome.INTERRUPTED, "cancelled"))

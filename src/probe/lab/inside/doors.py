@@ -87,7 +87,7 @@ class Doors:
             for family in (4, 6):
                 await self._stream(_ANY[family], shifted(port), self._meant(port))
         for host, port in own:
-            if _talks(host, port):
+            if host.hears_datagrams(port):
                 await self._datagrams(host, port)
         for address in self._world.authority:
             await self._name_server(address)
@@ -153,11 +153,6 @@ class Doors:
         self._servers.clear()
         self._transports.clear()
         await asyncio.sleep(0)
-
-
-def _talks(host: Host, port: int) -> bool:
-    """Return whether ``host`` answers datagrams at ``port``: DNS, or STUN."""
-    return (host.resolver and port == 53) or host.stun
 
 
 def _peer(transport: asyncio.Transport) -> str:

@@ -39,6 +39,7 @@ class Timeouts:
     tcp_s: float = 10.0
     tls_s: float = 10.0
     http_s: float = 15.0
+    exchange_s: float = 10.0
     late_s: float = 2.0
 
 

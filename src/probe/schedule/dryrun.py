@@ -15,10 +15,14 @@ from probe.settings import Settings
 
 __all__ = ["DryRow", "DryRun", "describe"]
 
+_NO_NAME = ("retest", "other address", "a silent connection", "neutral hosts beside it")
 _FOLLOW_UPS: dict[Kind, tuple[str, ...]] = {
     Kind.DNS: ("retest", "encrypted resolver", "other resolver"),
     Kind.RESOLVER: ("retest",),
     Kind.TCP: ("retest", "encrypted resolver", "other address", "IPv6"),
+    Kind.OBFS4: ("retest",),
+    Kind.MTPROTO: ("the same in another form", *_NO_NAME),
+    Kind.TOR_OR: ("another hello", *_NO_NAME),
 }
 _FOLLOW_UPS_TLS = (
     "retest",

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from probe.clock import Clock
-from probe.model.measurement import HttpStep, Measurement, TcpStep, TlsStep, Variant
+from probe.model.measurement import ExchangeStep, HttpStep, Measurement, TcpStep, TlsStep, Variant
 from probe.model.target import Endpoint
 from probe.schedule.delays import Delays
 
@@ -22,11 +22,11 @@ REST_S = 120.0
 """facts: at least 120 s between a sensitive trigger and the next test to one (address, port)."""
 
 
-_SPEAKS = (TlsStep, HttpStep)
+_SPEAKS = (TlsStep, HttpStep, ExchangeStep)
 
 
 def is_trigger(measurement: Measurement) -> bool:
-    """Return whether it failed after it had shown a name: in TLS or in HTTP."""
+    """Return whether it failed after it had shown a name, or its protocol."""
     last = measurement.steps[-1] if measurement.steps else None
     return isinstance(last, _SPEAKS) and last.failure is not None
 

@@ -53,6 +53,9 @@ CONNECT_S = 2.0
 _TWO_FORMS = (Kind.MTPROTO,)
 """Kinds that can be asked for in bytes that look random, at the same address and port."""
 
+_RESIDUAL = (FailureClass.RESET, FailureClass.TIMEOUT)
+"""Ways of being cut that may leave a residue."""
+
 _MADE_UP_NAME = (Kind.TOR_OR,)
 """Kinds whose hello has a name that means nothing."""
 
@@ -93,6 +96,8 @@ def followups(
     if main.outcome is not Outcome.MEASURED or (context is not None and context.invalid):
         return ()
     ending = ending_of(main)
+    if endpoint.private is not None:
+        return _of_private(endpoint, ending)
     if ending.layer is Layer.DNS and main.variant is Variant.OTHER_FAMILY:
         plan = []  # no such addresses, or the same name as over IPv4
     elif ending.layer is Layer.DNS or _suspicious_name(main):
@@ -112,6 +117,22 @@ def followups(
     if plan:
         plan += _beside(endpoint, ending, plan)
     return tuple(sorted(plan + _other_family(endpoint, main, context), key=lambda f: f.delay_s))
+
+
+def _of_private(endpoint: Endpoint, ending: Ending) -> tuple[FollowUp, ...]:
+    """Return what follows at a person's own bridge or proxy: itself again, and neutral hosts.
+
+    Nobody else is told of it: no other resolver, no other host. Its address is not kept, so that
+    it is looked up again.
+    """
+    if ending.layer is None:
+        return ()
+    cut = ending.layer in (Layer.TLS, Layer.EXCHANGE) and ending.kind in _RESIDUAL
+    plan = [
+        FollowUp(variant=Variant.RETEST, delay_s=delay) for delay in (LATER_S if cut else SOON_S)
+    ]
+    looks = plan + [f for f in _beside(endpoint, ending, plan) if f.variant is Variant.ANCHOR]
+    return tuple(sorted(looks, key=lambda f: f.delay_s))
 
 
 def _beside(endpoint: Endpoint, ending: Ending, plan: list[FollowUp]) -> list[FollowUp]:
@@ -259,7 +280,7 @@ def _after_exchange(
     that looks like nothing known, that is asked for, before the retests.
     """
     plan = _other_address(main, authentic)
-    if ending.kind not in (FailureClass.RESET, FailureClass.TIMEOUT):
+    if ending.kind not in _RESIDUAL:
         return plan + [_retest(delay, main) for delay in SOON_S]
     plan += [_retest(delay, main) for delay in LATER_S]
     beside = [(Variant.CONNECT, CONNECT_S)]

@@ -17,6 +17,9 @@ from probe.wire.mtproto_transport import Envelope, obfuscation
 __all__ = ["PROTOCOL", "probe_mtproto"]
 
 PROTOCOL = "mtproto"
+DATA_CENTRE = 2
+"""Where a proxy is asked to lead to: one of the five, all of which answer alike."""
+
 _ERROR = b"\x01"  # one word: an error's length
 _KEY_ID = 8  # all zeros before there is a key
 
@@ -24,13 +27,16 @@ _KEY_ID = 8  # all zeros before there is a key
 async def probe_mtproto(session: Session) -> None:
     """Resolve, connect, ask, and close on the answer."""
     port = session.endpoint.port or 443
-    hidden = session.options.variant is Variant.COMPARISON
+    secret = session.env.secrets.get(session.endpoint.id, b"")
+    hidden = bool(secret) or session.options.variant is Variant.COMPARISON
 
     async def ask(line: Line) -> Heard:
         nonce = session.env.rng.randbytes(16)
         seconds = session.env.clock.now().timestamp()
         question = req_pq_multi(nonce, message_id(int(seconds * 1_000) * 1_000_000))
-        answer = await (_hidden(session, line, question) if hidden else _plain(line, question))
+        answer = await (
+            _hidden(session, line, question, secret) if hidden else _plain(line, question)
+        )
         read = read_answer(answer, nonce)
         if isinstance(read, TransportError):
             return Heard(f"transport error {read.code}", Proof.FORM)
@@ -67,9 +73,10 @@ def _answer(buffer: bytes) -> tuple[bytes, bytes] | None:
     return Envelope.ABRIDGED.split(buffer)
 
 
-async def _hidden(session: Session, line: Line, question: bytes) -> bytes:
-    """Ask in a stream that looks random; what comes is read as far as it is there."""
-    streams = obfuscation(session.env.rng)
+async def _hidden(session: Session, line: Line, question: bytes, secret: bytes) -> bytes:
+    """Ask in a stream that looks random; a person's own proxy leads it on, by its ``secret``."""
+    centre = DATA_CENTRE if secret else None
+    streams = obfuscation(session.env.rng, secret=secret, data_centre=centre)
     wrapped = streams.envelope.wrap(question, session.env.rng.randbytes(4))
     await line.send(streams.opening + streams.encrypt(wrapped))
     clear = b""

@@ -94,7 +94,7 @@ class Lanes:
         other names may lead to it too.
         """
         for step in measurement.steps:
-            if isinstance(step, TcpStep):
+            if isinstance(step, TcpStep) and endpoint.private is None:
                 self._join(key, self.key(endpoint, (step.address,)))
         lane = self._lanes[key]
         if measurement.variant is Variant.NEUTRAL_SNI:

@@ -107,7 +107,7 @@ class Action(StrEnum):
     THROTTLE = "throttle"
     PROTOCOL_RESET = "protocol_reset"  # for what the first bytes look like
     PROTOCOL_DROP = "protocol_drop"
-    ANOTHER_SERVICE = "another_service"  # a web server answers at the port of the protocol
+    WRONG_SERVICE = "wrong_service"  # a web server answers at the port of the protocol
     GARBAGE = "garbage"  # bytes of nothing answer
     MUTE = "mute"  # the port is open, and nobody says a word
     STATUS = "status"
@@ -195,7 +195,7 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.THROTTLE: _spec(Layer.HTTP, takes="rate limit hop", blind=True),
     Action.PROTOCOL_RESET: _spec(Layer.LOOKS, takes="residual position hop"),
     Action.PROTOCOL_DROP: _spec(Layer.LOOKS, takes="residual hop"),
-    Action.ANOTHER_SERVICE: _everywhere(Layer.SPEAKER),
+    Action.WRONG_SERVICE: _everywhere(Layer.SPEAKER),
     Action.GARBAGE: _everywhere(Layer.SPEAKER),
     Action.MUTE: _everywhere(Layer.SPEAKER),
     Action.STATUS: _spec(Layer.HTTP, takes="status title body", by=By.SERVER),

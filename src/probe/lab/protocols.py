@@ -49,7 +49,7 @@ _INSIDE: dict[Kind, _Place] = {
     Kind.SIGNAL_PROXY: ("signal_proxy", "SignalProxy"),
 }
 _STRANGERS: dict[Action, _Place] = {
-    Action.ANOTHER_SERVICE: ("speakers", "Http1"),
+    Action.WRONG_SERVICE: ("strangers", "WebServer"),
     Action.GARBAGE: ("strangers", "Garbage"),
     Action.MUTE: ("strangers", "Mute"),
 }

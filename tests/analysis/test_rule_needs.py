@@ -8,7 +8,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from exchange_scenes import ANSWERED_HIDDEN, CLEAR, RELAY, TOR_HELLO_ONLY, exchange, unsigned
+from exchange_scenes import (
+    ALL_CUT,
+    ANSWERED_HIDDEN,
+    CLEAR,
+    RELAY,
+    TOR_HELLO_ONLY,
+    exchange,
+    unsigned,
+)
 from verdict_bundles import (
     BOGON,
     GOOD,
@@ -299,20 +307,28 @@ PATHS = (
 def _exchange_claims(how: str, failure: str) -> tuple[Claim, ...]:
     steps = (tcp(), exchange(failure))
     hello = (tcp(), unsigned(failure=failure))
+    there = (tcp(OTHER), exchange(failure, address=OTHER))
     name, shape = f"exchange.{how}", f"tls.{how}.shape"
     return (
-        _path_claim(name, steps, (tcp(OTHER), exchange(failure, address=OTHER)), at=CLEAR),
-        _compared(f"{name}.protocol", steps, ANSWERED_HIDDEN, CLEAR),
-        _compared(shape, hello, TOR_HELLO_ONLY, RELAY),
+        _path_claim(name, steps, there, at=CLEAR),
+        _path_claim(f"{name}.all", steps, there, ALL_CUT, at=CLEAR),
+        *_compared(f"{name}.protocol", steps, ANSWERED_HIDDEN, CLEAR),
+        *_compared(shape, hello, TOR_HELLO_ONLY, RELAY),
     )
 
 
-def _compared(name: str, steps: tuple[Step, ...], beside: Measurement, at: Endpoint) -> Claim:
-    return Claim(
-        f"{name}.ab",
-        f"blocked {name} unknown",
-        scene(*three(*steps), beside, at=at),
-        (("reproduced", scene(look(*steps), beside, at=at)),),
+def _compared(
+    name: str, steps: tuple[Step, ...], beside: Measurement, at: Endpoint
+) -> tuple[Claim, ...]:
+    """Return a claim that is itself a comparison, with a control at that address and without."""
+    return tuple(
+        Claim(
+            f"{name}.{ground}",
+            f"blocked {name} {locus}",
+            scene(*three(*steps), beside, controls=controls, at=at),
+            (("reproduced", scene(look(*steps), beside, controls=controls, at=at)),),
+        )
+        for ground, locus, controls in (("ab", "unknown", ()), ("path", "network", (HERE,)))
     )
 
 
@@ -325,7 +341,10 @@ EXCHANGES = (
         "exchange.identity",
         "blocked exchange.identity unknown",
         scene(*three(*_OTHER_KEY), controls=(HERE,), at=CLEAR),
-        (("reproduced", scene(look(*_OTHER_KEY), controls=(HERE,), at=CLEAR)),),
+        (
+            ("reproduced", scene(look(*_OTHER_KEY), controls=(HERE,), at=CLEAR)),
+            ("same address", scene(*three(*_OTHER_KEY), controls=(SOMEWHERE,), at=CLEAR)),
+        ),
     ),
 )
 

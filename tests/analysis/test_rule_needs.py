@@ -8,6 +8,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from exchange_scenes import (
+    ALL_CUT,
+    ANSWERED_HIDDEN,
+    CLEAR,
+    RELAY,
+    TOR_HELLO_ONLY,
+    exchange,
+    unsigned,
+)
 from verdict_bundles import (
     BOGON,
     GOOD,
@@ -38,7 +47,7 @@ from verdict_bundles import (
 )
 
 from probe.model.context import RoundContext
-from probe.model.measurement import DnsEngine, Measurement, Step, Variant
+from probe.model.measurement import DnsEngine, Measurement, Proof, Step, Variant
 from probe.model.target import Endpoint, Kind
 from probe.model.verdict import Confidence
 
@@ -292,6 +301,54 @@ PATHS = (
 )
 
 
+# --- protocols of their own
+
+
+def _exchange_claims(how: str, failure: str) -> tuple[Claim, ...]:
+    steps = (tcp(), exchange(failure))
+    hello = (tcp(), unsigned(failure=failure))
+    there = (tcp(OTHER), exchange(failure, address=OTHER))
+    name, shape = f"exchange.{how}", f"tls.{how}.shape"
+    return (
+        _path_claim(name, steps, there, at=CLEAR),
+        _path_claim(f"{name}.all", steps, there, ALL_CUT, at=CLEAR),
+        *_compared(f"{name}.protocol", steps, ANSWERED_HIDDEN, CLEAR),
+        *_compared(shape, hello, TOR_HELLO_ONLY, RELAY),
+    )
+
+
+def _compared(
+    name: str, steps: tuple[Step, ...], beside: Measurement, at: Endpoint
+) -> tuple[Claim, ...]:
+    """Return a claim that is itself a comparison, with a control at that address and without."""
+    return tuple(
+        Claim(
+            f"{name}.{ground}",
+            f"blocked {name} {locus}",
+            scene(*three(*steps), beside, controls=controls, at=at),
+            (("reproduced", scene(look(*steps), beside, controls=controls, at=at)),),
+        )
+        for ground, locus, controls in (("ab", "unknown", ()), ("path", "network", (HERE,)))
+    )
+
+
+_OTHER_KEY = (tcp(), exchange("ssl_unknown_authority", Proof.OTHER_IDENTITY))
+
+EXCHANGES = (
+    *_exchange_claims("reset", RESET),
+    *_exchange_claims("timeout", TIMEOUT),
+    Claim(
+        "exchange.identity",
+        "blocked exchange.identity unknown",
+        scene(*three(*_OTHER_KEY), controls=(HERE,), at=CLEAR),
+        (
+            ("reproduced", scene(look(*_OTHER_KEY), controls=(HERE,), at=CLEAR)),
+            ("same address", scene(*three(*_OTHER_KEY), controls=(SOMEWHERE,), at=CLEAR)),
+        ),
+    ),
+)
+
+
 # --- comparisons of names, and certificates
 
 
@@ -360,7 +417,7 @@ def _begun_claim(name: str, failure: str) -> Claim:
 
 BEGUN = (_begun_claim("http.stall", TIMEOUT), _begun_claim("http.truncated", RESET))
 
-CLAIMS = (*NAMES, *LIES, *PATHS, *COMPARED, *BEGUN)
+CLAIMS = (*NAMES, *LIES, *PATHS, *EXCHANGES, *COMPARED, *BEGUN)
 LACKING = [(claim, need, less) for claim in CLAIMS for need, less in claim.lacking]
 
 

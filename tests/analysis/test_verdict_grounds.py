@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from exchange_scenes import ALL_CUT, CLEAR, RELAY, STRANGE_BYTES, exchange
 from test_verdict_scenes import PLAIN, SCENES
 from verdict_bundles import (
     BOGON,
@@ -42,7 +43,7 @@ from probe.analysis.features import Features, features_of
 from probe.analysis.marks import JudgeFacts
 from probe.analysis.rules import RULES
 from probe.model.control import ControlObservation
-from probe.model.measurement import DnsEngine, Measurement, Step, Variant
+from probe.model.measurement import DnsEngine, Measurement, Proof, Step, Variant
 from probe.model.target import Endpoint, Kind
 from probe.model.verdict import State
 
@@ -144,6 +145,23 @@ def _request(failure: str, name: str) -> Sign:
     return Sign(name, name, "unknown", steps, endpoint=PLAIN, extra=(other,))
 
 
+def _exchange(failure: str, how: str) -> tuple[Sign, ...]:
+    steps = (tcp(), exchange(failure))
+    other = look(tcp(OTHER), exchange(failure, address=OTHER), variant=Variant.OTHER_ADDRESS)
+    name = f"exchange.{how}"
+    return (
+        Sign(
+            f"{name}.all", f"{name}.all", "unknown", steps, endpoint=CLEAR, extra=(ALL_CUT, other)
+        ),
+        Sign(name, name, "unknown", steps, endpoint=CLEAR, extra=(other,)),
+    )
+
+
+_FOREIGN_KEY = (tcp(), exchange("ssl_unknown_authority", Proof.OTHER_IDENTITY))
+_STRANGER = (tcp(), exchange(STRANGE_BYTES, Proof.OTHER))
+_MADE_OF = (Variant.NEUTRAL_SNI, Variant.COMPARISON)
+"""Looks that are part of a sign, and no second attempt at it."""
+
 SIGNS = (
     _name("dns_nxdomain_error", "dns.nxdomain"),
     _name("dns_refused_error", "dns.refused"),
@@ -193,6 +211,10 @@ SIGNS = (
         endpoint=endpoint(Kind.STUN),
         extra=(look(udp(failure=TIMEOUT, address=OTHER), variant=Variant.OTHER_ADDRESS),),
     ),
+    *_exchange(RESET, "reset"),
+    *_exchange(TIMEOUT, "timeout"),
+    Sign("exchange.identity", "exchange.identity", "unknown", _FOREIGN_KEY, endpoint=RELAY),
+    Sign("exchange.foreign", "exchange.foreign", "unknown", _STRANGER, endpoint=CLEAR, live="weak"),
 )
 
 
@@ -247,7 +269,7 @@ def test_ground(sign: Sign, ground: str) -> None:
 @pytest.mark.parametrize(("sign", "ground"), CASES, ids=IDS)
 def test_without_a_retest_only_the_confidence_falls(sign: Sign, ground: str) -> None:
     """One look alone changes no state and no mechanism, and is never more than weak."""
-    once = replace(sign, extra=tuple(m for m in sign.extra if m.variant is Variant.NEUTRAL_SNI))
+    once = replace(sign, extra=tuple(m for m in sign.extra if m.variant in _MADE_OF))
     full, single = _scene(sign, ground).judge(), _scene(once, ground, looks=1).judge()
     assert (single.state, single.mechanism) == (full.state, full.mechanism)
     assert single.confidence == "weak"
@@ -295,7 +317,13 @@ def test_every_rule_fires() -> None:
     assert {r.id for r in RULES} - fired == set()
 
 
-_WHOLE_LAYERS = ("tls.failed", "http.failed", "control.failed", "udp.silence.alone")
+_WHOLE_LAYERS = (
+    "tls.failed",
+    "http.failed",
+    "control.failed",
+    "udp.silence.alone",
+    "exchange.failed",
+)
 """The last row of a layer holds for whatever ended there."""
 
 

@@ -30,6 +30,7 @@ from probe.lab.rules import Rule, Who
 
 BANK = "www.bank.example"
 HELLO = client_hello(WEB)
+MTPROTO = b"\xef\x0a" + bytes(40)
 REQUEST = b"GET /a?b=c HTTP/1.1\r\nUser-Agent: x\r\nHost: www.newspaper.example:80\r\n\r\n"
 ON_PATH = {"position": Position.ON_PATH}
 BY_NAME = Who(sni=(WEB,))
@@ -396,8 +397,8 @@ def test_every_packet_action_is_known_to_the_box_or_the_servers() -> None:
             continue
         talk = talk_to(WEB, rule(action, what={"bytes": 0} if action is Action.FREEZE else {}))
         talk.open()
-        plain = action is Action.HTTP_RESET
-        talk.say(ACK | PSH, REQUEST if plain else HELLO)
+        said = {Layer.HTTP: REQUEST if action is Action.HTTP_RESET else HELLO, Layer.LOOKS: MTPROTO}
+        talk.say(ACK | PSH, next((said[one] for one in spec.layers if one in said), HELLO))
         assert talk.rig.middle.counts[f"rule:{action}"] == 1, action
 
 

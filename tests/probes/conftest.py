@@ -1,6 +1,7 @@
-"""The tests of the probes share the servers and certificates of the tests of ``net``."""
+"""The tests of the probes share what those of ``net`` and of the scenarios stand on."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "net"))
+for name in ("net", "scenarios"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / name))

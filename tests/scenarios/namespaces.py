@@ -41,7 +41,7 @@ PATIENT = Timeouts(late_s=0.3)
 """On lines that lose or delay packets: as in the field."""
 
 
-BRIEF = Timeouts(dns_s=LONG_S, tcp_s=LONG_S, tls_s=1.0, http_s=1.0, late_s=0.3)
+BRIEF = Timeouts(dns_s=LONG_S, tcp_s=LONG_S, tls_s=1.0, http_s=1.0, exchange_s=1.0, late_s=0.3)
 """On a line on which everything large is silent, and nothing is late."""
 
 
@@ -111,6 +111,7 @@ class Namespaces:
             tcp_s=_longer(short.tcp_s),
             tls_s=_longer(short.tls_s),
             http_s=_longer(short.http_s),
+            exchange_s=_longer(short.exchange_s),
             late_s=0.3,
         )
 

@@ -57,8 +57,10 @@ SHORT: Mapping[Action, Mapping[str, float]] = {
     Action.EVERYTHING: {"tcp_s": 0.25, "dns_s": 0.25},
     Action.DNS_TIMEOUT: {"dns_s": 0.4},
     Action.SNI_DROP: {"tls_s": 0.5},
-    Action.STALL: {"tls_s": 0.5, "http_s": 0.5},
-    Action.FREEZE: {"http_s": 0.5},
+    Action.STALL: {"tls_s": 0.5, "http_s": 0.5, "exchange_s": 1.0},
+    Action.FREEZE: {"http_s": 0.5, "exchange_s": 1.0},
+    Action.PROTOCOL_DROP: {"tls_s": 0.5, "exchange_s": 1.0},
+    Action.MUTE: {"exchange_s": 1.0},
 }
 """Deadlines that an act uses up; all others stay long, so that a busy machine spoils nothing."""
 
@@ -107,7 +109,7 @@ class Played:
 
 def timeouts_of(scenario: Scenario) -> Timeouts:
     """Return deadlines that are short only where the scenario makes something silent."""
-    limits = dict.fromkeys(("dns_s", "tcp_s", "tls_s", "http_s"), LONG_S)
+    limits = dict.fromkeys(("dns_s", "tcp_s", "tls_s", "http_s", "exchange_s"), LONG_S)
     for rule in scenario.rules:
         limits.update(SHORT.get(rule.action, {}))
         if rule.action is Action.DROP and "udp" in rule.who.protocol:

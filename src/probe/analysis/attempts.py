@@ -29,7 +29,7 @@ RESIDUE = timedelta(seconds=200)
 """How long a cut may leave a trace at its address (facts: residual blocking lasts 60-180 s)."""
 
 _SAME_QUESTION = (Variant.MAIN, Variant.RETEST)
-_AFTER_NAME = (Layer.TLS, Layer.HTTP)
+_AFTER_NAME = (Layer.TLS, Layer.HTTP, Layer.EXCHANGE)
 _CUT = (FailureClass.RESET, FailureClass.TIMEOUT)
 _WORDS = {
     FailureClass.RESET: "cut off",

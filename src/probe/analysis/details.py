@@ -8,10 +8,14 @@ from probe.model.verdict import Locus, State
 
 __all__ = ["details", "other_family"]
 
-_PATH = (Layer.TCP, Layer.TLS, Layer.HTTP, Layer.UDP)
+_PATH = (Layer.TCP, Layer.TLS, Layer.HTTP, Layer.UDP, Layer.EXCHANGE)
 _MEMORY = (
     "After an attempt even a neutral name is cut at that address for a while, and later it "
     "passes again: what cuts keeps a memory."
+)
+_NO_MORE = (
+    "Right after it not even a connection opens there any more: what cuts keeps a memory, or the "
+    "service shuts out who asked."
 )
 _NETWORK_UP = "Another endpoint on the same network answers, so the network there is in reach."
 _NETWORK_OUT = (
@@ -29,6 +33,8 @@ def details(rule: Rule, features: Features) -> tuple[str, ...]:
         said.append(f"The attempts ended in different ways: {', '.join(features.attempts.ways)}.")
     if features.tls.stateful is True:
         said.append(_MEMORY)
+    if features.exchange.reconnects is False:
+        said.append(_NO_MORE)
     if features.ending.layer in _PATH and features.tcp.neighbour is not None:
         said.append(_NETWORK_UP if features.tcp.neighbour else _NETWORK_OUT)
     return tuple(said)

@@ -9,6 +9,7 @@ from probe.model.failure import Failure
 from probe.model.measurement import (
     DnsEngine,
     DnsStep,
+    ExchangeStep,
     HttpStep,
     Measurement,
     Step,
@@ -46,6 +47,7 @@ class Layer(StrEnum):
     TLS = "tls"
     HTTP = "http"
     UDP = "udp"
+    EXCHANGE = "exchange"  # a protocol of its own, after the connection and any TLS
 
 
 class FailureClass(StrEnum):
@@ -108,6 +110,7 @@ def is_bogon(address: str) -> bool:
 
 
 _CUTS = (FailureClass.RESET, FailureClass.TIMEOUT)
+_AFTER_CONNECTING = (Layer.TLS, Layer.HTTP, Layer.EXCHANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class Ending:
     def _cut(self) -> bool:
         if self.layer is Layer.TCP:
             return self.kind in (*_CUTS, FailureClass.REFUSED, FailureClass.UNREACHABLE)
-        return self.layer in (Layer.TLS, Layer.HTTP) and self.kind in _CUTS
+        return self.layer in _AFTER_CONNECTING and self.kind in _CUTS
 
 
 PASSED = Ending(layer=None)
@@ -161,10 +164,12 @@ _LAST: dict[Kind, Layer] = {
     Kind.STUN: Layer.UDP,
     Kind.WIREGUARD: Layer.UDP,
     Kind.IKEV2: Layer.UDP,
-    Kind.TOR_OR: Layer.TLS,
+    Kind.TOR_OR: Layer.EXCHANGE,
     Kind.TOR_DIR: Layer.HTTP,
     Kind.OBFS4: Layer.TCP,
-    Kind.SIGNAL_PROXY: Layer.TLS,
+    Kind.SIGNAL_PROXY: Layer.EXCHANGE,
+    Kind.MTPROTO: Layer.EXCHANGE,
+    Kind.WHATSAPP: Layer.EXCHANGE,
 }
 
 
@@ -213,7 +218,9 @@ def _foreign_certificate(steps: tuple[Step, ...]) -> Ending | None:
     return None
 
 
-_DEEPEST_FIRST: tuple[tuple[Layer, type[HttpStep | UdpStep | TlsStep | TcpStep]], ...] = (
+_Deep = ExchangeStep | HttpStep | UdpStep | TlsStep | TcpStep
+_DEEPEST_FIRST: tuple[tuple[Layer, type[_Deep]], ...] = (
+    (Layer.EXCHANGE, ExchangeStep),
     (Layer.HTTP, HttpStep),
     (Layer.UDP, UdpStep),
     (Layer.TLS, TlsStep),

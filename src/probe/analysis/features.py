@@ -18,6 +18,7 @@ from probe.analysis.endings import (
     Layer,
     ending_of,
 )
+from probe.analysis.exchange_facts import ExchangeFacts, exchange_facts
 from probe.analysis.http_facts import HttpFacts, http_facts
 from probe.analysis.line_facts import LineFacts, line_facts
 from probe.analysis.marks import JudgeFacts
@@ -33,7 +34,7 @@ __all__ = ["ControlFacts", "Features", "features_of", "retired"]
 _OTHERS = (Variant.OTHER_HOST, Variant.NEUTRAL_SNI, Variant.NEIGHBOUR, Variant.ANCHOR)
 """Looks that are not at the endpoint itself."""
 
-_AFTER_TCP = (Layer.TLS, Layer.HTTP)
+_AFTER_TCP = (Layer.TLS, Layer.HTTP, Layer.EXCHANGE)
 _OUTCOME_OF_NOTHING = Outcome.NOT_RUN
 
 
@@ -75,6 +76,7 @@ class Features:
     tls: TlsFacts = field(default_factory=TlsFacts)
     http: HttpFacts = field(default_factory=HttpFacts)
     control: ControlFacts = field(default_factory=ControlFacts)
+    exchange: ExchangeFacts = field(default_factory=ExchangeFacts)
     udp_reply: str | None = None
     literal: bool = False  # the host is an address, so there is no name to lie about
     sources: tuple[str, ...] = ()  # of the controls that were looked at
@@ -134,6 +136,7 @@ def features_of(
         tls=tls_facts(endpoint, bundle, ending, chosen, line, facts),
         http=http,
         control=_control_facts(endpoint, chosen, ending, http, alike),
+        exchange=exchange_facts(bundle),
         udp_reply=next((s.reply for s in main.steps if isinstance(s, UdpStep) and s.reply), None),
         literal=parse_ip(endpoint.host) is not None,
         sources=_sources(chosen),

@@ -47,6 +47,18 @@ AFTERWARDS_S = 440.0
 LAST_S = 1.0
 """Neighbours and neutral hosts are asked so long after the last look at the endpoint."""
 
+CONNECT_S = 2.0
+"""A connection in which nothing is said, right after one that was cut for what was said in it."""
+
+_TWO_FORMS = (Kind.MTPROTO,)
+"""Kinds that can be asked for in bytes that look random, at the same address and port."""
+
+_RESIDUAL = (FailureClass.RESET, FailureClass.TIMEOUT)
+"""Ways of being cut that may leave a residue."""
+
+_MADE_UP_NAME = (Kind.TOR_OR,)
+"""Kinds whose hello has a name that means nothing."""
+
 _REFUSALS = (403, 429, 451)
 _NO_NAME = (Kind.RESOLVER,)
 
@@ -84,6 +96,8 @@ def followups(
     if main.outcome is not Outcome.MEASURED or (context is not None and context.invalid):
         return ()
     ending = ending_of(main)
+    if endpoint.private is not None:
+        return _of_private(endpoint, ending)
     if ending.layer is Layer.DNS and main.variant is Variant.OTHER_FAMILY:
         plan = []  # no such addresses, or the same name as over IPv4
     elif ending.layer is Layer.DNS or _suspicious_name(main):
@@ -94,6 +108,8 @@ def followups(
         plan = _after_handshake(endpoint, main, ending, authentic, sni_host)
     elif ending.layer is Layer.HTTP or _suspicious_answer(main):
         plan = _after_request(endpoint, main, authentic)
+    elif ending.layer is Layer.EXCHANGE:
+        plan = _after_exchange(endpoint, main, ending, authentic)
     elif ending.layer is Layer.UDP:
         plan = [_retest(delay, main) for delay in SOON_S] + _other_address(main, authentic)
     else:
@@ -101,6 +117,22 @@ def followups(
     if plan:
         plan += _beside(endpoint, ending, plan)
     return tuple(sorted(plan + _other_family(endpoint, main, context), key=lambda f: f.delay_s))
+
+
+def _of_private(endpoint: Endpoint, ending: Ending) -> tuple[FollowUp, ...]:
+    """Return what follows at a person's own bridge or proxy: itself again, and neutral hosts.
+
+    Nobody else is told of it: no other resolver, no other host. Its address is not kept, so that
+    it is looked up again.
+    """
+    if ending.layer is None:
+        return ()
+    cut = ending.layer in (Layer.TLS, Layer.EXCHANGE) and ending.kind in _RESIDUAL
+    plan = [
+        FollowUp(variant=Variant.RETEST, delay_s=delay) for delay in (LATER_S if cut else SOON_S)
+    ]
+    looks = plan + [f for f in _beside(endpoint, ending, plan) if f.variant is Variant.ANCHOR]
+    return tuple(sorted(looks, key=lambda f: f.delay_s))
 
 
 def _beside(endpoint: Endpoint, ending: Ending, plan: list[FollowUp]) -> list[FollowUp]:
@@ -113,7 +145,7 @@ def _beside(endpoint: Endpoint, ending: Ending, plan: list[FollowUp]) -> list[Fo
         return []
     last = max(f.delay_s for f in plan) + LAST_S
     looks = [FollowUp(variant=Variant.ANCHOR, delay_s=delay) for delay in (0.0, last)]
-    if ending.layer in (Layer.TCP, Layer.TLS, Layer.HTTP, Layer.UDP):
+    if ending.layer is not None and ending.layer is not Layer.DNS:
         looks.append(FollowUp(variant=Variant.NEIGHBOUR, delay_s=last))
     return looks
 
@@ -238,6 +270,28 @@ def _after_request(
     return plan if encrypted else plan + _encrypted(endpoint, main)
 
 
+def _after_exchange(
+    endpoint: Endpoint, main: Measurement, ending: Ending, authentic: tuple[str, ...]
+) -> list[FollowUp]:
+    """Return what follows when the protocol was not answered, or not by whom it should be.
+
+    An answer that came in full was not cut, and leaves no residue. After a cut, a connection in
+    which nothing is said shows whether the place is still open; and where the protocol has a form
+    that looks like nothing known, that is asked for, before the retests.
+    """
+    plan = _other_address(main, authentic)
+    if ending.kind not in _RESIDUAL:
+        return plan + [_retest(delay, main) for delay in SOON_S]
+    plan += [_retest(delay, main) for delay in LATER_S]
+    beside = [(Variant.CONNECT, CONNECT_S)]
+    if endpoint.kind in _TWO_FORMS:
+        beside.append((Variant.COMPARISON, NEUTRAL_S))
+    addresses = _dialled(main)[-1:]
+    return plan + [
+        FollowUp(variant=variant, delay_s=delay, addresses=addresses) for variant, delay in beside
+    ]
+
+
 def _dialled(main: Measurement) -> tuple[str, ...]:
     found = (s.address for s in main.steps if isinstance(s, TcpStep | UdpStep))
     return tuple(dict.fromkeys(found))
@@ -266,7 +320,8 @@ def _only_ipv4(main: Measurement) -> bool:
 
 
 def _consenting(endpoint: Endpoint, sni_host: str | None) -> str | None:
-    if sni_host is None or parse_ip(endpoint.host) is not None:
+    nameless = parse_ip(endpoint.host) is not None or endpoint.kind in _MADE_UP_NAME
+    if sni_host is None or nameless:
         return None
     address, _, port = sni_host.rpartition(":")
     wanted = endpoint.port if endpoint.port is not None else 443

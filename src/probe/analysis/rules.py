@@ -10,6 +10,7 @@ from probe.analysis.features import Features
 from probe.analysis.rule import Rule
 from probe.analysis.rules_dns import DNS, DNS_ARTEFACTS
 from probe.analysis.rules_down import EXPLAINED
+from probe.analysis.rules_exchange import EXCHANGE, EXCHANGE_PROVEN, EXCHANGE_UNPROVEN
 from probe.analysis.rules_http import HTTP, HTTP_ARTEFACTS, LAST, PLAIN
 from probe.analysis.rules_line import FIRST, GUARDS
 from probe.analysis.rules_ok import PROVEN, SERVER, UNPROVEN
@@ -20,15 +21,18 @@ __all__ = ["RULES", "first_match"]
 RULES: tuple[Rule, ...] = (
     *FIRST,
     *SERVER,
+    *EXCHANGE_PROVEN,
     *PROVEN,
     *DNS_ARTEFACTS,
     *CERTIFICATE_ARTEFACTS,
     *HTTP_ARTEFACTS,
+    *EXCHANGE_UNPROVEN,
     *UNPROVEN,
     *PLAIN,
     *GUARDS,
     *EXPLAINED,
     *DNS,
+    *EXCHANGE,
     *PATH,
     *HTTP,
     *LAST,

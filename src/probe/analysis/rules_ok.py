@@ -4,6 +4,7 @@ from probe.analysis.endings import Layer
 from probe.analysis.features import Features
 from probe.analysis.rule import Predicate, Rule
 from probe.model.fingerprint import Mark
+from probe.model.measurement import Proof
 from probe.model.target import Kind, Trust
 from probe.model.verdict import Confidence, Locus, State
 
@@ -12,13 +13,22 @@ __all__ = ["PROVEN", "SERVER", "UNPROVEN", "proven"]
 _SAID = frozenset({Mark.GEOBLOCK, Mark.SANCTIONS_STATED, Mark.LEGAL_ORDER_STATED})
 _REFUSALS = (403, 451)
 _ENCRYPTED_DNS = (Kind.DOH, Kind.DOT)
-_HANDSHAKES = (Kind.TLS, Kind.TOR_OR, Kind.SIGNAL_PROXY)
+_HANDSHAKES = (Kind.TLS,)
+_EXCHANGES = (Kind.TOR_OR, Kind.SIGNAL_PROXY, Kind.MTPROTO, Kind.WHATSAPP)
+"""Kinds whose handshake is only the way to their own protocol, which proves or does not."""
 
 
 def proven(f: Features) -> bool:
-    """Return whether what answered proved to be the service: a certificate for its name."""
+    """Return whether what answered proved to be the service: a certificate for its name.
+
+    A front's certificate proves the front; that it passes a request on is shown by an answer
+    that only the service behind it gives (``expect``).
+    """
     if f.endpoint.kind in (Kind.HTTP, Kind.TOR_DIR):
-        return f.ending.passed and f.http.authentic is True
+        shown = f.http.expected is True if f.endpoint.host_header else True
+        return f.ending.passed and f.http.authentic is True and shown
+    if f.endpoint.kind in _EXCHANGES:
+        return f.ending.passed and f.exchange.proof is Proof.IDENTITY
     return f.ending.passed and f.tls.valid is True
 
 
@@ -260,6 +270,13 @@ PROVEN: tuple[Rule, ...] = (
 )
 
 
+def _only_shaken(f: Features) -> bool:
+    """Return whether a handshake is all that was done; OONI goes no further with Tor's relays."""
+    if f.endpoint.kind is Kind.TOR_OR:
+        return f.ending.unfinished and f.tls.shaken and not f.exchange.protocol
+    return f.endpoint.kind in _HANDSHAKES and f.ending.passed
+
+
 def _plain(f: Features) -> bool:
     return f.endpoint.kind in (Kind.HTTP, Kind.TOR_DIR) and f.ending.passed
 
@@ -305,6 +322,17 @@ def _unknown(
 _FORGED = "A forged answer that looks alike."
 
 UNPROVEN: tuple[Rule, ...] = (
+    _unknown(
+        "front_only",
+        lambda f: (
+            f.ending.passed and f.endpoint.host_header is not None and f.http.expected is not True
+        ),
+        "{host} answers as itself; that it passes on what is meant for another host behind it is "
+        "not shown.",
+        "front_only",
+        Layer.HTTP,
+        "A front that answers everything itself.",
+    ),
     _server(
         "error.plain.many",
         lambda f: _plain_trouble(f) and f.control.alike >= 2,
@@ -346,9 +374,7 @@ UNPROVEN: tuple[Rule, ...] = (
     ),
     _ok(
         "unpinned",
-        lambda f: (
-            f.ending.passed and f.endpoint.kind in _HANDSHAKES and f.endpoint.trust is Trust.NONE
-        ),
+        lambda f: f.endpoint.trust is Trust.NONE and _only_shaken(f),
         "{service} completes a handshake; its certificates prove nothing, by design.",
         confidence=Confidence.WEAK,
         layer=Layer.TLS,

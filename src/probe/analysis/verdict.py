@@ -128,14 +128,19 @@ def _sentence(rule: Rule, features: Features, service: Service) -> str:
     check = features.tls.certificate
     return rule.sentence.format(
         service=service.name,
-        host=features.endpoint.sni or features.endpoint.host,
+        host=_called(features.endpoint),
         why=features.why or "no reason given",
         failure=features.ending.failure or "no failure",
         status=features.http.status,
         reason=_REASONS[features.http.reason],
         issuer=_short(check.issuer) if check is not None else "nobody known",
-        reply=features.udp_reply or "",
+        reply=features.udp_reply or features.exchange.reply or "",
     )
+
+
+def _called(endpoint: Endpoint) -> str:
+    """Return what an endpoint is called in a sentence: its name, or the label of a private one."""
+    return endpoint.private or endpoint.sni or endpoint.host
 
 
 def _short(issuer: str) -> str:

@@ -126,8 +126,8 @@ class Stage:
     measure: "MeasureOne | None" = None
 
 
-def consented(catalog: Catalog, wanted: "Wanted") -> "Consent":
-    """Return the consent that covers what is wanted.
+def consented(catalog: Catalog, wanted: "Wanted", more: Sequence[Category] = ()) -> "Consent":
+    """Return the consent that covers what is wanted, and ``more`` categories.
 
     Raises:
         ConsentError: there is none, or it covers less.
@@ -138,7 +138,8 @@ def consented(catalog: Catalog, wanted: "Wanted") -> "Consent":
     from probe.settings import default_consent
 
     selection = selection_of(catalog, wanted)
-    return require(default_consent(os.environ), chosen_categories(catalog, selection))
+    chosen = chosen_categories(catalog, selection) | set(more)
+    return require(default_consent(os.environ), chosen)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,7 +28,7 @@ from probe.cli.options import (
     command_app,
 )
 from probe.cli.output import say
-from probe.model.target import Catalog, Category, Plan
+from probe.model.target import Catalog, Category, Endpoint, Plan
 from probe.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from probe.schedule.choose import Wanted
     from probe.schedule.runner import RoundResult
     from probe.schedule.session import Session
+    from probe.targets.private import Private
 
 __all__ = ["app"]
 
@@ -55,6 +57,7 @@ class _Request:
     keep: bool
     quick: bool
     resume: bool
+    private: "Private | None" = None
 
 
 DryRunOption = Annotated[
@@ -78,6 +81,15 @@ BytesOption = Annotated[
     int | None,
     typer.Option("--bytes", help="The most that this run may transfer.", show_default=False),
 ]
+PrivateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--private",
+        help="Measure your own bridges and proxies from this file, too (mode 0600, one a line); "
+        "nothing that is kept or shown says where they are.",
+        show_default=False,
+    ),
+]
 ExitZeroOption = Annotated[
     bool, typer.Option("--exit-zero", help="Exit with 0 also when something is blocked.")
 ]
@@ -100,6 +112,7 @@ def run(
     lab: LabOption = None,
     seconds: SecondsOption = None,
     bytes_: BytesOption = None,
+    private: PrivateOption = None,
     exit_zero: ExitZeroOption = False,
     output: OutputOption = Output.TABLE,
     store: StoreOption = None,
@@ -135,6 +148,7 @@ def run(
             keep=not no_store and (lab is None or store is not None),
             quick=quick,
             resume=resume,
+            private=private,
         )
         if dry_run:
             _describe(request, printing)
@@ -157,13 +171,16 @@ def _request(
     keep: bool,
     quick: bool,
     resume: bool,
+    private: Path | None,
 ) -> _Request:
     from probe.schedule.choose import Wanted
     from probe.targets.load import load_catalog
+    from probe.targets.private import load_private
 
     return _Request(
         settings=settings,
         catalog=load_catalog(settings.catalog),
+        private=None if private is None else load_private(private),
         wanted=Wanted(
             plan=plan,
             names=names,
@@ -205,7 +222,8 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
     settings = request.settings
     allowed = allowance(settings, None, SystemClock().now())
     rng = Random(0)  # noqa: S311 - a description, the same each time
-    plan = plan_round(request.catalog, request.wanted, rng=rng, allowed=allowed)
+    own = request.private.service.endpoints if request.private is not None else ()
+    plan = plan_round(request.catalog, request.wanted, rng=rng, allowed=allowed, also=own)
     asked = live_places(settings, request.controls)
     found = describe(request.catalog, request.wanted, plan, settings, controls=asked)
     printing()
@@ -265,19 +283,37 @@ async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult
         if request.lab is not None:
             stage = await stack.enter_async_context(lab_stage(request.lab, request.catalog))
         else:
-            consent = consented(request.catalog, request.wanted)
+            more = () if request.private is None else (request.private.service.category,)
+            consent = consented(request.catalog, request.wanted, more)
             stage = await stack.enter_async_context(real_stage(settings, request.catalog, consent))
         store = stack.enter_context(keeping(settings, keep=request.keep))
         stack.enter_context(holding(settings, store))
         session = stack.enter_context(open_session(settings, stage, store, request.controls))
+        own = _add_private(request, session)
         session.stop = stop
         session.quick = request.quick
         session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S
         session.progress = stack.enter_context(show_progress())
-        result = await session.round(_wanted(request, session), done=_done(request, session))
+        result = await session.round(
+            _wanted(request, session), done=_done(request, session), also=own
+        )
         if store is not None and not result.interrupted:
             store.prune(session.clock.now(), settings.retention_days)
-        return result, stage.catalog
+        return result, session.catalog
+
+
+def _add_private(request: _Request, session: "Session") -> "tuple[Endpoint, ...]":
+    """Put a person's own bridges and proxies beside the catalog, and return them."""
+    from dataclasses import replace
+
+    import msgspec
+
+    if request.private is None:
+        return ()
+    services = (*session.catalog.services, request.private.service)
+    session.catalog = msgspec.structs.replace(session.catalog, services=services)
+    session.env = replace(session.env, secrets=request.private.secrets)
+    return request.private.service.endpoints
 
 
 _SPREAD_S = 2.0

@@ -3,6 +3,7 @@
 from probe.model.control import ControlKind, ControlObservation
 from probe.model.measurement import (
     DnsStep,
+    ExchangeStep,
     HttpStep,
     Measurement,
     Outcome,
@@ -13,7 +14,13 @@ from probe.model.measurement import (
 
 __all__ = ["observation_of"]
 
-_OPERATIONS = ((DnsStep, "dns"), (TcpStep, "tcp"), (TlsStep, "tls"), (HttpStep, "http"))
+_OPERATIONS = (
+    (DnsStep, "dns"),
+    (TcpStep, "tcp"),
+    (TlsStep, "tls"),
+    (HttpStep, "http"),
+    (ExchangeStep, "exchange"),
+)
 
 
 def observation_of(

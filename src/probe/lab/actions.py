@@ -40,6 +40,8 @@ class Layer(StrEnum):
     HELLO = "hello"  # a TLS ClientHello is readable
     CERTIFICATE = "certificate"  # somebody answers the ClientHello: who?
     HTTP = "http"  # a request is readable (plain, or inside a TLS that the actor ends)
+    LOOKS = "looks"  # the first bytes look like some protocol (plain bytes, or the kind of hello)
+    SPEAKER = "speaker"  # somebody is to speak the host's own protocol: who?
 
 
 class By(StrEnum):
@@ -103,6 +105,11 @@ class Action(StrEnum):
     HTTP_RESET = "http_reset"
     FREEZE = "freeze"
     THROTTLE = "throttle"
+    PROTOCOL_RESET = "protocol_reset"  # for what the first bytes look like
+    PROTOCOL_DROP = "protocol_drop"
+    WRONG_SERVICE = "wrong_service"  # a web server answers at the port of the protocol
+    GARBAGE = "garbage"  # bytes of nothing answer
+    MUTE = "mute"  # the port is open, and nobody says a word
     STATUS = "status"
     CHALLENGE = "challenge"
     DOWN = "down"
@@ -186,6 +193,11 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.HTTP_RESET: _spec(Layer.HTTP, takes="residual position hop"),
     Action.FREEZE: _spec(Layer.HTTP, takes="bytes packets hop", blind=True),
     Action.THROTTLE: _spec(Layer.HTTP, takes="rate limit hop", blind=True),
+    Action.PROTOCOL_RESET: _spec(Layer.LOOKS, takes="residual position hop"),
+    Action.PROTOCOL_DROP: _spec(Layer.LOOKS, takes="residual hop"),
+    Action.WRONG_SERVICE: _everywhere(Layer.SPEAKER),
+    Action.GARBAGE: _everywhere(Layer.SPEAKER),
+    Action.MUTE: _everywhere(Layer.SPEAKER),
     Action.STATUS: _spec(Layer.HTTP, takes="status title body", by=By.SERVER),
     Action.CHALLENGE: _spec(Layer.HTTP, takes="status", by=By.SERVER),
     Action.DOWN: _everywhere(Layer.TCP, Layer.UDP),

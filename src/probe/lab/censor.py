@@ -21,6 +21,8 @@ _PROTOCOLS: dict[Layer, frozenset[str]] = {
     Layer.HELLO: frozenset({"tls"}),
     Layer.CERTIFICATE: frozenset({"tls"}),
     Layer.HTTP: frozenset({"http"}),
+    Layer.LOOKS: frozenset({"tcp"}),
+    Layer.SPEAKER: frozenset({"tcp"}),
 }
 
 
@@ -53,6 +55,7 @@ class Request:
     control: bool = False  # the uncensored vantage asks
     served: bool = True  # the address serves the name that the bytes carry
     target: str | None = None  # of a request that is readable
+    looks: str | None = None  # what the first bytes look like
 
 
 def _named(patterns: Iterable[str], names: Iterable[str]) -> bool:
@@ -91,6 +94,7 @@ def _hits(who: Who, request: Request) -> bool:
         and (not who.protocol or bool(_PROTOCOLS[request.layer] & set(who.protocol)))
         and (not who.service or bool(request.services & set(who.service)))
         and (not who.category or bool(request.categories & set(who.category)))
+        and (not who.looks or request.looks in who.looks)
         and (not who.keyword or _contains(request.target, who.keyword))
     )
 

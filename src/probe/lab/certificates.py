@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
 from probe.lab.ca import (
     YEAR,
     Authority,
@@ -40,6 +43,7 @@ class Certificates:
         self._ends = max(around, also or around) + YEAR
         self._alpn = ["h2", "http/1.1"] if http2 else ["http/1.1"]
         self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+        self._shown: dict[int, bytes] = {}  # digests of leaves, by their contexts
         self._called: dict[str, Authority] = {}  # issuers by authority and name
 
     def honest(self, world: World, host: Host, sni: str | None) -> ssl.SSLContext:
@@ -55,6 +59,10 @@ class Certificates:
         if site.trust is Trust.NONE:
             return self._made("self", site.name, host.address)
         return self._made(_PUBLIC_OF[site.trust], site.name, host.address)
+
+    def shown(self, world: World, host: Host) -> bytes:
+        """Return the SHA-256 of the certificate (DER) that ``host`` itself shows to strangers."""
+        return self._shown[id(self.honest(world, host, None))]
 
     def leaf(self, names: Sequence[str]) -> Leaf:
         """Return a certificate of the public authority for a server that keeps its own files."""
@@ -92,7 +100,10 @@ class Certificates:
         key = (issuer, name, address, flaw)
         context = self._contexts.get(key)
         if context is None:
-            context = _context(self._leaf(issuer, name, address, flaw), self._alpn)
+            leaf = self._leaf(issuer, name, address, flaw)
+            context = _context(leaf, self._alpn)
+            first = x509.load_pem_x509_certificates(leaf.chain)[0]
+            self._shown[id(context)] = first.fingerprint(hashes.SHA256())
             if flaw == "asking":
                 public = self._authorities[AuthorityName.PUBLIC].certificate
                 context.load_verify_locations(cadata=public.decode())

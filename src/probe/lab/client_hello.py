@@ -8,6 +8,7 @@ MAX_HELLO = 16_384 + 5
 _HANDSHAKE = 0x16
 _CLIENT_HELLO = 0x01
 _SERVER_NAME = 0x0000
+_ALPN = 0x0010
 
 
 class NotTls(ValueError):  # noqa: N818 - it names what was found
@@ -19,6 +20,7 @@ class ClientHello:
     """The part of a ClientHello that a censor looks at."""
 
     sni: str | None
+    alpn: bool = False  # protocols are offered
 
 
 class _Cursor:
@@ -87,17 +89,25 @@ def read_client_hello(data: bytes) -> ClientHello | None:
     body.vector(1)  # session id
     body.vector(2)  # cipher suites
     body.vector(1)  # compression methods
-    return ClientHello(_server_name(body.vector(2)) if body.left else None)
+    return _extended(body.vector(2)) if body.left else ClientHello(None)
 
 
-def _server_name(extensions: bytes) -> str | None:
+def _extended(extensions: bytes) -> ClientHello:
     cursor = _Cursor(extensions)
+    sni: str | None = None
+    alpn = False
     while cursor.left:
         kind, value = cursor.number(2), cursor.vector(2)
-        if kind == _SERVER_NAME and value:
-            names = _Cursor(_Cursor(value).vector(2))
-            while names.left:
-                name_type, name = names.number(1), names.vector(2)
-                if name_type == 0:
-                    return name.decode("ascii", "replace").lower()
+        alpn = alpn or kind == _ALPN
+        if kind == _SERVER_NAME and value and sni is None:
+            sni = _host_name(value)
+    return ClientHello(sni, alpn)
+
+
+def _host_name(value: bytes) -> str | None:
+    names = _Cursor(_Cursor(value).vector(2))
+    while names.left:
+        name_type, name = names.number(1), names.vector(2)
+        if name_type == 0:
+            return name.decode("ascii", "replace").lower()
     return None

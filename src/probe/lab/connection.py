@@ -1,12 +1,12 @@
 """One TCP connection to a host of the lab: what the censor does to it, and what it speaks.
 
-The first bytes say what it is: a TLS ClientHello, DNS on port 53, else HTTP. The ClientHello
+The first bytes say what it is: a TLS ClientHello, DNS on port 53, else HTTP, where the host does
+not speak a protocol of its own. The ClientHello
 is read before any TLS is made, so that the censor acts exactly there. TLS goes through
 ``ssl.MemoryBIO``.
 """
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import struct
@@ -14,9 +14,11 @@ from collections.abc import Callable
 
 from probe.lab.actions import Action, Layer
 from probe.lab.client_hello import NotTls, read_client_hello
-from probe.lab.protocols import stream_of
+from probe.lab.looks import looks_of_bytes, looks_of_hello
+from probe.lab.protocols import inside_of, stream_of
 from probe.lab.rules import ALERTS, Rule
-from probe.lab.speakers import DnsStream, Http1, Http2, Place
+from probe.lab.speakers import DnsStream, Http1, Place
+from probe.lab.tls_end import TlsEnd
 from probe.lab.wire import Application
 
 __all__ = ["Connection", "Find"]
@@ -24,7 +26,6 @@ __all__ = ["Connection", "Find"]
 Find = Callable[[asyncio.Transport], Place | None]
 """Says where a connection that was accepted has ended up; ``None`` is nowhere, and a RST."""
 
-_READ = 65_536
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -62,6 +63,14 @@ class Connection(asyncio.Protocol):
         if rule is not None:
             self._cut(rule.action)
 
+    def _looks(self, looks: str | None) -> bool:
+        """Let the censor act on what the first bytes look like; return whether it did."""
+        place = self._place
+        rule = None if looks is None else place.acting(Layer.LOOKS, looks)
+        if rule is not None:
+            self._cut(rule.action)
+        return rule is not None
+
     def data_received(self, data: bytes) -> None:
         """Hand on what arrived; the first bytes decide to whom."""
         if self._deaf:
@@ -70,13 +79,19 @@ class Connection(asyncio.Protocol):
             self._application.feed(data)
             return
         self._first += data
-        speaker = stream_of(self._place.host.speaks.get(self._place.port))
-        if speaker is None and self._first[0] == 0x16 and self._place.port != 53:
+        place = self._place
+        kind = place.host.speaks.get(place.port)
+        speaker = stream_of(kind)
+        if speaker is None and self._first[0] == 0x16 and place.port != 53:
             self._hello()
             return
+        if self._looks(looks_of_bytes(self._first)):
+            return
+        if speaker is not None or inside_of(kind) is not None:
+            speaker = place.speaker(speaker)
         if speaker is None:
-            speaker = DnsStream if self._place.port == 53 else Http1
-        self._start(speaker(self, self._place))
+            speaker = DnsStream if place.port == 53 else Http1
+        self._start(speaker(self, place))
 
     def eof_received(self) -> bool:
         """Close when the client does."""
@@ -130,11 +145,11 @@ class Connection(asyncio.Protocol):
 
     def _cut(self, action: Action) -> None:
         """Do to the connection what needs no bytes of an answer."""
-        if action in (Action.RST, Action.SNI_RESET):
+        if action in (Action.RST, Action.SNI_RESET, Action.PROTOCOL_RESET):
             self.reset()
         elif action in (Action.FIN, Action.SNI_FIN):
             self.cut()
-        else:  # STALL, SNI_DROP: read on, say nothing
+        else:  # STALL, SNI_DROP, PROTOCOL_DROP: read on, say nothing
             self._deaf = True
             self._first = b""
 
@@ -150,6 +165,8 @@ class Connection(asyncio.Protocol):
         place = self._place
         situation = place.situation
         situation.counts["tls"] += 1
+        if self._looks(looks_of_hello(hello)):
+            return
         rule = situation.decide(
             situation.about_name(
                 Layer.HELLO, place.host, place.port, hello.sni, control=place.control
@@ -162,7 +179,7 @@ class Connection(asyncio.Protocol):
         elif rule is not None:
             self._cut(rule.action)
         else:
-            self._start(TlsEnd(self, place, self._context(hello.sni)))
+            self._start(TlsEnd(self, place, self._context(hello.sni), hello.sni))
 
     def _context(self, sni: str | None) -> ssl.SSLContext:
         """Return the certificate that answers: the server's, or an interceptor's."""
@@ -190,70 +207,3 @@ def _forged(rule: Rule, place: Place, sni: str | None) -> ssl.SSLContext:
     if rule.action is Action.CLIENT_CERT:
         return certificates.asking(name, place.host.address)
     return certificates.forged(rule.what.ca, name, place.host.address, rule.what.issuer)
-
-
-class TlsEnd:
-    """The server's end of TLS: an application on the plain side, the wire of another inside."""
-
-    def __init__(self, plain: Connection, place: Place, context: ssl.SSLContext) -> None:
-        """Answer with ``context``."""
-        self._plain = plain
-        self._place = place
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._inner: Application | None = None
-
-    def feed(self, data: bytes) -> None:
-        """Take ciphertext; hand plaintext to what is spoken inside."""
-        self._incoming.write(data)
-        try:
-            if self._inner is None:
-                self._tls.do_handshake()
-                self._inner = self._chosen()
-            while True:
-                plain = self._tls.read(_READ)
-                if not plain:
-                    self._plain.close()
-                    return
-                self._inner.feed(plain)
-        except ssl.SSLWantReadError:
-            self._flush()
-        except ssl.SSLError:  # an alert of the client, or no TLS
-            self._flush()
-            self._plain.close()
-
-    def _chosen(self) -> Application:
-        if self._place.port == 853:
-            return DnsStream(self, self._place)
-        if self._tls.selected_alpn_protocol() == "h2":
-            return Http2(self, self._place)
-        return Http1(self, self._place)
-
-    def write(self, data: bytes) -> None:
-        """Encrypt and send."""
-        try:
-            self._tls.write(data)
-        except ssl.SSLError:
-            return
-        self._flush()
-
-    def close(self) -> None:
-        """Say goodbye and close."""
-        with contextlib.suppress(ssl.SSLError):
-            self._tls.unwrap()
-        self._flush()
-        self._plain.close()
-
-    def cut(self) -> None:
-        """Send FIN under the TLS."""
-        self._plain.cut()
-
-    def reset(self) -> None:
-        """Send RST under the TLS."""
-        self._plain.reset()
-
-    def _flush(self) -> None:
-        data = self._outgoing.read()
-        if data:
-            self._plain.write(data)

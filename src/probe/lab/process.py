@@ -17,6 +17,7 @@ from probe.lab.actions import Stage
 from probe.lab.ca import AuthorityName, make_authority
 from probe.lab.line import LabError, Line
 from probe.lab.messages import Ask, Locate, Play, SetTime, Start, Tell, Told
+from probe.lab.own_keys import lab_keys
 from probe.lab.rules import Scenario
 from probe.lab.world import World, build_world
 from probe.model.measurement import Measurement
@@ -110,6 +111,7 @@ def roots_of(certificates: Mapping[AuthorityName, bytes], *system: AuthorityName
         packaged_pem=certificates[AuthorityName.PUBLIC],
         system_pem=b"".join(certificates[name] for name in system),
         pinned=pinned,
+        keys=lab_keys(),
     )
 
 

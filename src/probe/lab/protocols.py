@@ -4,8 +4,11 @@ A host speaks the protocol of an endpoint's kind at that endpoint's port (``Host
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+from probe.lab.actions import Action
 from probe.lab.stun import stun_server
 from probe.lab.wire import Application, Wire
 from probe.model.target import Kind
@@ -19,6 +22,8 @@ __all__ = [
     "DatagramSpeaker",
     "StreamSpeaker",
     "datagrams_of",
+    "inside_of",
+    "stranger_of",
     "stream_of",
 ]
 
@@ -30,10 +35,27 @@ StreamSpeaker = Callable[[Wire, "Place"], Application]
 """Serves one connection, from its first byte on (so before any TLS)."""
 
 _DATAGRAMS: dict[Kind, DatagramSpeaker] = {Kind.STUN: stun_server}
-_STREAMS: dict[Kind, StreamSpeaker] = {}
+_Place = tuple[str, str]
+"""A module beside this one, and its class; they are loaded when first spoken to."""
+
+_STREAMS: dict[Kind, _Place] = {
+    Kind.MTPROTO: ("telegram", "TelegramServer"),
+    Kind.TOR_DIR: ("tor", "TorDirectory"),
+    Kind.OBFS4: ("strangers", "Mute"),
+}
+_INSIDE: dict[Kind, _Place] = {
+    Kind.TOR_OR: ("tor", "TorRelay"),
+    Kind.WHATSAPP: ("whatsapp", "WhatsAppServer"),
+    Kind.SIGNAL_PROXY: ("signal_proxy", "SignalProxy"),
+}
+_STRANGERS: dict[Action, _Place] = {
+    Action.WRONG_SERVICE: ("strangers", "WebServer"),
+    Action.GARBAGE: ("strangers", "Garbage"),
+    Action.MUTE: ("strangers", "Mute"),
+}
 
 DATAGRAM_KINDS = frozenset(_DATAGRAMS)
-STREAM_KINDS = frozenset(_STREAMS)
+STREAM_KINDS = frozenset((*_STREAMS, *_INSIDE))
 
 
 def datagrams_of(kind: Kind) -> DatagramSpeaker:
@@ -43,4 +65,22 @@ def datagrams_of(kind: Kind) -> DatagramSpeaker:
 
 def stream_of(kind: Kind | None) -> StreamSpeaker | None:
     """Return who serves connections of a kind, ``None`` for the web and what TLS wraps."""
-    return None if kind is None else _STREAMS.get(kind)
+    place = None if kind is None else _STREAMS.get(kind)
+    return None if place is None else _loaded(place)
+
+
+def inside_of(kind: Kind | None) -> StreamSpeaker | None:
+    """Return who speaks a kind inside TLS, ``None`` for the web and DNS."""
+    place = None if kind is None else _INSIDE.get(kind)
+    return None if place is None else _loaded(place)
+
+
+def stranger_of(action: Action) -> StreamSpeaker:
+    """Return who serves instead of the service."""
+    return _loaded(_STRANGERS[action])
+
+
+@cache
+def _loaded(place: _Place) -> StreamSpeaker:
+    speaker: StreamSpeaker = getattr(import_module(f"probe.lab.{place[0]}"), place[1])
+    return speaker

@@ -43,7 +43,8 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     ``host`` and ``sni`` may start with ``*.`` (the name itself and everything below it).
     ``address`` may be a network. ``foreign`` is whether the host stands outside the country.
-    ``keyword`` is part of a request's target, in any case; only requests have one.
+    ``keyword`` is part of a request's target, in any case; only requests have one. ``looks`` is
+    what first bytes look like (mtproto, random, tor).
     """
 
     host: tuple[str, ...] = ()
@@ -56,6 +57,7 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     category: tuple[Category, ...] = ()
     foreign: bool | None = None
     keyword: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
 
 
 class What(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -38,6 +38,7 @@ _LISTS = {
         "service",
         "category",
         "keyword",
+        "looks",
     },
     "what": {"types", "answers"},
     "when": {"days"},

@@ -8,6 +8,7 @@ from typing import Any
 from probe.lab.actions import ACTIONS, NETNS_PARAMETERS, Layer, Limit, Stage
 from probe.lab.line_spec import LOOPBACK_FIELDS, NETNS_FIELDS, LineSpec
 from probe.lab.located import LocatedYaml
+from probe.lab.looks import LOOKS
 from probe.lab.rules import ALERTS, AUTHORITIES, Expected, What, Who
 from probe.model.address import parse_ip
 
@@ -53,6 +54,13 @@ def check_who(
     if who.keyword and Layer.HTTP not in layers:
         mend = "use an action on requests, such as http_reset or block_page"
         raise doc.error("only a request has a keyword", f"{path}.keyword", mend)
+    for index, name in enumerate(who.looks):
+        if name not in LOOKS:
+            mend = ", ".join(LOOKS)
+            raise doc.error(f"nothing known looks like {name!r}", f"{path}.looks[{index}]", mend)
+    if who.looks and Layer.LOOKS not in layers:
+        mend = "use protocol_reset or protocol_drop"
+        raise doc.error("only first bytes look like something", f"{path}.looks", mend)
     if "" in who.keyword:
         raise doc.error("an empty keyword is in every request", f"{path}.keyword")
 

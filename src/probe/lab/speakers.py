@@ -1,6 +1,7 @@
 """The protocols of the lab's servers: HTTP/1.1 (h11), HTTP/2 (h2) and DNS over a stream."""
 
 import asyncio
+from dataclasses import replace
 from typing import Protocol
 
 import h2.config
@@ -10,8 +11,11 @@ import h2.events
 import h2.exceptions
 import h11
 
+from probe.lab.actions import Layer
 from probe.lab.answers import answer
 from probe.lab.pages import WebRequest, WebResponse, respond
+from probe.lab.protocols import StreamSpeaker, stranger_of
+from probe.lab.rules import Rule
 from probe.lab.situation import Situation, View
 from probe.lab.wire import Wire, paced_write
 from probe.lab.world import Host
@@ -40,6 +44,17 @@ class Place:
         """Return the response to a request that arrived here."""
         request = WebRequest(method, host, target, body, self.sealed)
         return respond(request, self.situation, self.host, self.port, control=self.control)
+
+    def acting(self, layer: Layer, looks: str | None = None) -> Rule | None:
+        """Return the rule that acts on this address and port at ``layer``, and count it."""
+        situation = self.situation
+        seen = situation.about_address(layer, self.host, self.port, control=self.control)
+        return situation.decide(replace(seen, looks=looks))
+
+    def speaker(self, own: StreamSpeaker | None) -> StreamSpeaker | None:
+        """Return who speaks the host's own protocol here: ``own``, or somebody in its place."""
+        rule = self.acting(Layer.SPEAKER)
+        return own if rule is None else stranger_of(rule.action)
 
 
 class Web(Protocol):

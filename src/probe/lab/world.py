@@ -50,6 +50,7 @@ _DEFAULT_PORTS = {
     Kind.TLS: 443,
     Kind.TCP: 443,
     Kind.STUN: 3478,
+    Kind.TOR_DIR: 80,
 }
 _RESOLVING = (Kind.RESOLVER, Kind.DOH, Kind.DOT)
 _CONTROLS = {Category.CONTROL.value, Category.DOMESTIC.value}

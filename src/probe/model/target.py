@@ -40,6 +40,8 @@ class Kind(StrEnum):
     TOR_DIR = "tor-dir"
     OBFS4 = "obfs4"
     SIGNAL_PROXY = "signal-proxy"
+    MTPROTO = "mtproto"  # Telegram's own protocol, up to the server's answer to the first question
+    WHATSAPP = "whatsapp"  # WhatsApp's handshake over its web socket, up to the server's hello
 
 
 class Purpose(StrEnum):
@@ -138,19 +140,34 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     anchor: bool = False  # a neutral host by which the line itself is judged
     operator: str | None = None  # of an anchor: whose network, to count distinct ones
     expected: tuple[str, ...] = ()  # addresses, networks or AS numbers that the source states
+    identity: str | None = None  # of a Tor relay: the fingerprint of its RSA key, 40 digits
     source: str
     checked_on: date
     off: str | None = None  # why it is never measured; None when it may be
     note: str | None = None
+    private: str | None = None  # of the user's own bridge or proxy: what it is called in results
 
     @property
     def id(self) -> str:
-        """Stable and unique in a catalog: ``service/kind/host:port/path[#sni][@host header]``."""
+        """Stable and unique in a catalog: ``service/kind/host:port/path[#sni][@host header]``.
+
+        What is private has its label in the place of all that tells where it is.
+        """
+        if self.private is not None:
+            return f"{self.service}/{self.kind}/{self.private}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         where = host if self.port is None else f"{host}:{self.port}"
         sni = f"#{self.sni}" if self.sni not in (None, self.host) else ""
         front = f"@{self.host_header}" if self.host_header else ""
         return f"{self.service}/{self.kind}/{where}{self.path or ''}{sni}{front}"
+
+    def __repr__(self) -> str:
+        """Return the id alone: a value may be printed in an error, and a bridge's may not."""
+        return f"Endpoint({self.id!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Show the same in a traceback that is printed in colours."""
+        return [("id", self.id)]
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

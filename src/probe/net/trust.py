@@ -32,6 +32,7 @@ from probe.net.certificates import (
     parse_pem,
     self_signed,
 )
+from probe.net.known_keys import KnownKeys, read_known_keys
 from probe.net.system_roots import system_roots_pem
 
 if TYPE_CHECKING:
@@ -113,14 +114,15 @@ class Believed:
 class Roots:
     """Whom to believe: PEM bundles; ``system_pem`` is ``None`` where there is no such store.
 
-    ``pinned`` holds a service's own roots. Bundles are parsed when first needed; a certificate
-    in them that cannot be parsed is passed over. What was found is remembered: ``checks`` by
-    name, ``chains`` for all names.
+    ``pinned`` holds a service's own roots, ``keys`` what is known without any. Bundles are parsed
+    when first needed; a certificate in them that cannot be parsed is passed over. What was found
+    is remembered: ``checks`` by name, ``chains`` for all names.
     """
 
     packaged_pem: bytes
     system_pem: bytes | None
     pinned: Mapping[Trust, bytes] = field(default_factory=dict)
+    keys: KnownKeys = field(default_factory=KnownKeys)
     checks: Memory[_Key, CertificateCheck] = field(default_factory=Memory, init=False, repr=False)
     chains: Memory[_ChainKey, ChainFacts] = field(default_factory=Memory, init=False, repr=False)
 
@@ -163,6 +165,7 @@ def default_roots() -> Roots:
         packaged_pem=certifi.contents().encode("ascii"),
         system_pem=system_roots_pem(),
         pinned={Trust.SIGNAL: signal},
+        keys=read_known_keys(),
     )
 
 

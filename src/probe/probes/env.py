@@ -1,9 +1,9 @@
 """What a measurement needs from outside: network, clock, randomness, roots, limits."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,6 +39,7 @@ class Timeouts:
     tcp_s: float = 10.0
     tls_s: float = 10.0
     http_s: float = 15.0
+    exchange_s: float = 10.0
     late_s: float = 2.0
 
 
@@ -94,7 +95,8 @@ PUBLIC_ONLY: DialPolicy = PublicOnly()
 class ProbeEnv:
     """One round's surroundings, shared by its measurements.
 
-    ``own_addresses`` are the line's own, for scrubbing; they enter no value.
+    ``own_addresses`` are the line's own, for scrubbing; they enter no value. ``secrets`` are of a
+    person's own proxies, by the endpoint's id.
     """
 
     net: Net
@@ -103,6 +105,7 @@ class ProbeEnv:
     roots: Roots
     fingerprints: tuple[Fingerprint, ...] = ()
     own_addresses: Collection[str] = ()
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     timeouts: Timeouts = Timeouts()
     limits: Limits = NO_LIMITS
     dial: DialPolicy = PUBLIC_ONLY

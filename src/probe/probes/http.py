@@ -1,11 +1,12 @@
 """Kind ``http``: one request; what is kept of the answer names nobody."""
 
 import hashlib
+from collections.abc import Callable
 
 from probe.model.measurement import HttpStep
 from probe.model.target import Endpoint, Expect
 from probe.net.base import Stream
-from probe.net.http import HttpRequest, HttpResult, exchange
+from probe.net.http import HttpLimits, HttpRequest, HttpResult, exchange
 from probe.probes.env import ProbeEnv
 from probe.probes.naming import each_address
 from probe.probes.peer import peer_of
@@ -15,7 +16,12 @@ from probe.probes.tls import shake_hands
 from probe.wire.pages import decode_body, page_title
 from probe.wire.scrub import scrub_literals, scrub_url
 
-__all__ = ["KEPT_HEADERS", "probe_http", "request_of", "send_request"]
+__all__ = ["KEPT_HEADERS", "Met", "probe_http", "record_answer", "request_of", "send_request"]
+
+_USUAL = HttpLimits()
+
+Met = Callable[[HttpResult, str], bool]
+"""Whether an answer, and its body as text, are what is expected."""
 
 KEPT_HEADERS = frozenset(
     """
@@ -30,13 +36,13 @@ that names a point of presence (it tells the volunteer's city), a request or a c
 _UNSCRUBBED = frozenset({"content-length", "content-type", "date", "retry-after"})
 
 
-def request_of(endpoint: Endpoint, port: int) -> HttpRequest:
-    """Return the request that the endpoint asks for."""
+def request_of(endpoint: Endpoint, port: int, *, path: str | None = None) -> HttpRequest:
+    """Return the request that the endpoint asks for, at ``path`` where that is given."""
     return HttpRequest(
         method=endpoint.method,
         host=ascii_host(endpoint.host),
         port=port,
-        path=endpoint.path or "/",
+        path=path or endpoint.path or "/",
         tls=endpoint.tls,
         host_header=endpoint.host_header,
     )
@@ -85,16 +91,43 @@ async def _over(
 
 
 async def send_request(
-    session: Session, stream: Stream, address: str, request: HttpRequest, *, http2: bool
+    session: Session,
+    stream: Stream,
+    address: str,
+    request: HttpRequest,
+    *,
+    http2: bool,
+    limits: HttpLimits = _USUAL,
+    met: Met | None = None,
 ) -> HttpResult:
-    """Send one request and record the answer; the body goes no further than the caller."""
+    """Send one request and record the answer; the body goes no further than the caller.
+
+    ``met`` says whether an answer is what the kind expects, in the place of the endpoint.
+    """
     env, recorder = session.env, session.recorder
     t0_s = recorder.now_s()
-    result = await exchange(stream, request, http2=http2, timeout_s=env.timeouts.http_s)
+    result = await exchange(
+        stream, request, http2=http2, timeout_s=env.timeouts.http_s, limits=limits
+    )
+    record_answer(session, address, request, result, t0_s, met)
+    return result
+
+
+def record_answer(
+    session: Session,
+    address: str,
+    request: HttpRequest,
+    result: HttpResult,
+    t0_s: float,
+    met: Met | None = None,
+) -> None:
+    """Record what came back for a request that went out at ``t0_s`` (of the measurement)."""
+    env, recorder = session.env, session.recorder
     t_s = recorder.now_s()
     page = decode_body(bytes(result.body), result.header("content-type"))
     title = page_title(page)
     answered = result.status is not None
+    expect = session.endpoint.expect
     recorder.add(
         HttpStep(
             t0_s=t0_s,
@@ -113,7 +146,7 @@ async def send_request(
             body_length=len(result.body),
             body_sha256=_body_hash(result, page, env) if answered else None,
             body_truncated=result.truncated,
-            expected=_met(session.endpoint.expect, result, page) if answered else None,
+            expected=_expected(expect, result, page, met) if answered else None,
             fingerprints=env.marks.find(
                 status=result.status, headers=result.headers, title=title, page=page
             )
@@ -121,7 +154,6 @@ async def send_request(
             else (),
         )
     )
-    return result
 
 
 def _kept(result: HttpResult, env: ProbeEnv) -> tuple[tuple[str, str], ...]:
@@ -151,7 +183,9 @@ def _body_hash(result: HttpResult, page: str, env: ProbeEnv) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _met(expect: Expect | None, result: HttpResult, page: str) -> bool | None:
+def _expected(expect: Expect | None, result: HttpResult, page: str, met: Met | None) -> bool | None:
+    if met is not None:
+        return met(result, page)
     if expect is None:
         return None
     status_met = not expect.status or result.status in expect.status

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 
 from probe.errors import InputError
-from probe.model.measurement import Measurement, Outcome
+from probe.model.measurement import Measurement, Outcome, Variant
 from probe.model.target import Endpoint, Kind
 from probe.probes.env import ProbeEnv
 from probe.probes.options import PLAIN, ProbeOptions
@@ -24,6 +24,12 @@ _PROBES: dict[Kind, tuple[str, str]] = {
     Kind.TCP: ("tcp", "probe_tcp"),
     Kind.TLS: ("tls", "probe_tls"),
     Kind.HTTP: ("http", "probe_http"),
+    Kind.TOR_OR: ("tor_or", "probe_tor_or"),
+    Kind.TOR_DIR: ("tor_dir", "probe_tor_dir"),
+    Kind.OBFS4: ("tcp", "probe_tcp"),
+    Kind.SIGNAL_PROXY: ("signal_proxy", "probe_signal_proxy"),
+    Kind.MTPROTO: ("mtproto", "probe_mtproto"),
+    Kind.WHATSAPP: ("whatsapp", "probe_whatsapp"),
 }
 """Each kind's module beside this one and its function; what is not used is not loaded."""
 
@@ -60,7 +66,9 @@ async def measure(
         missing = f"no probe for {endpoint.kind} yet"
         return recorder.measurement(Outcome.NOT_MEASURED_YET, missing)
     try:
-        reason = await _run(probe_of(endpoint.kind), recorder, env, options)
+        silent = options.variant is Variant.CONNECT  # nothing is said, whatever the kind
+        probe = probe_of(Kind.TCP if silent else endpoint.kind)
+        reason = await _run(probe, recorder, env, options)
     except asyncio.CancelledError:
         if on_interrupt is not None:
             on_interrupt(recorder.measurement(Outcome.INTERRUPTED, "cancelled"))

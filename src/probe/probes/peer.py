@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from probe.model.target import Endpoint, Trust
+from probe.model.target import Endpoint, Kind, Trust
 from probe.probes.options import UNSET
 from probe.probes.session import Session, ascii_host
 
@@ -38,4 +38,5 @@ def peer_of(session: Session) -> Peer:
 def _alpn(endpoint: Endpoint) -> tuple[str, ...]:
     if endpoint.alpn:
         return endpoint.alpn
-    return HTTP_ALPN if (endpoint.port or 443) == 443 else ()
+    web = (endpoint.port or 443) == 443 and endpoint.kind is not Kind.SIGNAL_PROXY
+    return HTTP_ALPN if web else ()

@@ -82,12 +82,12 @@ class Beside:
     # --- neighbours
 
     def note(self, endpoint: Endpoint, measurement: Measurement) -> None:
-        """Remember where a first look ended, and whether it passed."""
+        """Remember where a first look ended, and whether it passed; nothing of what is private."""
         own = (Variant.MAIN, Variant.OTHER_FAMILY)
         address = reached_at(measurement)
         if measurement.outcome is not Outcome.MEASURED or measurement.variant not in own:
             return
-        if address is None:
+        if address is None or endpoint.private is not None:
             return
         found = Neighbour(endpoint, address, _asn(measurement, address), _passed(measurement))
         self._seen[endpoint.id, address] = found

@@ -31,6 +31,9 @@ __all__ = ["ChainDeps", "FollowUps", "Waiting", "measure_endpoint", "options_of"
 SOON_S = 30.0
 """What is due later waits for residual blocking to pass; a quick round does without."""
 
+_HARMLESS = (Variant.NEUTRAL_SNI, Variant.CONNECT)
+"""Looks that nobody cuts for what they say: they need not wait until a place has rested."""
+
 Waiting = Callable[[FollowUp, float, float], None]
 """Told before each further look: seconds until it is due, and until the last one is."""
 
@@ -129,10 +132,11 @@ async def _in_lane(
 ) -> Measurement:
     """Measure when the destination is free and has rested; quick rounds do not wait for it."""
     key = deps.lanes.key(endpoint, options.addresses)
-    if deps.quick and options.variant is not Variant.NEUTRAL_SNI and deps.lanes.rests(key):
+    urgent = options.variant in _HARMLESS
+    if deps.quick and not urgent and deps.lanes.rests(key):
         clock = deps.work.env.clock
         return blank(endpoint, clock, Outcome.NOT_RUN, RESTING, options.variant)
-    async with deps.lanes.turn(key, urgent=options.variant is Variant.NEUTRAL_SNI):
+    async with deps.lanes.turn(key, urgent=urgent):
         measurement = await deps.work.measure(endpoint, options, on_interrupt)
         deps.lanes.note(key, endpoint, measurement)
     if deps.beside is not None:
@@ -179,7 +183,7 @@ def _tell(
 ) -> None:
     """Say how long it is until this look, and until the last one."""
     now_s = deps.work.env.clock.monotonic_s()
-    urgent = wanted.variant in (Variant.NEUTRAL_SNI, Variant.ANCHOR, Variant.NEIGHBOUR)
+    urgent = wanted.variant in (*_HARMLESS, Variant.ANCHOR, Variant.NEIGHBOUR)
     free_s = deps.lanes.free_at_s(deps.lanes.key(endpoint, wanted.addresses))
     starts_s = due_s if urgent else max(due_s, free_s)
     last_s = max((when for when, _ in queue), default=starts_s)

@@ -75,6 +75,9 @@ def contacts_of(endpoints: Iterable[Endpoint], nameservers: Iterable[str]) -> Co
     encrypted = encrypted_resolvers()
     ports = {53} | {place.port for place in encrypted}
     for endpoint in endpoints:
+        if endpoint.private is not None:
+            names.add(f"{endpoint.private} (private)")
+            continue
         (names if parse_ip(endpoint.host) is None else literals).add(endpoint.host)
         ports.add(port_of(endpoint))
     own = tuple(f"{address}:53" for address in nameservers) or ("this system's own",)

@@ -14,7 +14,16 @@ from msgspec.structs import replace
 
 from probe.errors import ProbeError
 from probe.model.control import ControlObservation
-from probe.model.measurement import DnsStep, HttpStep, Measurement, Outcome, Step, TlsStep
+from probe.model.measurement import (
+    DnsStep,
+    ExchangeStep,
+    HttpStep,
+    Measurement,
+    Outcome,
+    Proof,
+    Step,
+    TlsStep,
+)
 from probe.model.target import Endpoint, Kind
 from probe.wire.scrub import scrub, scrub_address
 
@@ -95,6 +104,8 @@ def proves_itself(main: Measurement) -> bool:
     if main.kind in _NAMES or any(step.failure is not None for step in main.steps):
         return False
     last = main.steps[-1] if main.steps else None
+    if isinstance(last, ExchangeStep):
+        return last.proof is Proof.IDENTITY
     if isinstance(last, HttpStep):
         return last.expected is True or (last.tls and last.status is not None and last.status < 400)
     return last is not None and isinstance(last, _ENDS.get(main.kind, ()))
@@ -121,17 +132,23 @@ class ControlBook:
 
     async def run(self, endpoints: Sequence[Endpoint], problem: Callable[[str], None]) -> None:
         """Let a provider look at a round's endpoints; a bug of it costs its answers only."""
-        if self._provider is None or not endpoints:
+        public = [endpoint for endpoint in endpoints if endpoint.private is None]
+        if self._provider is None or not public:
             return
         try:
-            await self._provider.run(endpoints)
+            await self._provider.run(public)
         except ProbeError:
             raise
         except Exception as exc:  # noqa: BLE001 - a task boundary: the round goes on without it
             problem(f"control: {type(exc).__name__}")
 
     async def asked(self, endpoint: Endpoint, main: Measurement) -> None:
-        """Wait until the control has answered about ``endpoint``, where the look needs one."""
+        """Wait until the control has answered about ``endpoint``, where the look needs one.
+
+        Nobody is asked about what is private.
+        """
+        if endpoint.private is not None:
+            return
         if self._provider is not None:
             if not proves_itself(main):
                 await self._provider.observe(endpoint)
@@ -156,6 +173,8 @@ class ControlBook:
         return (*given, *past)
 
     def _given(self, endpoint: Endpoint) -> tuple[ControlObservation, ...]:
+        if endpoint.private is not None:
+            return ()
         if self._provider is not None:
             return tuple(self._provider.seen(endpoint))
         known = self._known.get(endpoint.id)

@@ -32,6 +32,7 @@ _LOOKUP = 2 * _DNS_EXCHANGE  # by the system's resolver, and by UDP
 _TCP = 7 * _PACKET  # SYN, SYN+ACK, ACK; FIN, ACK, FIN, ACK
 _TLS = 600 + 4_300 + 14 * _PACKET  # ClientHello and Finished; ServerHello, chain; packets, ACKs
 _HTTP = 350 + 600 + 4 * _PACKET  # a request; the head of an answer
+_LINK = 11 + 2_800 + 6 * _PACKET  # VERSIONS; a relay's four cells: certificates, 514 of NETINFO
 _SMALL_BODY = 1_000  # a control page: 204, or one line of text
 _BODY = 24_000  # a front page: reading stops at 64 KiB decoded, 16 to 64 KiB compressed
 
@@ -58,6 +59,12 @@ _COSTS: dict[Kind, Cost] = {
     Kind.TCP: Cost(_TCP, 0.3, 10.0),
     Kind.TLS: Cost(_TCP + _TLS, 0.5, 20.0),
     Kind.HTTP: Cost(_TCP + _TLS + _HTTP, 0.8, 35.0),
+    Kind.TOR_OR: Cost(_TCP + _TLS + _LINK, 0.8, 30.0),
+    Kind.TOR_DIR: Cost(_TCP + _HTTP + 4_000 + 4 * _PACKET, 0.6, 25.0),
+    Kind.OBFS4: Cost(_TCP, 0.3, 10.0),
+    Kind.SIGNAL_PROXY: Cost(_TCP + 2 * _TLS, 0.8, 30.0),
+    Kind.MTPROTO: Cost(_TCP + 42 + 110 + 4 * _PACKET, 0.4, 20.0),
+    Kind.WHATSAPP: Cost(_TCP + _TLS + _HTTP + 49 + 400 + 4 * _PACKET, 1.0, 45.0),
 }
 
 MEASURED_KINDS = frozenset(_COSTS)
@@ -93,7 +100,7 @@ def follow_up_bytes(endpoint: Endpoint) -> int:
     doh = _TCP + _TLS + _HTTP
     if endpoint.kind is Kind.DNS:
         return 3 * _LOOKUP + doh
-    if endpoint.kind is Kind.TCP:  # two retests, another address, a neighbour
+    if endpoint.kind in (Kind.TCP, Kind.OBFS4):  # two retests, another address, a neighbour
         return 4 * _TCP + doh
     if endpoint.kind in MEASURED_KINDS:
         # two retests, three neutral names, other host, another address, a neighbour

@@ -15,10 +15,14 @@ from probe.settings import Settings
 
 __all__ = ["DryRow", "DryRun", "describe"]
 
+_NO_NAME = ("retest", "other address", "a silent connection", "neutral hosts beside it")
 _FOLLOW_UPS: dict[Kind, tuple[str, ...]] = {
     Kind.DNS: ("retest", "encrypted resolver", "other resolver"),
     Kind.RESOLVER: ("retest",),
     Kind.TCP: ("retest", "encrypted resolver", "other address", "IPv6"),
+    Kind.OBFS4: ("retest",),
+    Kind.MTPROTO: ("the same in another form", *_NO_NAME),
+    Kind.TOR_OR: ("another hello", *_NO_NAME),
 }
 _FOLLOW_UPS_TLS = (
     "retest",
@@ -91,8 +95,8 @@ def describe(
         DryRow(
             service=left.endpoint.service,
             kind=str(left.endpoint.kind),
-            host=left.endpoint.host,
-            port=port_of(left.endpoint),
+            host=left.endpoint.private or left.endpoint.host,
+            port=0 if left.endpoint.private else port_of(left.endpoint),
             runs=False,
             reason=left.reason,
             endpoint=left.endpoint.id,
@@ -120,13 +124,15 @@ def _row(endpoint: Endpoint, purpose: str, *, sni_host: str | None) -> DryRow:
     cost = cost_of(endpoint)
     has_probe = endpoint.kind in MEASURED_KINDS
     follow_ups = _FOLLOW_UPS.get(endpoint.kind, _FOLLOW_UPS_TLS) if has_probe else ()
-    if sni_host is not None and endpoint.tls:
+    if endpoint.private is not None:
+        follow_ups = ("retest", "neutral hosts beside it")
+    elif sni_host is not None and endpoint.tls:
         follow_ups = (*follow_ups, f"its name at {sni_host}")
     return DryRow(
         service=endpoint.service,
         kind=str(endpoint.kind),
-        host=endpoint.host,
-        port=port_of(endpoint),
+        host=endpoint.private or endpoint.host,
+        port=0 if endpoint.private else port_of(endpoint),
         runs=has_probe or bool(purpose),
         reason=purpose if has_probe or purpose else "not measured yet: no probe for this kind",
         bytes=cost.bytes,

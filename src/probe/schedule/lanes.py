@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from probe.clock import Clock
-from probe.model.measurement import HttpStep, Measurement, TcpStep, TlsStep, Variant
+from probe.model.measurement import ExchangeStep, HttpStep, Measurement, TcpStep, TlsStep, Variant
 from probe.model.target import Endpoint
 from probe.schedule.delays import Delays
 
@@ -22,11 +22,11 @@ REST_S = 120.0
 """facts: at least 120 s between a sensitive trigger and the next test to one (address, port)."""
 
 
-_SPEAKS = (TlsStep, HttpStep)
+_SPEAKS = (TlsStep, HttpStep, ExchangeStep)
 
 
 def is_trigger(measurement: Measurement) -> bool:
-    """Return whether it failed after it had shown a name: in TLS or in HTTP."""
+    """Return whether it failed after it had shown a name, or its protocol."""
     last = measurement.steps[-1] if measurement.steps else None
     return isinstance(last, _SPEAKS) and last.failure is not None
 
@@ -94,7 +94,7 @@ class Lanes:
         other names may lead to it too.
         """
         for step in measurement.steps:
-            if isinstance(step, TcpStep):
+            if isinstance(step, TcpStep) and endpoint.private is None:
                 self._join(key, self.key(endpoint, (step.address,)))
         lane = self._lanes[key]
         if measurement.variant is Variant.NEUTRAL_SNI:

@@ -15,6 +15,7 @@ from probe.schedule.budget import Spending
 from probe.schedule.cost import MEASURED_KINDS, cost_of
 from probe.schedule.network import NetworkLookup, annotated
 from probe.schedule.planned_net import PlannedNet
+from probe.schedule.veil import veiled
 
 __all__ = ["MAIN_LOOK", "MeasureOne", "Work", "blank"]
 
@@ -91,6 +92,8 @@ class Work:
     async def _within(
         self, endpoint: Endpoint, options: ProbeOptions, on_interrupt: Partial | None
     ) -> Measurement:
+        if endpoint.private is not None and on_interrupt is not None:
+            on_interrupt = _veiling(endpoint, on_interrupt)
         clock = self.env.clock
         price = cost_of(endpoint).bytes if endpoint.kind in MEASURED_KINDS else 0
         reason = self.spending.refusal(price, clock.monotonic_s())
@@ -112,7 +115,11 @@ class Work:
             return blank(endpoint, clock, Outcome.NOT_RUN, reason, options.variant)
         finally:
             self.spending.book(price, crossed)
-        return annotated(measurement, self.lookup)
+        return annotated(veiled(endpoint, measurement), self.lookup)
+
+
+def _veiling(endpoint: Endpoint, told: Partial) -> Partial:
+    return lambda measurement: told(veiled(endpoint, measurement))
 
 
 def _place(error: BaseException) -> str:

@@ -91,6 +91,8 @@ VARIANT = Codes(
         Variant.OTHER_FAMILY: 7,
         Variant.NEIGHBOUR: 8,
         Variant.ANCHOR: 9,
+        Variant.COMPARISON: 10,
+        Variant.CONNECT: 11,
     }
 )
 ROLE = Codes(
@@ -124,6 +126,8 @@ KIND = Codes(
         Kind.TOR_DIR: 13,
         Kind.OBFS4: 14,
         Kind.SIGNAL_PROXY: 15,
+        Kind.MTPROTO: 16,
+        Kind.WHATSAPP: 17,
     }
 )
 ACCESS = Codes(

@@ -16,7 +16,17 @@ __all__ = ["DEFAULT_CATEGORIES", "TLS_KINDS", "complete", "floor", "rank"]
 
 T = TypeVar("T")
 
-TLS_KINDS = frozenset({Kind.TLS, Kind.DOH, Kind.DOT, Kind.QUIC, Kind.TOR_OR, Kind.SIGNAL_PROXY})
+TLS_KINDS = frozenset(
+    {
+        Kind.TLS,
+        Kind.DOH,
+        Kind.DOT,
+        Kind.QUIC,
+        Kind.TOR_OR,
+        Kind.SIGNAL_PROXY,
+        Kind.WHATSAPP,
+    }
+)
 """Kinds that speak TLS by their nature; ``http`` may or may not, the others never do."""
 
 DEFAULT_CATEGORIES = frozenset(
@@ -50,14 +60,17 @@ _PORTS: Mapping[Kind, int] = {
     Kind.QUIC: 443,
     Kind.STUN: 3478,
     Kind.SIGNAL_PROXY: 443,
+    Kind.MTPROTO: 443,
+    Kind.WHATSAPP: 443,
 }
 _ALPN: Mapping[Kind, tuple[str, ...]] = {
     Kind.HTTP: ("h2", "http/1.1"),
     Kind.DOH: ("h2", "http/1.1"),
     Kind.DOT: ("dot",),
     Kind.QUIC: ("h3",),
+    Kind.WHATSAPP: ("http/1.1",),
 }
-_PATHS: Mapping[Kind, str] = {Kind.HTTP: "/", Kind.DOH: "/dns-query"}
+_PATHS: Mapping[Kind, str] = {Kind.HTTP: "/", Kind.DOH: "/dns-query", Kind.WHATSAPP: "/ws/chat"}
 _NO_SNI = frozenset({Kind.TOR_OR, Kind.SIGNAL_PROXY})
 _PURPOSES: Mapping[Category, Purpose] = {
     Category.CONTROL: Purpose.CONTROL,
@@ -100,6 +113,7 @@ def complete(head: CatalogHead, service: ServiceHead, entry: EndpointEntry) -> E
         anchor=entry.anchor,
         operator=entry.operator,
         expected=entry.expected,
+        identity=entry.identity,
         source=_set(entry.source, service.source or ""),
         checked_on=_set(entry.checked_on, service.checked_on or head.checked_on),
         off=entry.off,

@@ -28,6 +28,10 @@ Host = Annotated[
 ]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Path = Annotated[str, Meta(pattern=r"^/[!-~]*$", max_length=1024)]
+Identity = Annotated[
+    str,
+    Meta(pattern=r"^[0-9A-F]{40}$", description="Of a Tor relay: SHA-1 of its RSA identity key."),
+]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166 alpha-2.")]
 
 
@@ -53,6 +57,7 @@ class EndpointEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     anchor: bool = False
     operator: Text | None = None
     expected: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
+    identity: Identity | None = None
     source: Text | UnsetType = UNSET
     checked_on: date | UnsetType = UNSET
     off: Text | None = None

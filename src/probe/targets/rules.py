@@ -12,7 +12,7 @@ from probe.targets.hosts import host_problem, name_problem
 
 __all__ = ["Problem", "endpoint_problems", "service_problems"]
 
-_PATH_KINDS = frozenset({Kind.HTTP, Kind.DOH, Kind.TLS, Kind.QUIC, Kind.TOR_DIR})
+_PATH_KINDS = frozenset({Kind.HTTP, Kind.DOH, Kind.TLS, Kind.QUIC, Kind.TOR_DIR, Kind.WHATSAPP})
 _ASN = re.compile(r"AS[1-9][0-9]{0,9}\Z")
 
 
@@ -125,6 +125,8 @@ def _off(endpoint: Endpoint) -> Iterator[Problem]:
 def _provenance(endpoint: Endpoint) -> Iterator[Problem]:
     if not endpoint.source:
         yield Problem("source", "where does this endpoint come from?", "add source:")
+    if endpoint.identity is not None and endpoint.kind is not Kind.TOR_OR:
+        yield Problem("identity", "only a relay of Tor has one", "kind: tor-or, or remove it")
     for entry in endpoint.expected:
         if not (_ASN.match(entry) or _is_network(entry)):
             yield Problem(

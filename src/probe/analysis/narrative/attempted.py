@@ -5,6 +5,7 @@ from probe.model.address import is_public, parse_ip
 from probe.model.measurement import (
     CertificateCheck,
     DnsStep,
+    ExchangeStep,
     HttpStep,
     Measurement,
     Step,
@@ -37,6 +38,8 @@ def _what(step: Step) -> str:
         return _tls(step)
     if isinstance(step, HttpStep):
         return _http(step)
+    if isinstance(step, ExchangeStep):
+        return _exchange(step)
     return _udp(step)
 
 
@@ -99,4 +102,12 @@ def _udp(step: UdpStep) -> str:
     return (
         f"udp {clean(step.protocol)} {_place(step.address, step.port)}: {step.sent} sent, "
         f"{step.received} received"
+    )
+
+
+def _exchange(step: ExchangeStep) -> str:
+    came = f", {clean(step.reply)} ({step.proof})" if step.reply else ""
+    return (
+        f"{clean(step.protocol)} {_place(step.address, step.port)}: {step.bytes_sent} B sent, "
+        f"{step.bytes_received} B received{came}"
     )

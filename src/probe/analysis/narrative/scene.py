@@ -39,7 +39,7 @@ class Scene:
     @property
     def host(self) -> str:
         """Return the name that is shown to the network."""
-        return self.endpoint.sni or self.endpoint.host
+        return self.endpoint.private or self.endpoint.sni or self.endpoint.host
 
     def of(self, *variants: Variant) -> tuple[tuple[int, Measurement], ...]:
         """Return the finished looks of these variants, with their place in the bundle."""

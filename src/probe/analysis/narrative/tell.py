@@ -11,6 +11,7 @@ from probe.analysis.narrative.phrases import clean, quoted
 from probe.analysis.narrative.scene import Scene, scene_of
 from probe.analysis.narrative.told_answer import reply_step, request_step
 from probe.analysis.narrative.told_compared import again_step, beside_step, elsewhere_step
+from probe.analysis.narrative.told_exchange import exchange_step, other_form_step
 from probe.analysis.narrative.told_handshake import encryption_step, neutral_step
 from probe.analysis.narrative.told_line import line_step, target_step
 from probe.analysis.narrative.told_name import name_step
@@ -20,6 +21,7 @@ from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
 from probe.model.measurement import (
     DnsStep,
+    ExchangeStep,
     HttpStep,
     Step,
     TcpStep,
@@ -78,6 +80,8 @@ def _steps(scene: Scene) -> Iterator[Explained]:
         (encryption_step(scene), (TlsStep,), (Variant.MAIN,)),
         (request_step(scene), (HttpStep,), (Variant.MAIN,)),
         (reply_step(scene), (UdpStep,), (Variant.MAIN,)),
+        (exchange_step(scene), (ExchangeStep,), (Variant.MAIN,)),
+        (other_form_step(scene), _ALL_STEPS, (Variant.COMPARISON, Variant.CONNECT)),
         (neutral_step(scene), _ALL_STEPS, (Variant.NEUTRAL_SNI, Variant.OTHER_HOST)),
         (addresses_step(scene), _PATH, _OTHERS),
         (again_step(scene), _ALL_STEPS, (Variant.RETEST,)),
@@ -93,7 +97,7 @@ def _steps(scene: Scene) -> Iterator[Explained]:
     yield replace(elsewhere_step(scene), details=(*_controls(scene), *rest))
 
 
-_PATH: tuple[type[Step], ...] = (TcpStep, TlsStep, HttpStep, UdpStep)
+_PATH: tuple[type[Step], ...] = (TcpStep, TlsStep, HttpStep, UdpStep, ExchangeStep)
 _ALL_STEPS: tuple[type[Step], ...] = (DnsStep, *_PATH)
 _OTHERS = (Variant.DOH, Variant.OTHER_ADDRESS, Variant.OTHER_FAMILY)
 _ALL = (_ALL_STEPS, tuple(Variant))

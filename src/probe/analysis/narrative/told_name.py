@@ -35,7 +35,8 @@ def name_step(scene: Scene) -> Explained | None:
         chapter=Chapter.NAME,
         finding=_finding(f),
         title="The name (DNS, the internet's phone book)",
-        did=f"Asked for the addresses of {scene.endpoint.host}: {joined(_askers(asked))}.",
+        did=f"Asked for the addresses of {scene.endpoint.private or scene.endpoint.host}: "
+        f"{joined(_askers(asked))}.",
         came=" ".join(_answers(asked)),
         means=means,
         rules_out=rules_out,

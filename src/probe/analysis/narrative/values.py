@@ -19,7 +19,8 @@ class Chapter(StrEnum):
     CONNECTION = "connection"
     ENCRYPTION = "encryption"
     REQUEST = "request"
-    REPLY = "reply"  # over UDP
+    REPLY = "reply"  # over UDP, or in a protocol of its own
+    OTHER_FORM = "other_form"
     NEUTRAL_NAME = "neutral_name"
     OTHER_ADDRESSES = "other_addresses"
     AGAIN = "again"

@@ -106,9 +106,11 @@ def prepare_outlook(
     """
     import certifi
 
+    from probe.lab.own_keys import lab_keys
     from probe.net import trust
+    from probe.net.known_keys import KEYS_FILE, known_keys_text
 
-    signal = Path(trust.__file__).parent / "data" / "signal_root.pem"
+    data = Path(trust.__file__).parent / "data"
     folder.mkdir(mode=0o755)
     lines = "".join(f"nameserver {server}\n" for server in nameservers)
     written = {
@@ -118,6 +120,7 @@ def prepare_outlook(
         "packaged.pem": packaged,
         "system.pem": system,
         "pinned.pem": pinned,
+        "known_keys.json": known_keys_text(lab_keys()),
         "nothing": b"",
     }
     for name, content in written.items():
@@ -129,7 +132,8 @@ def prepare_outlook(
         ("nsswitch.conf", root / "etc/nsswitch.conf"),
         *(("system.pem", root / bundle.lstrip("/")) for bundle in BUNDLES),
         ("packaged.pem", Path(certifi.where())),
-        ("pinned.pem", signal),
+        ("pinned.pem", data / "signal_root.pem"),
+        ("known_keys.json", data / KEYS_FILE.name),
         *(("nothing", root / daemon.lstrip("/")) for daemon in DAEMONS),
         *(("nothing", one) for place in _SESSIONS for one in (root / "run/user").glob(place)),
     ]

@@ -18,7 +18,7 @@ DEFAULT_HOP = 4
 """The border, where the censor stands unless a rule says otherwise."""
 
 _WIRING = frozenset({Layer.TCP, Layer.UDP})
-_LISTENED = frozenset({Layer.HELLO, Layer.HTTP})
+_LISTENED = frozenset({Layer.HELLO, Layer.HTTP, Layer.LOOKS})
 
 
 class Choice:
@@ -72,12 +72,17 @@ class Choice:
         *,
         control: bool,
     ) -> Rule | None:
-        """Return the rule that hits what the first bytes say: at the hello, or at the request.
+        """Return the rule that hits the first bytes: their looks, the hello, or the request.
 
         Of a request inside TLS nothing is read, so that only blind actions (freeze, throttle)
         are left, by the name in the hello.
         """
         host = there.host
+        if opening.looks is not None:
+            seen = there.about(self.scene, Layer.LOOKS, port, control=control)
+            rule = self.rule(replace(seen, looks=opening.looks), dice, going)
+            if rule is not None:
+                return rule
         if opening.speech is Speech.TLS:
             hello = self.scene.about_name(Layer.HELLO, host, port, opening.name, control=control)
             rule = self.rule(hello, dice, going)

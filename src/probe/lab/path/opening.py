@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from probe.lab.client_hello import NotTls, read_client_hello
+from probe.lab.looks import looks_of_bytes, looks_of_hello
 from probe.lab.pages import bare_host
 
 __all__ = ["Opening", "Speech", "read_opening"]
@@ -29,6 +30,7 @@ class Opening:
     speech: Speech
     name: str | None = None
     target: str | None = None
+    looks: str | None = None
 
 
 def read_opening(data: bytes) -> Opening | None:
@@ -40,9 +42,11 @@ def read_opening(data: bytes) -> Opening | None:
             hello = read_client_hello(data)
         except NotTls:
             return Opening(Speech.OTHER)
-        return None if hello is None else Opening(Speech.TLS, hello.sni)
+        if hello is None:
+            return None
+        return Opening(Speech.TLS, hello.sni, looks=looks_of_hello(hello))
     if _METHOD.match(data) is None:
-        return Opening(Speech.OTHER)
+        return Opening(Speech.OTHER, looks=looks_of_bytes(data))
     return _read_request(data)
 
 

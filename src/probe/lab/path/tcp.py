@@ -17,8 +17,8 @@ from probe.lab.rules import Rule, What
 
 __all__ = ["TcpPath"]
 
-_SILENT = frozenset({Action.STALL, Action.SNI_DROP})
-_RESETS = frozenset({Action.RST, Action.SNI_RESET, Action.HTTP_RESET})
+_SILENT = frozenset({Action.STALL, Action.SNI_DROP, Action.PROTOCOL_DROP})
+_RESETS = frozenset({Action.RST, Action.SNI_RESET, Action.HTTP_RESET, Action.PROTOCOL_RESET})
 _ENDS = frozenset({Action.FIN, Action.SNI_FIN})
 _WALLS = frozenset({Action.DROP, Action.DOWN, Action.DOMESTIC_ONLY, Action.EVERYTHING})
 _BESIDE = What(action=Action.RST, position=Position.ON_PATH)

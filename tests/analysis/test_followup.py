@@ -78,6 +78,15 @@ def test_names_are_asked_again_soon() -> None:
     assert all(f.addresses == () for f in found)
 
 
+def test_a_failing_resolver_is_asked_again_when_it_has_forgotten() -> None:
+    """SERVFAIL: once more after the five minutes for which it may be remembered (RFC 9520)."""
+    found = asked(dns(failure="dns_servfail_error"))
+    delays = [f.delay_s for f in found if f.variant is Variant.RETEST]
+    assert len(delays) == 3
+    assert delays[-1] > 300
+    assert found[-1].variant is Variant.ANCHOR
+
+
 @pytest.mark.parametrize("first", [dns(BOGON), race(GOOD, STRANGE)])
 def test_odd_answers_are_followed(first: Step) -> None:
     """A private answer, or two answers, ask for an encrypted resolver although nothing failed."""

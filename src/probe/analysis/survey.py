@@ -34,13 +34,15 @@ class Known:
     """What is known of the subjects beside their series.
 
     ``names`` are what a person calls them; ``families`` say which are related; ``domestic`` are
-    those at home; ``dates`` are lists of days given beforehand.
+    those at home; ``dates`` are lists of days given beforehand; ``sources`` say whose word a
+    foreign vantage is.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     families: Mapping[str, str] = field(default_factory=dict)
     domestic: Collection[str] = ()
     dates: Sequence[DayList] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 _NOTHING_KNOWN = Known()
@@ -65,7 +67,7 @@ def survey(
     searches = prepared(series, seed, parameters)
     for mine in by_vantage(searches):
         search_together(mine)
-    joint = joint_events(searches, seed=seed, names=known.names)
+    joint = joint_events(searches, seed=seed, names=known.names, sources=known.sources)
     own = _own_events(searches, joint, known)
     dated = calendar_events(searches, known.dates, names=known.names)
     return (*own, *joint, *dated)

@@ -135,6 +135,7 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     counts: bool = True  # hosting and academic networks are shown and never count
     supported: int = 0  # days, or 1 for a single outage
     observable: int = 0
+    source: str = ""  # whose word a foreign vantage is; "" speaks for itself
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,20 +5,33 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from sqlalchemy import Connection, select
 
-from probe.errors import StoreError
+from probe.errors import InputError, StoreError
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
 from probe.model.record import Judged, Note, Record, RoundRow
+from probe.model.selection import Selection
+from probe.model.timeline import Overlay, Series
 from probe.model.vantage import Network, Vantage
 from probe.model.verdict import Verdict
-from probe.store import notes, past, reading, retention, revising, upkeep, vantages, writing
+from probe.store import (
+    foreign,
+    notes,
+    past,
+    reading,
+    retention,
+    revising,
+    upkeep,
+    vantages,
+    writing,
+)
 from probe.store.chain import Problem
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.engine import MEMORY, Database
+from probe.store.foreign import ForeignFile, source_of
 from probe.store.info import StoreInfo, describe
 from probe.store.reading import Span
 from probe.store.retention import Forgotten
@@ -27,7 +40,10 @@ from probe.store.rows import StoredRound
 from probe.store.schema import prepare
 from probe.store.times import microseconds
 
-__all__ = ["MEMORY", "Evidence", "Forgotten", "Problem", "Store", "StoreInfo"]
+if TYPE_CHECKING:
+    from probe.store.scanning import Scan
+
+__all__ = ["MEMORY", "Evidence", "ForeignFile", "Forgotten", "Problem", "Store", "StoreInfo"]
 
 _ROUND = table_of(StoredRound)
 _ROUNDS_AT_ONCE = 256
@@ -213,11 +229,13 @@ class Store:
         imported_from: str,
         context: RoundContext | None = None,
         catalog_digest: str = "",
+        opening: RoundContext | None = None,
+        tz: str | None = None,
     ) -> int:
         """Keep a foreign round whole, in one transaction, with its own link in the chain.
 
         ``imported_from`` says where it comes from; such rounds never count as the own past, nor
-        in the budget, nor are they pruned. Without a context the zone is the vantage's.
+        in the budget, nor are they pruned. Without a context the zone is ``tz``, or the vantage's.
         """
         start = writing.RoundStart(
             vantage_id=0,
@@ -225,8 +243,9 @@ class Store:
             plan=plan,
             catalog_digest=catalog_digest,
             started=started,
-            tz=vantage.tz,
+            tz=tz or vantage.tz,
             imported_from=imported_from,
+            opening=opening,
         )
         with self._writing() as connection:
             number = vantages.add_foreign(connection, vantage)
@@ -242,6 +261,18 @@ class Store:
         query = select(_ROUND.c.id).where(_ROUND.c.imported_from == imported_from).limit(1)
         with self._reading() as connection:
             return connection.execute(query).first() is not None
+
+    def known_rounds(self) -> set[str]:
+        """Return what rounds are known by.
+
+        That is their link in the chain of the store that measured them; of OONI's measurements
+        the whole provenance.
+        """
+        found: set[str] = set()
+        for facts in self.scan.rounds(Selection()):
+            origin = facts.imported_from
+            found.add(facts.digest if origin is None else foreign.digest_in(origin) or origin)
+        return found
 
     def rounds(
         self, *, since: datetime | None = None, until: datetime | None = None
@@ -288,6 +319,13 @@ class Store:
                 return
             yield rows
             after = number(rows[-1])
+
+    @property
+    def scan(self) -> "Scan":
+        """What walks very many rows in columns."""
+        from probe.store.scanning import Scan  # numpy, which few commands need
+
+        return Scan(self._reading, self._dictionary)
 
     def records(self, round_id: int) -> tuple[Record, ...]:
         """Return a round's records in the order in which they were saved."""
@@ -384,6 +422,81 @@ class Store:
         """Return the notes of a span, by time."""
         with self._reading() as connection:
             return notes.notes_in(connection, Span.of(since, until))
+
+    # --- series of others
+
+    def import_series(
+        self, file: ForeignFile, series: Sequence[tuple[Series, str]], now: datetime
+    ) -> int:
+        """Keep the series of a file, each with its country; return how many samples were new.
+
+        Raises:
+            InputError: they are said to be of a vantage whose rounds are in this store.
+
+        """
+        known = sorted({one.key.vantage for one, _ in series} & self.measured_vantages())
+        if known:
+            raise InputError(
+                f"the rounds of vantage {known[0][:60]} are in this store",
+                file=file.name,
+                field="vantage",
+                mend="leave these rows out, or call the vantage something else",
+            )
+        with self._writing() as connection:
+            return foreign.save_series(connection, file, series, now)
+
+    def import_overlays(self, file: ForeignFile, overlays: Sequence[Overlay], now: datetime) -> int:
+        """Keep numbers of others, to be drawn beside timelines; return how many were new."""
+        with self._writing() as connection:
+            return foreign.save_overlays(connection, file, overlays, now)
+
+    def has_file(self, digest: str) -> bool:
+        """Say whether the file of this SHA-256 was taken in already."""
+        with self._reading() as connection:
+            return foreign.has_file(connection, digest)
+
+    def imported_series(self) -> tuple[Series, ...]:
+        """Return the series of others, in the order of their keys."""
+        with self._reading() as connection:
+            return tuple(foreign.series_in(connection))
+
+    def overlays(self) -> tuple[Overlay, ...]:
+        """Return the numbers of others that are drawn beside timelines."""
+        with self._reading() as connection:
+            return tuple(foreign.overlays_in(connection))
+
+    def imported_files(
+        self,
+    ) -> tuple[tuple[ForeignFile, list[tuple[Series, str]], list[Overlay]], ...]:
+        """Return each file that was taken in with its series, their countries, and overlays."""
+        with self._reading() as connection:
+            return tuple(foreign.files_in(connection))
+
+    def measured_vantages(self) -> set[str]:
+        """Return the names of the vantages that have rounds here, and of the own one."""
+        with self._reading() as connection:
+            return foreign.measured_vantages(connection)
+
+    def vantages(self) -> dict[str, Vantage]:
+        """Return every vantage by its random id."""
+        with self._reading() as connection:
+            return vantages.all_of(connection)
+
+    def sources(self) -> dict[str, str]:
+        """Return whose word each foreign vantage is: a signing key, a file, OONI.
+
+        Own vantages, and those of stores that were merged, speak for themselves.
+        """
+        origins = self.scan.vantages()
+        return {
+            name: source
+            for name, (_, origin) in origins.items()
+            if (source := source_of(origin)) is not None
+        }
+
+    def countries(self) -> dict[str, str]:
+        """Return the country of every vantage."""
+        return {name: country for name, (country, _) in self.scan.vantages().items()}
 
     # --- looking after it
 

@@ -164,8 +164,9 @@ def old_store(place: Path) -> int:
     with Store.open(place) as store:
         number = whole_round(store, [blocked(), good("mail.example")])
     engine = create_engine(f"sqlite:///{place}")
+    newer = ("imported_sample", "imported_series", "source")
     with engine.begin() as connection:
-        for table in ("record_control", "control", "earlier_verdict", "revision"):
+        for table in (*newer, "record_control", "control", "earlier_verdict", "revision"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("ALTER TABLE round DROP COLUMN opening")
         command.stamp(_config(connection), "0001")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from probe.model.address import parse_ip
+from probe.model.address import is_public, parse_ip
 from probe.model.measurement import Answer, DnsStep, Measurement, Step, TlsStep
 from probe.wire.scrub import SCRUBBED
 
@@ -82,8 +82,11 @@ def _of_home(name: str) -> bool:
 
 
 @lru_cache(maxsize=2_048)
-def household_certificate(der: bytes) -> bool:
-    """Say whether a certificate names a household; one that cannot be read is taken for such."""
+def household_certificate(der: bytes, dialled: str = "") -> bool:
+    """Say whether a certificate names a household; one that cannot be read is taken for such.
+
+    The public address that was dialled may stand in it: that is the server's, and not ours.
+    """
     from cryptography import x509
 
     try:
@@ -91,7 +94,8 @@ def household_certificate(der: bytes) -> bool:
         names = [*_names(certificate), *_alternatives(certificate)]
     except (ValueError, TypeError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension):
         return True
-    return any(household_name(name) for name in names)
+    server = dialled if is_public(dialled) else None
+    return any(name != server and household_name(name) for name in names)
 
 
 def _names(certificate: "x509.Certificate") -> list[str]:
@@ -136,7 +140,7 @@ def _shown_tls(step: TlsStep) -> TlsStep:
     check = step.certificate
     if check is not None and check.packaged is None:
         return step  # the packaged roots vouch for it: a public name of a public service
-    risky = any(household_certificate(der) for der in step.chain)
+    risky = any(household_certificate(der, step.address) for der in step.chain)
     if not risky and not (check is not None and household_name(check.issuer)):
         return step
     if check is not None:

@@ -38,8 +38,10 @@ __all__ = [
     "measurement_batch",
     "next_links",
     "next_rounds",
+    "round_query",
     "vantage_origins",
     "verdict_batch",
+    "verdict_queries",
 ]
 
 _ROUND = table_of(StoredRound)
@@ -112,7 +114,20 @@ def next_rounds(
     connection: Connection, dictionary: Dictionary, chosen: Selection, after: int, limit: int
 ) -> list[RoundFacts]:
     """Return the next rounds by number that may hold a chosen row."""
-    query = (
+    query = round_query(connection, dictionary, chosen, after, limit)
+    found = []
+    for row in _raw(connection, query):
+        network = dictionary.networks.key_of(row[4])
+        chain = "" if row[11] is None else bytes(row[11]).hex()
+        found.append(RoundFacts._make((*row[:4], network, *row[5:11], chain)))
+    return found
+
+
+def round_query(
+    connection: Connection, dictionary: Dictionary, chosen: Selection, after: int, limit: int
+) -> Select[Any]:
+    """Return the query of the next rounds, with the name of their vantage and their link."""
+    return (
         select(
             _ROUND.c.id,
             _ROUND.c.started_us,
@@ -134,12 +149,6 @@ def next_rounds(
         .order_by(_ROUND.c.id)
         .limit(limit)
     )
-    found = []
-    for row in _raw(connection, query):
-        network = dictionary.networks.key_of(row[4])
-        chain = "" if row[11] is None else bytes(row[11]).hex()
-        found.append(RoundFacts._make((*row[:4], network, *row[5:11], chain)))
-    return found
 
 
 def next_links(connection: Connection, after: int, limit: int) -> list[tuple[int, bytes, bytes]]:
@@ -173,7 +182,9 @@ def verdict_batch(
     SQLite hands over each round's numbers as four texts, which numpy reads: a third of the time
     of a tuple for each row.
     """
-    found = [_raw(connection, query) for query in _packed(connection, dictionary, chosen, rounds)]
+    found = [
+        _raw(connection, query) for query in verdict_queries(connection, dictionary, chosen, rounds)
+    ]
     packed = [row for rows in found for row in rows]
     round_ids, counts, *texts = list(zip(*packed, strict=True)) or [()] * 6
     round_ = np.repeat(np.array(round_ids, dtype=np.int64), np.array(counts, dtype=np.int64))
@@ -198,7 +209,7 @@ def verdict_batch(
     )
 
 
-def _packed(
+def verdict_queries(
     connection: Connection,
     dictionary: Dictionary,
     chosen: Selection,

@@ -175,14 +175,15 @@ def _keep_rounds(store: "Store", bundle: "Bundle") -> tuple[int, int]:
 
     from probe.clock import SystemClock
     from probe.errors import InputError
-    from probe.store.foreign import digest_in
+    from probe.store.foreign import digest_in, known_as
 
     known_rounds = store.known_rounds()
     latest = SystemClock().now() + timedelta(hours=1)
     _compare_histories(store, bundle, digest_in)
     stored = known = 0
     for found in bundle.rounds():
-        if found.digest in known_rounds:
+        name = known_as(bundle.manifest.vantage.id, found.digest, None)
+        if name in known_rounds:
             known += 1
             continue
         if found.started > latest:
@@ -205,7 +206,7 @@ def _keep_rounds(store: "Store", bundle: "Bundle") -> tuple[int, int]:
             catalog_digest=found.catalog_digest,
             tz=found.tz,
         )
-        known_rounds.add(found.digest)
+        known_rounds.add(name)
         stored += 1
     return stored, known
 

@@ -62,7 +62,7 @@ _AT_HOME: Final = frozenset(
 )
 _MAC: Final = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])")
 _BARE_MAC: Final = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
-_ADDRESS: Final = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}[.-]){3}[0-9]{1,3}(?![0-9.])")
+_ADDRESS: Final = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}[.-]){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
 _NAME: Final = re.compile(r"[^\s,=/+;:\"'<>]+")
 
 

@@ -265,14 +265,13 @@ class Store:
     def known_rounds(self) -> set[str]:
         """Return what rounds are known by.
 
-        That is their link in the chain of the store that measured them; of OONI's measurements
-        the whole provenance.
+        That is their vantage and their link in the chain of the store that measured them
+        (``foreign.known_as``); of OONI's measurements the whole provenance.
         """
-        found: set[str] = set()
-        for facts in self.scan.rounds(Selection()):
-            origin = facts.imported_from
-            found.add(facts.digest if origin is None else foreign.digest_in(origin) or origin)
-        return found
+        return {
+            foreign.known_as(facts.vantage, facts.digest, facts.imported_from)
+            for facts in self.scan.rounds(Selection())
+        }
 
     def rounds(
         self, *, since: datetime | None = None, until: datetime | None = None

@@ -31,6 +31,7 @@ __all__ = [
     "forget_foreign",
     "has_file",
     "imported_from",
+    "known_as",
     "measured_vantages",
     "overlays_in",
     "save_overlays",
@@ -261,6 +262,18 @@ def digest_in(provenance: str) -> str | None:
     """Return the chain digest that a provenance ends with, ``None`` where it has none."""
     kind, _, rest = provenance.partition(":")
     return rest.rpartition(":")[2] if kind in ("bundle", "store") else None
+
+
+def known_as(vantage: str, digest: str, origin: str | None) -> str:
+    """Return what tells a round from every other, in whatever store it lies.
+
+    The vantage belongs to it: what the chain binds names no line, so two lines that saw the
+    very same at the very same time would have the same link.
+    """
+    if origin is None:
+        return f"{vantage}:{digest}"
+    carried = digest_in(origin)
+    return origin if carried is None else f"{vantage}:{carried}"
 
 
 def source_of(origin: str | None) -> str | None:

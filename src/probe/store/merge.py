@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from probe.model.selection import Selection
 from probe.store.database import Store
-from probe.store.foreign import digest_in
+from probe.store.foreign import known_as
 
 __all__ = ["Merged", "merge"]
 
@@ -55,7 +55,7 @@ def _rounds(into: Store, other: Store, done: Merged) -> Merged:
             continue
         facts = digests[row.id]
         provenance = row.imported_from or f"store:{row.vantage}:{facts.digest}"
-        if (digest_in(provenance) or provenance) in known:
+        if known_as(row.vantage, facts.digest, row.imported_from) in known:
             done = done._replace(known=done.known + 1)
             continue
         into.import_round(

@@ -1,9 +1,9 @@
 """Stores are joined without duplicates, however often and in whatever order."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
-from store_records import LINE, NETWORK, START, blocked, context, good, whole_round
+from store_records import LINE, NETWORK, START, blocked, context, good
 
 from probe.analysis.series import series_of
 from probe.model.record import Note, NoteKind
@@ -22,13 +22,17 @@ def line(vantage: Vantage, hours: range) -> Store:
     store = Store.open(MEMORY)
     store.save_vantage(vantage)
     for hour in hours:
-        at = START + hour * HOUR
-        number = store.begin_round(
-            vantage=vantage.id, plan="core", started=at, catalog_digest="d" * 64, network=NETWORK
-        )
-        store.save(number, [blocked("news.example", at=at), good("chat.example", at=at)])
-        store.end_round(number, context(at), at + timedelta(minutes=5))
+        look(store, vantage, START + hour * HOUR)
     return store
+
+
+def look(store: Store, vantage: Vantage, at: datetime) -> None:
+    """Measure one round."""
+    number = store.begin_round(
+        vantage=vantage.id, plan="core", started=at, catalog_digest="d" * 64, network=NETWORK
+    )
+    store.save(number, [blocked("news.example", at=at), good("chat.example", at=at)])
+    store.end_round(number, context(at), at + timedelta(minutes=5))
 
 
 def test_two_lines_in_one_store() -> None:
@@ -63,7 +67,7 @@ def test_what_is_new_since_then_is_taken() -> None:
     """A store that has grown gives what it has more."""
     first, second = line(LINE, range(1)), line(SECOND, range(1))
     merge(first, second, now=NOW)
-    whole_round(second, [good(at=START + 9 * HOUR)], START + 9 * HOUR)
+    look(second, SECOND, START + 9 * HOUR)
     done = merge(first, second, now=NOW)
     assert (done.rounds, done.known) == (1, 1)
 

@@ -18,6 +18,7 @@ TITLES = {
     "bench_rate.py": "Measuring",
     "bench_round.py": "A round with many silent drops",
     "bench_store.py": "Keeping",
+    "bench_export.py": "Exporting",
     "bench_lab.py": "The lab in namespaces",
     "bench_demo.py": "The demo",
 }

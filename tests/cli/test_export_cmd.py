@@ -1,8 +1,10 @@
 """``probe export``: what is asked for, what is refused, and what lies there afterwards."""
 
 import csv
+import hashlib
 import io
 import json
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 from own_machine import Machine, machine
 from store_records import START, blocked, good, whole_round
 
+from probe.model.codec import encode
 from probe.store.database import Store
+from probe.wire.sealing import sealed
 
 HOUR = timedelta(hours=1)
 
@@ -161,6 +165,32 @@ def test_a_history_written_anew_is_noticed(probe: Machine, tmp_path: Path) -> No
     done = probe("import", "bundle", second, "--key", key, "--store", other)
     assert "1 rounds of vantage 5f1c stored" in done.err
     assert "4 rounds that this vantage handed out before are not in its chain" in done.err
+
+
+def test_a_number_that_no_database_holds_is_a_plain_line(probe: Machine, tmp_path: Path) -> None:
+    """Signed or not: what cannot be stored is said, and the rounds before it are kept."""
+    path, other = tmp_path / "b.zip", str(tmp_path / "other.sqlite")
+    probe("export", "--bundle", str(path))
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    first, *rest = members["rounds.jsonl"].splitlines(keepends=True)
+    huge = b"".join(rest).replace(b'"bytes_sent":900', b'"bytes_sent":%d' % 2**70)
+    members["rounds.jsonl"] = first + huge
+    manifest = json.loads(members["manifest.json"])
+    manifest["rounds_sha256"] = hashlib.sha256(members["rounds.jsonl"]).hexdigest()
+    members["manifest.json"] = json.dumps(manifest).encode()
+    private = (tmp_path / "data" / "probe" / "probe.sqlite.vantage-key").read_bytes()
+    seal = sealed(members["manifest.json"], private, "probe-bundle-1")
+    members["seal.json"] = encode(seal)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    done = probe("import", "bundle", str(path), "--store", other, "--key", seal.key)
+    assert done.code == 2
+    assert "cannot be stored" in done.err
+    with Store.open(Path(other), readonly=True) as store:
+        assert store.info().rounds == 1
+        assert store.verify() == []
 
 
 def test_a_store_is_merged_once(probe: Machine, tmp_path: Path) -> None:

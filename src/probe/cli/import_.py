@@ -193,19 +193,24 @@ def _keep_rounds(store: "Store", bundle: "Bundle") -> tuple[int, int]:
                 field="started",
                 mend="mend the clock here, or there",
             )
-        store.import_round(
-            vantage=bundle.manifest.vantage,
-            network=found.network,
-            plan=found.plan,
-            started=found.started,
-            ended=found.ended,
-            records=found.records,
-            imported_from=f"{bundle.source}:{found.digest}",
-            context=found.context,
-            opening=found.opening,
-            catalog_digest=found.catalog_digest,
-            tz=found.tz,
-        )
+        try:
+            store.import_round(
+                vantage=bundle.manifest.vantage,
+                network=found.network,
+                plan=found.plan,
+                started=found.started,
+                ended=found.ended,
+                records=found.records,
+                imported_from=f"{bundle.source}:{found.digest}",
+                context=found.context,
+                opening=found.opening,
+                catalog_digest=found.catalog_digest,
+                tz=found.tz,
+            )
+        except (OverflowError, ValueError) as exc:  # a number that no database holds, no look
+            raise InputError(
+                f"round {found.digest[:16]} cannot be stored: {exc}", file=str(bundle.file)
+            ) from exc
         known_rounds.add(name)
         stored += 1
     return stored, known

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from sqlalchemy import Connection, select
 
-from probe.errors import InputError, StoreError
+from probe.errors import StoreError
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
 from probe.model.record import Judged, Note, Record, RoundRow
 from probe.model.selection import Selection
-from probe.model.timeline import Overlay, Series
 from probe.model.vantage import Network, Vantage
 from probe.model.verdict import Verdict
 from probe.store import (
@@ -31,7 +30,8 @@ from probe.store import (
 from probe.store.chain import Problem
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.engine import MEMORY, Database
-from probe.store.foreign import ForeignFile, source_of
+from probe.store.foreign import ForeignFile
+from probe.store.holds_others import HoldsOthers
 from probe.store.info import StoreInfo, describe
 from probe.store.reading import Span
 from probe.store.retention import Forgotten
@@ -52,7 +52,7 @@ _FULL_ROUNDS_AT_ONCE = 32  # when every endpoint is asked for
 T = TypeVar("T")
 
 
-class Store:
+class Store(HoldsOthers):
     """A store that is open; use it as a context manager, or call ``close``.
 
     Each method is one transaction and raises ``StoreError`` when the database cannot do it
@@ -149,6 +149,11 @@ class Store:
         """Make ``vantage`` that of this store; earlier rounds keep theirs."""
         with self._writing() as connection:
             vantages.save_own(connection, vantage)
+
+    def vantages(self) -> dict[str, Vantage]:
+        """Return every vantage by its random id."""
+        with self._reading() as connection:
+            return vantages.all_of(connection)
 
     # --- rounds
 
@@ -421,81 +426,6 @@ class Store:
         """Return the notes of a span, by time."""
         with self._reading() as connection:
             return notes.notes_in(connection, Span.of(since, until))
-
-    # --- series of others
-
-    def import_series(
-        self, file: ForeignFile, series: Sequence[tuple[Series, str]], now: datetime
-    ) -> int:
-        """Keep the series of a file, each with its country; return how many samples were new.
-
-        Raises:
-            InputError: they are said to be of a vantage whose rounds are in this store.
-
-        """
-        known = sorted({one.key.vantage for one, _ in series} & self.measured_vantages())
-        if known:
-            raise InputError(
-                f"the rounds of vantage {known[0][:60]} are in this store",
-                file=file.name,
-                field="vantage",
-                mend="leave these rows out, or call the vantage something else",
-            )
-        with self._writing() as connection:
-            return foreign.save_series(connection, file, series, now)
-
-    def import_overlays(self, file: ForeignFile, overlays: Sequence[Overlay], now: datetime) -> int:
-        """Keep numbers of others, to be drawn beside timelines; return how many were new."""
-        with self._writing() as connection:
-            return foreign.save_overlays(connection, file, overlays, now)
-
-    def has_file(self, digest: str) -> bool:
-        """Say whether the file of this SHA-256 was taken in already."""
-        with self._reading() as connection:
-            return foreign.has_file(connection, digest)
-
-    def imported_series(self) -> tuple[Series, ...]:
-        """Return the series of others, in the order of their keys."""
-        with self._reading() as connection:
-            return tuple(foreign.series_in(connection))
-
-    def overlays(self) -> tuple[Overlay, ...]:
-        """Return the numbers of others that are drawn beside timelines."""
-        with self._reading() as connection:
-            return tuple(foreign.overlays_in(connection))
-
-    def imported_files(
-        self,
-    ) -> tuple[tuple[ForeignFile, list[tuple[Series, str]], list[Overlay]], ...]:
-        """Return each file that was taken in with its series, their countries, and overlays."""
-        with self._reading() as connection:
-            return tuple(foreign.files_in(connection))
-
-    def measured_vantages(self) -> set[str]:
-        """Return the names of the vantages that have rounds here, and of the own one."""
-        with self._reading() as connection:
-            return foreign.measured_vantages(connection)
-
-    def vantages(self) -> dict[str, Vantage]:
-        """Return every vantage by its random id."""
-        with self._reading() as connection:
-            return vantages.all_of(connection)
-
-    def sources(self) -> dict[str, str]:
-        """Return whose word each foreign vantage is: a signing key, a file, OONI.
-
-        Own vantages, and those of stores that were merged, speak for themselves.
-        """
-        origins = self.scan.vantages()
-        return {
-            name: source
-            for name, (_, origin) in origins.items()
-            if (source := source_of(origin)) is not None
-        }
-
-    def countries(self) -> dict[str, str]:
-        """Return the country of every vantage."""
-        return {name: country for name, (country, _) in self.scan.vantages().items()}
 
     # --- looking after it
 

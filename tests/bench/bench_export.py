@@ -81,7 +81,7 @@ def run(store: Path, what: str, form: str, folder: Path) -> None:
 
 def _figures(store: Path, folder: Path, what: str, form: str, aim: int) -> list[Figure]:
     command = [sys.executable, __file__, str(store), what, form, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     rows, took, busy, memory = json.loads(done.stdout)
     rate = rows / took
     return [

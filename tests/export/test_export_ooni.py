@@ -12,13 +12,16 @@ import pytest
 from msgspec.structs import replace
 from store_records import START, blocked, good, whole_round
 
+from probe.export.job import Job, to_stream
+from probe.export.kinds import Form, What
 from probe.export.ooni import lines, write
 from probe.export.ooni_keys import test_keys as keys_of
 from probe.ingest.ooni import OoniResult, read
-from probe.model.measurement import DnsEngine, DnsStep, LateAnswer, Outcome, TcpStep
+from probe.model.measurement import DnsEngine, DnsStep, ExchangeStep, LateAnswer, Outcome, TcpStep
 from probe.model.selection import Selection
 from probe.model.verdict import State
 from probe.store.database import MEMORY, Store
+from probe.targets.private import PRIVATE_SERVICE
 
 REQUIRED = {
     *("input", "report_id", "measurement_start_time", "test_start_time", "probe_asn", "probe_cc"),
@@ -135,6 +138,41 @@ def test_addresses_of_version_six_stand_in_brackets() -> None:
     keys = keys_of(replace(good().main, steps=(step,)))
     assert keys["network_events"][0]["address"] == "[2001:4860::1]:443"
     assert (keys["failure"], keys["failed_operation"]) == ("timed_out", "connect")
+
+
+def test_a_protocol_of_its_own_is_told_by_its_bytes() -> None:
+    """What was said and what came, between the connect and the end; no word of it is quoted."""
+    tcp = TcpStep(t0_s=0.0, t_s=0.2, address="93.184.216.34", port=9001)
+    said = ExchangeStep(
+        t0_s=0.2,
+        t_s=0.9,
+        failure="connection_reset",
+        address="93.184.216.34",
+        port=9001,
+        protocol="mtproto",
+        reply="secret",
+        bytes_sent=64,
+    )
+    keys = keys_of(replace(good().main, steps=(tcp, said)))
+    assert [(e["operation"], e.get("num_bytes"), e["failure"]) for e in keys["network_events"]] == [
+        ("connect", None, None),
+        ("write", 64, None),
+        ("read", 0, "connection_reset"),
+    ]
+    assert keys["failed_operation"] == "top_level"
+    assert "secret" not in json.dumps(keys)
+
+
+def test_own_bridges_are_in_no_line() -> None:
+    """Not even that there are any."""
+    own = good("private.example")
+    out = io.BytesIO()
+    with Store.open(MEMORY) as store:
+        whole_round(store, [own, good("chat.example")])
+        wanted = Job(what=What.MEASUREMENTS, form=Form.OONI, chosen=Selection(), query={})
+        assert to_stream(wanted, store, out, now=START, dice=Random(1)) == 1
+    assert own.service == PRIVATE_SERVICE
+    assert b"private" not in out.getvalue()
 
 
 def test_our_own_reader_reads_every_line(store: Store) -> None:

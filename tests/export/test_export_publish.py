@@ -108,6 +108,29 @@ def test_steps_of_a_grid_name_no_line() -> None:
     assert {row["vantage"] for row in rows(crowd(), What.GRID)} <= {f"line{n}" for n in range(1, 5)}
 
 
+def test_own_bridges_are_not_published() -> None:
+    """In no table; a plain export, for oneself, has them."""
+    store = crowd()
+    store.import_round(
+        vantage=LINE,
+        network=CROWDED,
+        plan="core",
+        started=START,
+        ended=START,
+        records=[good("private.example")],
+        imported_from="bundle:9:9",
+    )
+    for what in (What.VERDICTS, What.MEASUREMENTS, What.INTERVALS, What.GRID, What.EVENTS):
+        out = io.BytesIO()
+        wanted = Job(what=what, form=Form.CSV, chosen=Selection(), query={}, publish=True)
+        to_stream(wanted, store, out, now=NOW, dice=Random(1))
+        assert b"private" not in out.getvalue()
+    out = io.BytesIO()
+    wanted = Job(what=What.VERDICTS, form=Form.CSV, chosen=Selection(), query={})
+    to_stream(wanted, store, out, now=NOW, dice=Random(1))
+    assert b"private" in out.getvalue()
+
+
 def test_the_last_day_is_held_back() -> None:
     """Who measures now is nobody's business: rows of the last 24 hours are not there."""
     out = io.BytesIO()

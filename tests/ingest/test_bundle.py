@@ -108,6 +108,16 @@ def test_what_names_a_household_stays_behind(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_own_bridges_stay_at_home(tmp_path: Path) -> None:
+    """The round goes without them, and says nothing of them."""
+    store = Store.open(MEMORY)
+    whole_round(store, [good("private.example"), good("chat.example")])
+    done = write_bundle(store, Selection(), tmp_path / "b", private_key=KEY, now=NOW)
+    assert (done.rounds, done.records) == (1, 1)
+    with zipfile.ZipFile(tmp_path / "b") as archive:
+        assert b"private" not in archive.read(ROUNDS)
+
+
 def test_a_chain_of_a_household_is_scrubbed_and_counted(tmp_path: Path) -> None:
     """What cannot be read as a certificate of a service does not leave."""
     store = Store.open(MEMORY)

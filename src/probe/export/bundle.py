@@ -2,9 +2,9 @@
 
 What leaves is what judging again needs: records whole, contexts, exact times. What does not:
 the label, the gateway's fingerprint (a letter in its place still tells networks apart), hosts of
-captive portals, certificates of machines at home, notes. The signature is by the vantage's own
-Ed25519 key, and all links of its hash chain go along, so that a history that was written anew
-does not fit what was handed out before.
+captive portals, certificates of machines at home, own bridges, notes. The signature is by the
+vantage's own Ed25519 key, and all links of its hash chain go along, so that a history that was
+written anew does not fit what was handed out before.
 """
 
 import hashlib
@@ -38,6 +38,7 @@ from probe.model.selection import Selection
 from probe.model.vantage import Network
 from probe.store.database import Store
 from probe.store.scan import RoundFacts
+from probe.targets.private import PRIVATE_SERVICE
 from probe.wire.sealing import sealed
 
 __all__ = ["Bundled", "bundle_key_path", "write_bundle"]
@@ -169,7 +170,8 @@ class _Writer:
         return (since is None or row.started >= since) and (until is None or row.started < until)
 
     def _round(self, row: RoundRow, facts: RoundFacts, network: Network) -> BundledRound:
-        records = tuple(self._record(record) for record in self._store.records(row.id))
+        held = self._store.records(row.id)
+        records = tuple(self._record(one) for one in held if one.service != PRIVATE_SERVICE)
         before = self.done
         self.done = before._replace(rounds=before.rounds + 1, records=before.records + len(records))
         return BundledRound(

@@ -23,6 +23,7 @@ from probe.model.selection import Selection
 from probe.model.timeline import Series
 from probe.store.database import Store
 from probe.store.scanning import collector_paused
+from probe.targets.private import PRIVATE_SERVICE
 
 __all__ = ["Job", "to_folder", "to_stream"]
 
@@ -148,6 +149,8 @@ class _Run:
             newest = now - HOLD
             until = newest if chosen.until is None else min(chosen.until, newest)
             chosen = replace(chosen, until=until)
+        if job.publish or job.form is Form.OONI:
+            chosen = _without_own(chosen, store)
         self._chosen = chosen
         self._publisher = Publisher(store.scan.rounds(chosen), k=job.k) if job.publish else None
         whole = _TABLES[job.what]
@@ -251,6 +254,16 @@ class _Run:
         publisher = self._publisher
         told = found if publisher is None else tuple(publisher.event(one) for one in found)
         return events.batches(told)
+
+
+def _without_own(chosen: Selection, store: Store) -> Selection:
+    """Leave out what was measured of a person's own bridges: that there are any tells too much."""
+    there = store.scan.services()
+    if PRIVATE_SERVICE not in there:
+        return chosen
+    others = {one.key.subject.partition("/")[0] for one in store.imported_series()}
+    wanted = {*there, *others} if chosen.services is None else chosen.services
+    return replace(chosen, services=frozenset(wanted) - {PRIVATE_SERVICE})
 
 
 _TABLES: dict[What, Table] = {

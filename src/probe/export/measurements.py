@@ -15,7 +15,15 @@ from probe.export.stored import (
     verdict_cells,
 )
 from probe.export.table import Batch, Cell, Coded, Column, Plain, Table, Times
-from probe.model.measurement import DnsStep, HttpStep, Step, TcpStep, TlsStep, UdpStep
+from probe.model.measurement import (
+    DnsStep,
+    ExchangeStep,
+    HttpStep,
+    Step,
+    TcpStep,
+    TlsStep,
+    UdpStep,
+)
 from probe.model.selection import Selection
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.evidence import skim_trace
@@ -30,7 +38,9 @@ _LOOK: Final = (
 )
 _SEEN: Final = (
     Column("failure", "string", "How the last step failed (OONI's failure strings)."),
-    Column("failed_operation", "string", "The step that failed: dns, tcp, tls, http or udp."),
+    Column(
+        "failed_operation", "string", "The step that failed: dns, tcp, tls, http, udp, exchange."
+    ),
     Column("resolver", "string", "Who was asked for the name."),
     Column("answers", "string", "Addresses of the DNS answers, separated by spaces."),
     Column("address", "string", "The address that was dialled last."),
@@ -45,7 +55,9 @@ _SEEN: Final = (
     Column("http_title", "string", "Title of the page that came."),
     Column("http_body_sha256", "string", "SHA-256 of its body, hex; empty when thinned."),
     Column("fingerprints", "string", "Known block pages and products seen, separated by spaces."),
-    Column("udp_reply", "string", "What came back over UDP."),
+    Column("protocol", "string", "A protocol of its own that was spoken, over UDP or TCP."),
+    Column("reply", "string", "What came back in it; never quoted."),
+    Column("proof", "string", "What the reply shows about who sent it."),
 )
 TABLE = Table(
     "measurements",
@@ -71,6 +83,7 @@ _OPERATION: Final[dict[type[Any], str]] = {
     TlsStep: "tls",
     HttpStep: "http",
     UdpStep: "udp",
+    ExchangeStep: "exchange",
 }
 _MAX_REMEMBERED = 50_000
 
@@ -162,7 +175,8 @@ def _came_to(steps: Sequence[Step]) -> tuple[Cell, ...]:
     failed = end is not None and end.failure is not None
     tls: TlsStep | None = last.get(TlsStep)
     http: HttpStep | None = last.get(HttpStep)
-    udp: UdpStep | None = last.get(UdpStep)
+    spoken: UdpStep | ExchangeStep | None = last.get(ExchangeStep) or last.get(UdpStep)
+    proof = spoken.proof if isinstance(spoken, ExchangeStep) else None
     return (
         end.failure if end is not None else None,
         _OPERATION[type(end)] if failed else None,
@@ -175,7 +189,9 @@ def _came_to(steps: Sequence[Step]) -> tuple[Cell, ...]:
         http.title if http else None,
         http.body_sha256 if http else None,
         " ".join(http.fingerprints) or None if http else None,
-        udp.reply if udp else None,
+        spoken.protocol if spoken else None,
+        spoken.reply if spoken else None,
+        None if proof is None else proof.value,
     )
 
 

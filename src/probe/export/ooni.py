@@ -18,7 +18,15 @@ from probe import __version__
 from probe.export.household import shown
 from probe.export.ooni_keys import test_keys
 from probe.export.publish import Publisher, floor_hour
-from probe.model.measurement import DnsStep, HttpStep, Measurement, Outcome, TcpStep, TlsStep
+from probe.model.measurement import (
+    DnsStep,
+    ExchangeStep,
+    HttpStep,
+    Measurement,
+    Outcome,
+    TcpStep,
+    TlsStep,
+)
 from probe.model.record import Record
 from probe.model.selection import Selection
 from probe.model.vantage import Access
@@ -157,6 +165,6 @@ def _input(measurement: Measurement) -> str | None:
     host = next((s.hostname for s in measurement.steps if isinstance(s, DnsStep)), None)
     if isinstance(last, TlsStep):
         return f"tlshandshake://{last.sni or host or last.address}:{last.port}"
-    if isinstance(last, TcpStep):
+    if isinstance(last, TcpStep | ExchangeStep):
         return f"tcpconnect://{host or last.address}:{last.port}"
     return f"dnslookup://{host}" if host else None

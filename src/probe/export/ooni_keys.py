@@ -8,7 +8,15 @@ import base64
 from typing import Any, Final
 
 from probe.model.address import is_public, parse_ip
-from probe.model.measurement import DnsEngine, DnsStep, HttpStep, Measurement, TcpStep, TlsStep
+from probe.model.measurement import (
+    DnsEngine,
+    DnsStep,
+    ExchangeStep,
+    HttpStep,
+    Measurement,
+    TcpStep,
+    TlsStep,
+)
 
 __all__ = ["test_keys"]
 
@@ -53,6 +61,8 @@ def test_keys(measurement: Measurement) -> dict[str, Any]:
         elif isinstance(step, TlsStep):
             keys["tls_handshakes"].append(_handshake(step, transaction))
             keys["network_events"].extend(_handshake_events(step, transaction))
+        elif isinstance(step, ExchangeStep):
+            keys["network_events"].extend(_exchange_events(step, transaction))
         elif isinstance(step, HttpStep):
             keys["requests"].insert(0, _request(step, transaction))
     if late:
@@ -133,7 +143,7 @@ def _connect(step: TcpStep, transaction: int) -> dict[str, Any]:
     }
 
 
-def _place(step: TcpStep | TlsStep | HttpStep) -> str:
+def _place(step: TcpStep | TlsStep | HttpStep | ExchangeStep) -> str:
     return f"[{step.address}]:{step.port}" if ":" in step.address else f"{step.address}:{step.port}"
 
 
@@ -178,15 +188,35 @@ def _handshake_events(step: TlsStep, transaction: int) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = [
         {**base, "operation": "tls_handshake_start", "t0": step.t0_s, "t": step.t0_s}
     ]
-    wire = {"address": _place(step), "proto": "tcp", **base, "t0": step.t0_s}
+    events += _bytes(step, transaction, step.failure if step.certificate is None else None)
+    done = {"operation": "tls_handshake_done", "t0": step.t_s, "t": step.t_s}
+    return [*events, {**base, **done}]
+
+
+def _exchange_events(step: ExchangeStep, transaction: int) -> list[dict[str, Any]]:
+    """Return what was said in a protocol of its own, and what came back."""
+    return _bytes(step, transaction, step.failure)
+
+
+def _bytes(
+    step: TlsStep | ExchangeStep, transaction: int, broken: str | None
+) -> list[dict[str, Any]]:
+    """Return one write at the start of a step, and one read at its end, as far as there were."""
+    wire: dict[str, Any] = {
+        "address": _place(step),
+        "failure": None,
+        "proto": "tcp",
+        "t0": step.t0_s,
+        "tags": [],
+        "transaction_id": transaction,
+    }
+    events = []
     if step.bytes_sent:
         events.append({**wire, "operation": "write", "num_bytes": step.bytes_sent, "t": step.t0_s})
-    broken = step.failure if step.certificate is None else None
     if step.bytes_received or broken:
         read = {"operation": "read", "num_bytes": step.bytes_received, "t": step.t_s}
         events.append({**wire, **read, "failure": broken})
-    done = {"operation": "tls_handshake_done", "t0": step.t_s, "t": step.t_s}
-    return [*events, {**base, **done}]
+    return events
 
 
 def _request(step: HttpStep, transaction: int) -> dict[str, Any]:

@@ -135,6 +135,10 @@ class Publisher:
                 why="would say where somebody is measuring now",
             ),
             Removed(
+                what="own bridges and proxies",
+                why="that there are any would tell too much",
+            ),
+            Removed(
                 what="certificates and addresses of machines at home",
                 why="would find the household",
             ),

@@ -15,6 +15,7 @@ from probe.analysis.series import series_of
 from probe.errors import InputError, StoreError
 from probe.export.bundle import write_bundle
 from probe.ingest.bundle import open_bundle
+from probe.ingest.bundle_rounds import keep
 from probe.model.bundle import CHAIN, MANIFEST, ROUNDS, SEAL
 from probe.model.measurement import TlsStep
 from probe.model.record import Note, NoteKind
@@ -50,24 +51,18 @@ def bundled(store: Store, path: Path, chosen: Selection | None = None) -> Path:
 
 
 def taken(path: Path, into: Store) -> int:
-    """Keep a bundle's rounds as ``probe import bundle`` does; return how many."""
+    """Keep a bundle's rounds; return how many were new."""
     with open_bundle(path, keys={public(KEY)}) as bundle:
-        rounds = list(bundle.rounds())
-        for one in rounds:
-            into.import_round(
-                vantage=bundle.manifest.vantage,
-                network=one.network,
-                plan=one.plan,
-                started=one.started,
-                ended=one.ended,
-                records=one.records,
-                imported_from=f"{bundle.source}:{one.digest}",
-                context=one.context,
-                opening=one.opening,
-                catalog_digest=one.catalog_digest,
-                tz=one.tz,
-            )
-    return len(rounds)
+        return keep(into, bundle, now=NOW).stored
+
+
+def test_a_round_of_tomorrow_is_refused(tmp_path: Path) -> None:
+    """A clock is wrong, here or there; what came before it is kept."""
+    path = bundled(measured(), tmp_path / "b")
+    with Store.open(MEMORY) as other, open_bundle(path, keys={public(KEY)}) as bundle:
+        with pytest.raises(InputError, match="lies in the future"):
+            keep(other, bundle, now=START + HOUR)
+        assert other.info().rounds == 3
 
 
 def test_the_timeline_is_the_same_on_the_other_side(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from probe.cli.options import CatalogOption, ConfigOption, StoreOption, command_
 from probe.cli.output import say
 
 if TYPE_CHECKING:
-    from probe.ingest.bundle import Bundle
     from probe.ingest.ooni import OoniResult
     from probe.store.database import ForeignFile, Store
 
@@ -130,106 +129,24 @@ def bundle(
     """
     import os
 
+    from probe.clock import SystemClock
     from probe.control.keys import checked_key, trusted_keys
     from probe.ingest.bundle import open_bundle
+    from probe.ingest.bundle_rounds import keep
     from probe.settings import load
     from probe.store.database import Store
 
     settings = load(config=config, environ=os.environ, store=store)
     keys = {checked_key(text) for text in key or ()} | set(trusted_keys(settings.store))
     with open_bundle(file, keys=keys) as found, Store.open(settings.store) as opened:
-        _check_vantage(opened, found)
-        stored, known = _keep_rounds(opened, found)
-    say(f"{stored} rounds of vantage {found.manifest.vantage.id} stored, {known} known already.")
-
-
-def _check_vantage(store: "Store", bundle: "Bundle") -> None:
-    """Refuse rounds in the name of a line that somebody else speaks for.
-
-    Raises:
-        InputError: the vantage is this store's own, or came from another source.
-
-    """
-    from probe.errors import InputError
-
-    name = bundle.manifest.vantage.id
-    own, sources = store.vantage(), store.sources()
-    if own is not None and own.id == name:
-        raise InputError(
-            "these are rounds of this store's own vantage",
-            file=str(bundle.file),
-            mend="join stores of one vantage with: probe store merge",
-        )
-    if name in store.measured_vantages() and sources.get(name) != bundle.source:
-        raise InputError(
-            f"vantage {name[:60]} is known from another source",
-            file=str(bundle.file),
-            field="vantage",
-            mend="keep this bundle in a store of its own (--store)",
-        )
-
-
-def _keep_rounds(store: "Store", bundle: "Bundle") -> tuple[int, int]:
-    """Store what is new; say so when what was handed out before is not in the chain any more."""
-    from datetime import timedelta
-
-    from probe.clock import SystemClock
-    from probe.errors import InputError
-    from probe.store.foreign import digest_in, known_as
-
-    known_rounds = store.known_rounds()
-    latest = SystemClock().now() + timedelta(hours=1)
-    _compare_histories(store, bundle, digest_in)
-    stored = known = 0
-    for found in bundle.rounds():
-        name = known_as(bundle.manifest.vantage.id, found.digest, None)
-        if name in known_rounds:
-            known += 1
-            continue
-        if found.started > latest:
-            raise InputError(
-                "a round that lies in the future",
-                file=str(bundle.file),
-                field="started",
-                mend="mend the clock here, or there",
-            )
-        try:
-            store.import_round(
-                vantage=bundle.manifest.vantage,
-                network=found.network,
-                plan=found.plan,
-                started=found.started,
-                ended=found.ended,
-                records=found.records,
-                imported_from=f"{bundle.source}:{found.digest}",
-                context=found.context,
-                opening=found.opening,
-                catalog_digest=found.catalog_digest,
-                tz=found.tz,
-            )
-        except (OverflowError, ValueError) as exc:  # a number that no database holds, no look
-            raise InputError(
-                f"round {found.digest[:16]} cannot be stored: {exc}", file=str(bundle.file)
-            ) from exc
-        known_rounds.add(name)
-        stored += 1
-    return stored, known
-
-
-def _compare_histories(
-    store: "Store", bundle: "Bundle", digest_in: Callable[[str], str | None]
-) -> None:
-    from probe.model.selection import Selection
-
-    chosen = Selection(vantages=frozenset({bundle.manifest.vantage.id}))
-    origins = [facts.imported_from or "" for facts in store.scan.rounds(chosen)]
-    earlier = {digest_in(origin) for origin in origins if origin.startswith(bundle.source)}
-    gone = len(earlier - bundle.digests)
-    if gone:
+        done = keep(opened, found, now=SystemClock().now())
+    if done.gone:
         say(
-            f"Beware: {gone} rounds that this vantage handed out before are not in its chain any"
-            " more. Its history was written anew, or its store was replaced."
+            f"Beware: {done.gone} rounds that this vantage handed out before are not in its chain"
+            " any more. Its history was written anew, or its store was replaced."
         )
+    name = found.manifest.vantage.id
+    say(f"{done.stored} rounds of vantage {name} stored, {done.known} known already.")
 
 
 @app.command()

@@ -8,7 +8,7 @@ import numpy as np
 from probe.analysis.candidate import Candidate
 from probe.analysis.edges import Edge
 from probe.analysis.episodes import Episode
-from probe.analysis.judgement import label_of, reach_of
+from probe.analysis.judgement import label_of, reach_of, reach_of_window
 from probe.analysis.score import score_of
 from probe.analysis.study import Study
 from probe.analysis.wallclock import DAY_MIN, day_iso
@@ -53,7 +53,7 @@ def window_event(
         mechanisms=tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         signal=str(key.signal),
         locus=key.locus,
-        reach=reach_of(study, measured.control_inside, measured.control_outside),
+        reach=reach_of_window(study, measured),
         samples=sum(episode.samples for episode in found.episodes),
         bad_samples=sum(episode.bad_samples for episode in found.episodes),
     )

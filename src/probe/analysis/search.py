@@ -19,7 +19,7 @@ from probe.analysis.candidate import Candidate, candidate
 from probe.analysis.claims import outage_event, window_event
 from probe.analysis.episodes import Episode
 from probe.analysis.hmm import HmmParameters
-from probe.analysis.judgement import accepted, explained
+from probe.analysis.judgement import accepted, explained, overruled
 from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.study import Study, shortfall, study
 from probe.analysis.window import Measured, measure_window
@@ -131,7 +131,7 @@ def _settle(search: Search, q: float) -> bool:
         search.windows.append((found, measured, q))
         gone = explained(search.left, found, measured)
     else:
-        gone = set(found.episodes)
+        gone = overruled(search.left, found, measured)
     search.left = [episode for episode in search.left if episode not in gone]
     return bool(gone)
 

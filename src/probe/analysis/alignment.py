@@ -131,9 +131,7 @@ class Pairs:
         """
         total, days = self._sums(start)
         kept = np.where(days >= least_days, np.maximum(total - self.span_cost[:, None], 0), -1)
-        return np.asarray(
-            np.maximum.reduceat(kept, self.template_spans, axis=0), dtype=np.int64
-        )
+        return np.asarray(np.maximum.reduceat(kept, self.template_spans, axis=0), dtype=np.int64)
 
     def _sums(self, start: FloatArray) -> tuple[IntArray, IntArray]:
         """Return the score and the number of days of every span."""
@@ -157,8 +155,8 @@ class Pairs:
         total = np.zeros((worth.shape[0] + 1, worth.shape[1]), dtype=np.uint16)
         np.cumsum(worth, axis=0, dtype=np.uint16, out=total[1:])
         sums = total[self.span_last] - total[self.span_first]
-        score = (sums & ((1 << _DAYS_BIT) - 1)).astype(np.int32)
-        return score, (sums >> _DAYS_BIT).astype(np.int32)
+        score = (sums & ((1 << _DAYS_BIT) - 1)).astype(np.int64)
+        return score, (sums >> _DAYS_BIT).astype(np.int64)
 
 
 def _ticks(minutes: FloatArray) -> Ticks:
@@ -171,9 +169,7 @@ def _capped(minutes: FloatArray) -> Ticks:
     return np.asarray(np.minimum(np.rint(minutes * _TICKS), 0xFFFF), dtype=np.uint16)
 
 
-def _spans(
-    template: IntArray, away: IntArray
-) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+def _spans(template: IntArray, away: IntArray) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Return first and last + 1 group of each span, its cost, and where each template's begin.
 
     Groups are sorted by template, then day; ``away`` is days from the template. A span begins

@@ -18,7 +18,6 @@ from probe.analysis.evidence import BoolArray, FloatArray, IntArray
 from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.search import ALPHA, FALSE_DISCOVERY, Search, by_vantage
 from probe.analysis.spans import Span, spans_of
-from probe.analysis.timeline import mechanism_counts
 from probe.analysis.wallclock import DAY_MIN, Fold, day_iso
 from probe.analysis.wording_degraded import degraded_sentence
 from probe.model.event import Days, Event, EventKind, Instant, Label, Reach, Window
@@ -70,7 +69,7 @@ class _Looks:
     bad: FloatArray
     weight: FloatArray
     control: FloatArray
-    places: FloatArray
+    places: IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +148,7 @@ def _unexplained(search: Search) -> _Looks:
         bad=evidence.bad[keep].astype(np.float64),
         weight=np.minimum(evidence.weight[keep], 1.0),
         control=evidence.control_bad[keep],
-        places=evidence.index[keep].astype(np.float64),
+        places=np.flatnonzero(keep),
     )
 
 
@@ -273,7 +272,8 @@ def _event(search: Search, looks: _Looks, hours: _Hours, p: float, q: float, nam
         shoulder_share=round(hours.around, 4),
         control_share=round(hours.control, 4),
     )
-    failed = looks.places[hours.inside & (looks.bad > 0)].astype(np.int64).tolist()
+    failed = np.zeros(len(search.study.evidence), dtype=np.bool_)
+    failed[looks.places[hours.inside & (looks.bad > 0)]] = True
     event = Event(
         kind=EventKind.DEGRADED_WINDOW,
         series=series.key.subject,
@@ -286,11 +286,11 @@ def _event(search: Search, looks: _Looks, hours: _Hours, p: float, q: float, nam
         window=window,
         p=p,
         q=q,
-        mechanisms=mechanism_counts(series.samples[i] for i in failed),
+        mechanisms=search.study.evidence.mechanisms(failed),
         locus=series.key.locus,
         reach=Reach.TARGETED,
         samples=int(hours.inside.sum()),
-        bad_samples=len(failed),
+        bad_samples=int(failed.sum()),
     )
     return _worded(event, name)
 

@@ -8,7 +8,7 @@ explains is masked and the rest searched again, three times at most.
 
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -71,18 +71,21 @@ class Search:
         }
 
 
-def prepared(series: Sequence[Series], seed: int, parameters: HmmParameters) -> list[Search]:
+def prepared(series: Iterable[Series], seed: int, parameters: HmmParameters) -> list[Search]:
     """Cut every series but those of goodput, each with a generator seeded by its own key.
+
+    The series are taken one by one, so that those of a generator need not be held at once.
 
     Raises:
         InputError: when a series names a zone that does not exist.
 
     """
-    return [
+    searches = [
         search_of(study(one, parameters), seed)
-        for one in sorted(series, key=lambda s: s.key)
+        for one in series
         if one.key.signal is not Signal.GOODPUT
     ]
+    return sorted(searches, key=lambda search: search.study.series.key)
 
 
 def search_of(ready: Study, seed: int) -> Search:

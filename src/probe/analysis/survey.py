@@ -5,7 +5,7 @@ several vantages share; leaky blocking, as degraded hours; and dates that were g
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -47,7 +47,7 @@ _NOTHING_KNOWN = Known()
 
 
 def survey(
-    series: Sequence[Series],
+    series: Iterable[Series],
     *,
     rng: Rng,
     known: Known = _NOTHING_KNOWN,

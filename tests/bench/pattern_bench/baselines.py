@@ -7,6 +7,7 @@ without a test.
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def _hourly(looks: Looks, how: Callable[[Floats], float]) -> tuple[Floats, Float
 
 
 def cusum(looks: Looks) -> Spans:
-    """Two-sided CUSUM on hourly medians: mean 0 against 0.7, a delay of 10 h for just that."""
+    """Return a two-sided CUSUM on hourly medians: mean 0 against 0.7, found after 10 h."""
     time_s, value = _hourly(looks, lambda part: float(np.median(part)))
     middle = (MU_0 + MU_1) / 2
     limit = DELAY_H * (MU_1 - middle)
@@ -51,7 +52,7 @@ def cusum(looks: Looks) -> Spans:
 
 
 def thresholds(looks: Looks) -> Spans:
-    """Hours in which the share of good looks is below half of its median over seven days."""
+    """Return hours whose share of good looks is below half of its median over seven days."""
     time_s, value = _hourly(looks, lambda part: float(1 - part.mean()))
     first = np.searchsorted(time_s, time_s - 7 * 24 * _HOUR)
     usual = np.array([np.median(value[a : i + 1]) for i, a in enumerate(first.tolist())])
@@ -60,7 +61,7 @@ def thresholds(looks: Looks) -> Spans:
 
 
 def pelt(looks: Looks) -> Spans:
-    """Segments of least squares (ruptures, penalty 3 s^2 ln n) of which most looks failed."""
+    """Return segments (ruptures, least squares, penalty 3 s^2 ln n) of which most failed."""
     from ruptures import KernelCPD
 
     keep = looks.value != ABSENT
@@ -73,7 +74,7 @@ def pelt(looks: Looks) -> Spans:
     bounds = [0, *ends]
     spans = [
         (time_s[a], time_s[min(b, value.size - 1)])
-        for a, b in zip(bounds, bounds[1:], strict=False)
+        for a, b in pairwise(bounds)
         if b > a and value[a:b].mean() >= 0.5
     ]
     return np.array(spans, dtype=np.float64).reshape(-1, 2)
@@ -117,8 +118,9 @@ def windows(spans: Spans, tz: str) -> list[Claim]:
         if best is None:
             break
         rows = best
-        begin = float(minute[rows[0]] + np.median(
-            (minute[rows] - minute[rows[0]] + 720) % 1440 - 720))
+        begin = float(
+            minute[rows[0]] + np.median((minute[rows] - minute[rows[0]] + 720) % 1440 - 720)
+        )
         claims.append(
             Claim(
                 start=begin,

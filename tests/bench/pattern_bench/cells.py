@@ -19,7 +19,7 @@ from pattern_bench.worlds import (
     seen_by,
 )
 
-__all__ = ["CELLS", "Cell", "Draw", "world_of"]
+__all__ = ["FOUND", "Cell", "Draw", "world", "world_of"]
 
 ZONES = ("Asia/Yangon", "Asia/Tehran", "Asia/Baghdad", "Africa/Lagos", "Asia/Dhaka")
 """Without a change of the clocks in 2023, where most cells lie; two of them with half hours."""
@@ -215,25 +215,53 @@ def few_days(lines: int) -> Callable[[Draw], World]:
 
 
 RECALL = {"recall": ("least", 0.97), "recall_low": ("least", 0.92)}
+COVERED = {"start_covered": ("within", 0.95), "end_covered": ("within", 0.95)}  # 93 to 97 %
 EDGES = {
     "start_median": ("most", 3.0),
     "start_p90": ("most", 10.0),
-    "start_covered": ("least", 0.93),
-    "end_covered": ("least", 0.93),
+    **COVERED,
 }
 
 FOUND = (
-    Cell("S1-15", "S1", "clean curfew, every 15 min", curfew(15.0), aims=RECALL | {
-        "start_covered": ("least", 0.93), "end_covered": ("least", 0.93)}, baselines=True),
-    Cell("S1-30", "S1", "clean curfew, every 30 min", curfew(30.0), aims=RECALL | EDGES,
-         baselines=True),
-    Cell("S1-60", "S1", "clean curfew, every 60 min", curfew(60.0), aims={
-        "start_covered": ("least", 0.93)}, baselines=True),
-    Cell("S1-30-bare", "S1", "the same at 30 min, no controls measured", curfew(controls=0),
-         aims=RECALL),
+    Cell(
+        "S1-15",
+        "S1",
+        "clean curfew, every 15 min",
+        curfew(15.0),
+        aims=RECALL | COVERED,
+        baselines=True,
+    ),
+    Cell(
+        "S1-30",
+        "S1",
+        "clean curfew, every 30 min",
+        curfew(30.0),
+        aims=RECALL | EDGES,
+        baselines=True,
+    ),
+    Cell(
+        "S1-60",
+        "S1",
+        "clean curfew, every 60 min",
+        curfew(60.0),
+        aims=COVERED,
+        baselines=True,
+    ),
+    Cell(
+        "S1-30-bare",
+        "S1",
+        "the same at 30 min, no controls measured",
+        curfew(controls=0),
+        aims=RECALL,
+    ),
     Cell("S2-irregular", "S2", "looks 5-120 min apart, 30 % lost, host off at night", irregular),
-    Cell("S2-sparse", "S2", "every 60 min, 60 % lost", curfew(60.0, lost=0.6),
-         aims={"start_p90": ("most", 30.0)}),
+    Cell(
+        "S2-sparse",
+        "S2",
+        "every 60 min, 60 % lost",
+        curfew(60.0, lost=0.6),
+        aims={"start_p90": ("most", 30.0)},
+    ),
     Cell("S3", "S3", "a change of the clocks inside", clocks_change, aims=RECALL),
     Cell("S4", "S4", "zones of half hours and 45 minutes", odd_zone, aims=RECALL),
     Cell("S5-alternate", "S5", "every other day", every_other_day, aims=RECALL),
@@ -245,7 +273,12 @@ FOUND = (
     Cell("S9", "S9", "throttled rounds as bad looks (87 % flagged)", throttled),
     Cell("S12", "S12", "a clock that is off, drifts and jumps", skewed, aims=RECALL),
     Cell("short-1", "S1", "3-5 days, one line", few_days(1)),
-    Cell("short-3", "S1", "3-5 days, three lines of three AS", few_days(3), score="joint",
-         aims={"recall": ("least", 0.70)}),
+    Cell(
+        "short-3",
+        "S1",
+        "3-5 days, three lines of three AS",
+        few_days(3),
+        score="joint",
+        aims={"recall": ("least", 0.70)},
+    ),
 )
-CELLS = FOUND

@@ -1,4 +1,4 @@
-"""What a method says of a world, in one form for all methods, and how it is matched to the truth."""
+"""What a method says of a world, in one form for all, and how it is matched to the truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "Flags", "Spans", "at_local", "inside", "joined", "local_minutes", "weekday"]
+__all__ = ["Flags", "Floats", "Spans", "at_local", "inside", "joined", "local_minutes", "weekday"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -62,7 +62,7 @@ def _poisson(
 def independent(
     rng: np.random.Generator, first: float, last: float, tz: str, outages: float
 ) -> Noise:
-    """Every look is wrong or lost by itself; outages come like raindrops."""
+    """Draw looks each of which is wrong or lost by itself, and outages like raindrops."""
     size = int(rng.poisson(outages * (last - first) / _DAY))
     return Noise(
         false_bad=_flat(0.03),
@@ -73,14 +73,15 @@ def independent(
 
 
 def bursty(rng: np.random.Generator, first: float, last: float, tz: str, outages: float) -> Noise:
-    """Wrong looks come in bursts, the host sleeps for hours, outages are long-tailed and cluster."""
+    """Draw wrong looks in bursts, a host asleep for hours, long-tailed outages that cluster."""
     wrong = _poisson(rng, first, last, 2.0, 25 * 60)
     leaks = _poisson(rng, first, last, 4.0, 10 * 60)
     asleep = _poisson(rng, first, last, 1.8, 4 * _HOUR)
     parents = rng.uniform(first, last, int(rng.poisson(0.4 * outages * (last - first) / _DAY)))
     children = [parents] + [parents + rng.uniform(0, 2 * _DAY, parents.size) for _ in range(2)]
-    start = np.concatenate([c[rng.random(c.size) < (1.0 if i == 0 else 0.75)]
-                            for i, c in enumerate(children)])
+    start = np.concatenate(
+        [c[rng.random(c.size) < (1.0 if i == 0 else 0.75)] for i, c in enumerate(children)]
+    )
     length = 40 * 60 * (1 + rng.pareto(1.5, start.size))
     return Noise(
         false_bad=lambda time_s: np.where(inside(time_s, wrong), 0.6, 0.005),
@@ -91,7 +92,7 @@ def bursty(rng: np.random.Generator, first: float, last: float, tz: str, outages
 
 
 def by_day(rng: np.random.Generator, first: float, last: float, tz: str, outages: float) -> Noise:
-    """Looks fail more in the evening, are lost at night; outages come in working hours."""
+    """Draw looks that fail in the evening and are lost at night, outages in working hours."""
 
     def evening(time_s: Floats) -> Floats:
         away = (local_minutes(time_s, tz) - 1260 + 720) % 1440 - 720
@@ -111,7 +112,7 @@ def by_day(rng: np.random.Generator, first: float, last: float, tz: str, outages
 
 
 def drifting(rng: np.random.Generator, first: float, last: float, tz: str, outages: float) -> Noise:
-    """Error rates wander from day to day, some days are barely seen, trouble comes by the week."""
+    """Draw error rates that wander by the day, days barely seen, trouble by the week."""
     days = int((last - first) // _DAY) + 2
     walk = np.clip(np.log(0.03) + np.cumsum(rng.normal(0, 0.25, days)), np.log(0.005), np.log(0.09))
     good, lost = rng.uniform(0, 0.12, days), rng.beta(2, 4, days)
@@ -153,7 +154,7 @@ FAMILIES = (
     ),
     Family(
         "by day",
-        "more errors in the evening, most looks lost at night, outages in working hours, edges late",
+        "more errors in the evening, looks lost at night, outages in working hours, edges late",
         by_day,
         lambda rng: float(rng.exponential(5)),
         late=5 * float(np.log(2)),

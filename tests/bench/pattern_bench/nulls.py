@@ -1,4 +1,4 @@
-"""What must not come out as a curfew: trouble with a rhythm of its own, and clockwork of one line."""
+"""What must not come out as a curfew: trouble with a rhythm, and clockwork of one line."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,7 +38,7 @@ def disturbed(make: Callable[[Line], Disturb], **changes: object) -> Callable[[D
 
 
 def congestion(share: float, *, controls: bool = True) -> Callable[[Line], Disturb]:
-    """In the evening a share of all looks fails, at the target and at the controls alike."""
+    """Return evenings on which a share of all looks fails, controls alike."""
 
     def of(line: Line) -> Disturb:
         def disturb(
@@ -58,7 +58,7 @@ def congestion(share: float, *, controls: bool = True) -> Callable[[Line], Distu
 
 
 def follows_load(line: Line) -> Disturb:
-    """A filter that drops more the more there is to filter: up to 65 % at 21:00, controls good."""
+    """Return a filter that drops the more, the more there is: 65 % at 21:00, controls good."""
 
     def disturb(
         time_s: Floats, value: Floats, control: Floats, rng: np.random.Generator
@@ -71,7 +71,7 @@ def follows_load(line: Line) -> Disturb:
 
 
 def resolver(line: Line) -> Disturb:
-    """The provider's resolver breaks down on some evenings, for everything that asks it."""
+    """Return a resolver that breaks down on some evenings, for everything that asks it."""
 
     def disturb(
         time_s: Floats, value: Floats, control: Floats, rng: np.random.Generator
@@ -90,7 +90,7 @@ def resolver(line: Line) -> Disturb:
 
 
 def answers_drift(line: Line) -> Disturb:
-    """A CDN answers otherwise in the evening: such looks say nothing, some are taken for bad."""
+    """Return a CDN that answers otherwise in the evening: such looks say nothing, or wrong."""
 
     def disturb(
         time_s: Floats, value: Floats, control: Floats, rng: np.random.Generator
@@ -104,7 +104,7 @@ def answers_drift(line: Line) -> Disturb:
 
 
 def one_family_lost(line: Line) -> Disturb:
-    """IPv6 is gone for a week: looks that insist on it fail at random, as do the controls."""
+    """Return a week without IPv6: looks that insist on it fail at random, as do controls."""
     begin = at_local(line.first + timedelta(days=line.days // 3), 0, line.tz)
 
     def disturb(
@@ -119,7 +119,7 @@ def one_family_lost(line: Line) -> Disturb:
 
 
 def moved_over(line: Line) -> Disturb:
-    """People move to the control: in the evening it, and what is compared with it, gets crowded."""
+    """Return a control that people move to: in the evening it, and what is compared, is crowded."""
 
     def disturb(
         time_s: Floats, value: Floats, control: Floats, rng: np.random.Generator
@@ -134,7 +134,7 @@ def moved_over(line: Line) -> Disturb:
 
 
 def sunday(line: Line) -> Disturb:
-    """The provider works on Sundays from 02:00 to 06:00: nothing answers, controls included."""
+    """Return works on Sundays from 02:00 to 06:00: nothing answers, controls included."""
 
     def disturb(
         time_s: Floats, value: Floats, control: Floats, rng: np.random.Generator
@@ -159,11 +159,23 @@ def retired(draw: Draw) -> World:
     return quiet(draw, np.array([[begin, draw.line.span[1]]]), off=(1380, 420))
 
 
-def _each(name: str, about: str, make: Callable[[float], Callable[[Draw], World]],
-          *, baselines: bool = False) -> tuple[Cell, ...]:
+def _each(
+    name: str,
+    about: str,
+    make: Callable[[float], Callable[[Draw], World]],
+    *,
+    baselines: bool = False,
+) -> tuple[Cell, ...]:
     return tuple(
-        Cell(f"null-{name}-{every:.0f}", "S10", f"{about}, every {every:.0f} min",
-             make(every), score="null", aims=MOST, baselines=baselines)
+        Cell(
+            f"null-{name}-{every:.0f}",
+            "S10",
+            f"{about}, every {every:.0f} min",
+            make(every),
+            score="null",
+            aims=MOST,
+            baselines=baselines,
+        )
         for every in (15.0, 30.0)
     )
 
@@ -175,23 +187,36 @@ def _at(make: Callable[[Draw], World]) -> Callable[[float], Callable[[Draw], Wor
 NULLS = (
     *_each("quiet", "quiet", lambda e: plain(every=e), baselines=True),
     *_each("clustered", "0.5 outages a day", lambda e: plain(every=e, outages=0.5), baselines=True),
-    *_each("congestion25", "evening congestion of 25 %",
-           lambda e: disturbed(congestion(0.25), every=e), baselines=True),
-    *_each("congestion50", "evening congestion of 50 %",
-           lambda e: disturbed(congestion(0.5), every=e)),
-    *_each("congestion80", "evening congestion of 80 %",
-           lambda e: disturbed(congestion(0.8), every=e)),
-    *_each("congestion50-bare", "evening congestion of 50 %, no controls measured",
-           lambda e: disturbed(congestion(0.5, controls=False), every=e, controls=0)),
+    *_each(
+        "congestion25",
+        "evening congestion of 25 %",
+        lambda e: disturbed(congestion(0.25), every=e),
+        baselines=True,
+    ),
+    *_each(
+        "congestion50", "evening congestion of 50 %", lambda e: disturbed(congestion(0.5), every=e)
+    ),
+    *_each(
+        "congestion80", "evening congestion of 80 %", lambda e: disturbed(congestion(0.8), every=e)
+    ),
+    *_each(
+        "congestion50-bare",
+        "evening congestion of 50 %, no controls measured",
+        lambda e: disturbed(congestion(0.5, controls=False), every=e, controls=0),
+    ),
     *_each("reboot", "router reboot at 04:00", _at(reboot)),
     *_each("sunday", "Sunday maintenance, controls fail too", lambda e: disturbed(sunday, every=e)),
-    *_each("laptop", "laptop closed 23:00-07:00",
-           lambda e: plain(every=e, off=(1380, 420), outages=0.4)),
+    *_each(
+        "laptop",
+        "laptop closed 23:00-07:00",
+        lambda e: plain(every=e, off=(1380, 420), outages=0.4),
+    ),
     *_each("resolver", "resolver trouble on some evenings", lambda e: disturbed(resolver, every=e)),
     *_each("ipv6", "IPv6 lost for a week", lambda e: disturbed(one_family_lost, every=e)),
     *_each("cdn", "CDN answers that drift", lambda e: disturbed(answers_drift, every=e)),
-    *_each("load", "partial blocking that follows load",
-           lambda e: disturbed(follows_load, every=e)),
+    *_each(
+        "load", "partial blocking that follows load", lambda e: disturbed(follows_load, every=e)
+    ),
     *_each("retired", "a service retired", _at(retired)),
     *_each("moved", "a control that people moved to", lambda e: disturbed(moved_over, every=e)),
 )
@@ -233,8 +258,9 @@ def seen_tunnel(draw: Draw) -> World:
 def commuter(draw: Draw) -> World:
     """Return a clean line by day and a blocking one by night: two network keys of one vantage."""
     line = replace(draw.line, outages=0.05)
-    by_day = seen_by(replace(line, labels={"network": "AS64503/fixed"}, off=(1080, 480)),
-                     NOTHING, draw.rng)
+    by_day = seen_by(
+        replace(line, labels={"network": "AS64503/fixed"}, off=(1080, 480)), NOTHING, draw.rng
+    )
     by_night = seen_by(replace(line, off=(420, 1140)), np.array([line.span]), draw.rng)
     return _beside(draw, by_day, by_night)
 
@@ -243,8 +269,11 @@ OWN = tuple(
     Cell(f"own-{name}", "S10", about, make, score="own", aims={"beyond": ("most", 0.0)})
     for name, about, make in (
         ("router", "router's bedtime rule 22:00-06:00", by_the_clock(1320, 1800)),
-        ("office", "office rule on working days",
-         by_the_clock(510, 1050, weekdays=(6, 7, 1, 2, 3))),
+        (
+            "office",
+            "office rule on working days",
+            by_the_clock(510, 1050, weekdays=(6, 7, 1, 2, 3)),
+        ),
         ("vpn", "VPN by hours over a permanent block, unnoticed", by_the_clock(480, 1320, edge=5)),
         ("quota", "evening data quota", by_the_clock(1200, 1440, edge=10)),
         ("bundle", "prepaid night bundle", by_the_clock(360, 1440)),

@@ -11,7 +11,7 @@ from pattern_bench.claims import Claim, best_match, matches
 from pattern_bench.ours import WINDOWS, claims_of, events_of, series_of
 from pattern_bench.worlds import Truth, World
 from probe.analysis.onset import replay
-from probe.model.event import Event, EventKind
+from probe.model.event import Event, EventKind, Label
 
 __all__ = ["row_of"]
 
@@ -128,14 +128,20 @@ def _spans(events: Sequence[Event]) -> list[tuple[float, float]]:
 
 def _shared(one: tuple[float, float], other: tuple[float, float]) -> float:
     shared = min(one[1], other[1]) - max(one[0], other[0])
-    return max(0.0, shared) / max(one[1], other[1], 1.0) if shared <= 0 else shared / (
-        max(one[1], other[1]) - min(one[0], other[0])
+    return (
+        max(0.0, shared) / max(one[1], other[1], 1.0)
+        if shared <= 0
+        else shared / (max(one[1], other[1]) - min(one[0], other[0]))
     )
 
 
 def outages(world: World) -> Row:
-    """Score single outages: found when half of the united time is shared; else false."""
+    """Score single outages: found when half of the united time is shared.
+
+    What meets none is false: of the established ones; of those of little evidence, apart.
+    """
     events = [e for e in events_of(world) if e.window is None]
+    sure = [e for e in events if e.label is Label.ESTABLISHED]
     spans = _spans(events)
     row: Row = {"hits": [], "false": 0}
     for truth in world.truth.outages:
@@ -145,11 +151,14 @@ def outages(world: World) -> Row:
         if hit and best is not None:
             row.setdefault("start_error", []).append(round((best[0] - truth[0]) / 60, 2))
             row.setdefault("end_error", []).append(round((best[1] - truth[1]) / 60, 2))
-    row["false"] = sum(
-        all(s[1] <= t[0] or s[0] >= t[1] for t in world.truth.outages) for s in spans
-    )
-    row["false"] += sum(e.window is not None for e in events)
+    row["false"] = _apart(_spans(sure), world.truth)
+    row["false_suspected"] = _apart(spans, world.truth) - row["false"]
     return row
+
+
+def _apart(spans: Sequence[tuple[float, float]], truth: Truth) -> int:
+    """Return how many spans meet no outage of the truth."""
+    return sum(all(s[1] <= t[0] or s[0] >= t[1] for t in truth.outages) for s in spans)
 
 
 def live(world: World) -> Row:

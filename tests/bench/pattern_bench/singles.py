@@ -58,17 +58,46 @@ def method_changes(draw: Draw) -> World:
 
 
 SINGLES = (
-    Cell("once-15", "one-off", "outages of 2 h and more, every 15 min, retests",
-         one_off(15.0, retest=True), score="outages",
-         aims={"recall": ("least", 0.97), "false_a_year": ("most", 0.5)}),
-    Cell("once-15-plain", "one-off", "the same without retests", one_off(15.0, retest=False),
-         score="outages"),
-    Cell("once-30", "one-off", "the same every 30 min", one_off(30.0, retest=False),
-         score="outages"),
-    Cell("live", "live", "onset, every 15 min with retests", live, score="live",
-         aims={"delay_median": ("most", 20.0)}),
-    Cell("live-null", "live", "no trouble: false alarms", silent, score="live",
-         aims={"false_a_year": ("most", 0.1)}),
-    Cell("S11", "S11", "resets become silence half-way", method_changes, score="method",
-         aims={"recall": ("least", 0.97)}),
+    Cell(
+        "once-15",
+        "one-off",
+        "outages of 2 h and more, every 15 min, retests",
+        one_off(15.0, retest=True),
+        score="outages",
+        aims={"recall": ("least", 0.97), "false_a_year": ("most", 0.5)},
+    ),
+    Cell(
+        "once-15-plain",
+        "one-off",
+        "the same without retests",
+        one_off(15.0, retest=False),
+        score="outages",
+    ),
+    Cell(
+        "once-30", "one-off", "the same every 30 min", one_off(30.0, retest=False), score="outages"
+    ),
+    Cell(
+        "live",
+        "live",
+        "onset, every 15 min with retests",
+        live,
+        score="live",
+        aims={"delay_median": ("most", 20.0)},
+    ),
+    Cell(
+        "live-null",
+        "live",
+        "no trouble: false alarms",
+        silent,
+        score="live",
+        aims={"false_a_year": ("most", 0.1)},
+    ),
+    Cell(
+        "S11",
+        "S11",
+        "resets become silence half-way",
+        method_changes,
+        score="method",
+        aims={"recall": ("least", 0.97)},
+    ),
 )

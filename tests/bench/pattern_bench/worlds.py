@@ -1,4 +1,4 @@
-"""Worlds with known truth: what was ordered, what went wrong by itself, and what a line saw of it."""
+"""Worlds with known truth: what was ordered, what went wrong by itself, what a line saw."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace

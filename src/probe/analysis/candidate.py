@@ -1,6 +1,6 @@
 """The daily or weekly window that a series' episodes speak for most, before anything is claimed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from probe.analysis.recurrence import Arcs, Recurrence, matches, p_value, strong
 from probe.analysis.study import Study, exposure
 from probe.analysis.wallclock import DAY_MIN, Fold, day_numbers, quietest_minute
 
-__all__ = ["Candidate", "candidate"]
+__all__ = ["Candidate", "candidate", "fit_for_windows"]
 
 SHORTEST_S = 45 * 60.0
 LONGEST_S = 20 * 3600.0
@@ -64,6 +64,11 @@ class _Folded:
         return p_value(arcs, self.found, seen, generator, least_days=LEAST_WEEKS)[0]
 
 
+def fit_for_windows(episodes: Iterable[Episode]) -> list[Episode]:
+    """Return the episodes that may belong to a window: 45 min to 20 h, one edge seen at least."""
+    return [e for e in episodes if SHORTEST_S <= e.length_s <= LONGEST_S and e.edged]
+
+
 def candidate(
     study: Study, left: Sequence[Episode], generator: np.random.Generator
 ) -> Candidate | None:
@@ -75,7 +80,7 @@ def candidate(
     weekday is followed by itself as well, and taken when that is less likely by chance. ``p`` is
     multiplied by the number of ways that were tried.
     """
-    fit = [e for e in left if SHORTEST_S <= e.length_s <= LONGEST_S and e.edged]
+    fit = fit_for_windows(left)
     if len(fit) < LEAST_DAYS:
         return None
     daily, tried = _daily(study, fit)

@@ -67,8 +67,7 @@ def _posterior(grid: FloatArray, rows: FloatArray) -> tuple[FloatArray, float]:
         kernel = (1 - _STRAY) * kernel / kernel.sum(axis=0) + _STRAY / grid.size
         by_sigma.append(np.log(chance @ kernel).sum(axis=0))
     joint = np.stack(by_sigma)
-    top = joint.max()
-    total = np.log(np.exp(joint - top).sum(axis=0)) + top
+    total = np.logaddexp.reduce(joint, axis=0)
     evidence = float(np.log(np.exp(total - total.max()).sum()) + total.max() + scale.sum())
     return np.asarray(total, dtype=np.float64), evidence
 

@@ -105,9 +105,7 @@ def _labelled_nights(folder: Path) -> dict[str, tuple[float, float]]:
 
 def policy(folder: Path) -> Row:
     """Return what an announced order did: 01:00-09:00 from 15 February, ended on 27 April 2021."""
-    days = tuple(
-        (FIRST + timedelta(days=i) - _EPOCH).days for i in range((LAST - FIRST).days + 1)
-    )
+    days = tuple((FIRST + timedelta(days=i) - _EPOCH).days for i in range((LAST - FIRST).days + 1))
     given = DayList(name="order", days=days, hours=(60, 540))
     known = Known(dates=(given,))
     events = survey([real_data.bago(folder, 30)], rng=random.Random(1), known=known)

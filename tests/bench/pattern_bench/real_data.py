@@ -32,8 +32,10 @@ _MISSING = ("", "NA", "NaN")
 
 def rows_of(path: Path) -> Iterator[dict[str, str]]:
     """Yield the rows of a CSV, gzipped or not; lines that begin with # are left out."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(
-        encoding="utf-8"
+    opened = (
+        gzip.open(path, "rt", encoding="utf-8")
+        if path.suffix == ".gz"
+        else path.open(encoding="utf-8")
     )
     with opened as file:
         yield from csv.DictReader(line for line in file if not line.startswith("#"))

@@ -57,13 +57,17 @@ def summary(cell: Cell, rows: Sequence[Row]) -> dict[str, Any]:
         for place, family in enumerate(FAMILIES)
     }
     if cell.baselines:
-        names = rows[0]["others"]
-        found["others"] = {
-            name: _figures([row["others"][name] for row in rows], years)
-            | {"alerts_a_year": round(sum(r["others"][name]["alerts"] for r in rows) / years, 1)}
-            for name in names
-        }
+        beside = [row for row in rows if "others" in row]
+        found["other_runs"] = len(beside)
+        found["others"] = {name: _other(name, beside) for name in beside[0]["others"]}
     return found
+
+
+def _other(name: str, rows: Sequence[Row]) -> Row:
+    years = sum(row["years"] for row in rows)
+    alerts = sum(row["others"][name]["alerts"] for row in rows)
+    figures = _figures([row["others"][name] for row in rows], years)
+    return figures | {"alerts_a_year": round(alerts / years, 1)}
 
 
 def _family(rows: Sequence[Row]) -> Row:

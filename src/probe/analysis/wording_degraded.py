@@ -23,8 +23,8 @@ def degraded_sentence(event: Event, name: str) -> str:
         ),
         "The others worked, so this is no cut.",
         (
-            f"95 % of the evidence puts its start between {clock(low)} and {clock(high)} and its "
-            f"end between {clock(first)} and {clock(last)}."
+            f"19 times in 20 the truth lies in these bounds: start between {clock(low)} and "
+            f"{clock(high)}; end between {clock(first)} and {clock(last)}."
         ),
         mechanism_words(event),
         (

@@ -32,13 +32,9 @@ _MISSING = ("", "NA", "NaN")
 
 def rows_of(path: Path) -> Iterator[dict[str, str]]:
     """Yield the rows of a CSV, gzipped or not; lines that begin with # are left out."""
-    opened = (
-        gzip.open(path, "rt", encoding="utf-8")
-        if path.suffix == ".gz"
-        else path.open(encoding="utf-8")
-    )
-    with opened as file:
-        yield from csv.DictReader(line for line in file if not line.startswith("#"))
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
+    yield from csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
 
 
 def series_from(looks: Looks, tz: str) -> list[Series]:

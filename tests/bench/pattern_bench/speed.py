@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,7 @@ def one_more_day(days: int) -> dict[str, Any]:
         ]
         tracker.extend([Series(key=series.key, tz=series.tz, samples=parts[0])])
         last_days.append(
-            [
-                Series(key=series.key, tz=series.tz, samples=b[len(a) :])
-                for a, b in zip(parts, parts[1:], strict=False)
-            ]
+            [Series(key=series.key, tz=series.tz, samples=b[len(a) :]) for a, b in pairwise(parts)]
         )
     tracker.events()
     taken = []

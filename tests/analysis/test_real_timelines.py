@@ -87,7 +87,7 @@ def test_latency_at_a_border_is_no_curfew(test_data: Path) -> None:
 def test_iran_2019_is_a_blackout_and_no_curfew(test_data: Path) -> None:
     """Active probing per AS: one onset in the afternoon of 16 November, never a daily window."""
     looks = by_as(test_data, "active")
-    found = events(series_from(dict(looks), "Asia/Tehran"))
+    found = events(series_from({asn: [*rows] for asn, rows in looks.items()}, "Asia/Tehran"))
     assert len(looks) >= 5
     assert not [event for event in found if event.kind in WINDOWS]
     begun = [e.start.at for e in found if e.series == "0" and e.samples > 100]

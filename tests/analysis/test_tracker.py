@@ -1,16 +1,18 @@
 """Series under watch: added day by day, they give the events of all at once, at a day's cost."""
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
+import numpy as np
 import pytest
 from simulated_lines import Curfew, Line, Noise, sampled
 
-import probe.analysis.search as search_module
+from probe.analysis.candidate import Candidate, candidate
 from probe.analysis.episodes import Episode
 from probe.analysis.growing import Growing
-from probe.analysis.study import study
+from probe.analysis.study import Study, study
 from probe.analysis.survey import survey
 from probe.analysis.timeline import DEFAULT
 from probe.analysis.tracker import Tracker
@@ -112,10 +114,14 @@ def test_what_only_goes_on_well_is_not_searched_again(monkeypatch: pytest.Monkey
     tracker.extend([pieces[0]])
     (window,) = [event for event in tracker.events() if event.window]
     asked: list[int] = []
-    real = search_module.candidate
-    monkeypatch.setattr(
-        search_module, "candidate", lambda *given: (asked.append(1), real(*given))[1]
-    )
+
+    def counted(
+        study: Study, left: Sequence[Episode], generator: np.random.Generator
+    ) -> Candidate | None:
+        asked.append(len(left))
+        return candidate(study, left, generator)
+
+    monkeypatch.setattr("probe.analysis.search.candidate", counted)
     tracker.extend([pieces[1]])
     (again,) = [event for event in tracker.events() if event.window]
     assert asked == []

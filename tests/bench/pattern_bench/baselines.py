@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from pattern_bench.claims import Claim, overlap
-from pattern_bench.clockwork import Floats, Spans, local_minutes
+from pattern_bench.clockwork import Flags, Floats, Spans, local_minutes
 from pattern_bench.worlds import ABSENT, Looks
 
 __all__ = ["METHODS", "alerts", "windows"]
@@ -80,7 +80,7 @@ def pelt(looks: Looks) -> Spans:
     return np.array(spans, dtype=np.float64).reshape(-1, 2)
 
 
-def _runs(time_s: Floats, low: Floats, length: float) -> Spans:
+def _runs(time_s: Floats, low: Flags, length: float) -> Spans:
     rows: list[list[float]] = []
     for at, is_low in zip(time_s.tolist(), low.tolist(), strict=True):
         if not is_low:

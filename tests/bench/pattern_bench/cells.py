@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from pattern_bench.clockwork import Floats
 from pattern_bench.families import FAMILIES, Family
 from pattern_bench.worlds import (
     Line,
@@ -185,10 +186,10 @@ def skewed(draw: Draw) -> World:
     first = draw.line.span[0]
     jump = first + 86_400 * draw.rng.uniform(5, 50)
 
-    def skew(time_s: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def skew(time_s: Floats) -> Floats:
         days = (time_s - first) / 86_400
         jumped = (time_s >= jump) & (time_s < jump + 4 * 86_400)
-        return np.asarray(base + drift * days + 1200 * jumped)
+        return np.asarray(base + drift * days + 1200 * jumped, dtype=np.float64)
 
     return curfew()(draw.with_line(skew_s=skew))
 

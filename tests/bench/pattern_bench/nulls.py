@@ -16,7 +16,7 @@ MOST = {"false_a_year": ("most", 0.05)}
 NOTHING = np.zeros((0, 2))
 
 
-def quiet(draw: Draw, cuts: Spans = NOTHING, **changes: object) -> World:
+def quiet(draw: Draw, cuts: Spans, **changes: object) -> World:
     """Return one line under no order."""
     line = draw.with_line(**changes).line
     return World((seen_by(line, cuts, draw.rng),), Truth(tz=line.tz), line.days)
@@ -24,7 +24,7 @@ def quiet(draw: Draw, cuts: Spans = NOTHING, **changes: object) -> World:
 
 def plain(**changes: object) -> Callable[[Draw], World]:
     """Return runs without an order."""
-    return lambda draw: quiet(draw, **changes)
+    return lambda draw: quiet(draw, NOTHING, **changes)
 
 
 def disturbed(make: Callable[[Line], Disturb], **changes: object) -> Callable[[Draw], World]:
@@ -32,7 +32,7 @@ def disturbed(make: Callable[[Line], Disturb], **changes: object) -> Callable[[D
 
     def drawn(draw: Draw) -> World:
         line = draw.with_line(**changes).line
-        return quiet(draw, **changes, disturb=(make(line),))
+        return quiet(draw, NOTHING, **changes, disturb=(make(line),))
 
     return drawn
 

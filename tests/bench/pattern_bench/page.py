@@ -6,7 +6,7 @@ from typing import Any
 
 from pattern_bench import plots
 from pattern_bench.page_real import real_part, speed_part
-from pattern_bench.words import FIGURES, aims_of, interval, number, per_cent, share, verdict
+from pattern_bench.words import FIGURES, aims_of, interval, number, per_cent, share, table, verdict
 
 __all__ = ["load", "save", "text", "with_cells", "with_part", "write"]
 
@@ -93,11 +93,6 @@ def _families() -> list[tuple[str, str]]:
     return [(family.name, family.about) for family in FAMILIES]
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
-
-
 def _picture(name: str, about: str) -> str:
     return f"![{about}]({NAME}/{name}.svg)\n"
 
@@ -118,11 +113,11 @@ def _summary(cells: Results) -> str:
     head += f"Runs a cell: {', '.join(map(str, runs))}.\n\n"
     if not missed:
         return head
-    table = _table(
+    misses = table(
         ("cell", "figure", "measured", "aim"),
         [(name, figure, f"{value} **missed**", aim) for _, name, figure, value, aim in missed],
     )
-    return f"{head}The misses:\n\n{table}\n"
+    return f"{head}The misses:\n\n{misses}\n"
 
 
 def _aim(figure: str, aim: list[Any]) -> str:
@@ -182,7 +177,7 @@ def _recall(cells: Results) -> str:
         "## Curfews: found, and how exactly\n\n"
         + _picture("recall", "Recall of each cell with its 95 % interval")
         + "\n"
-        + _table(head, rows)
+        + table(head, rows)
         + beside
         + "\n"
         + _picture("edges", "Quantiles of the start error")
@@ -201,7 +196,7 @@ def _by_family(cells: Results) -> str:
         (cell_name, *(share(cell["families"][name], "recall") for name in names))
         for cell_name, cell in _of(cells, "windows", "joint", "degraded")
     ]
-    return "### Recall by kind of noise\n\n" + _table(("cell", *names), rows)
+    return "### Recall by kind of noise\n\n" + table(("cell", *names), rows)
 
 
 def _nulls(cells: Results) -> str:
@@ -240,7 +235,7 @@ def _nulls(cells: Results) -> str:
         "## Where nobody ordered anything\n\n"
         + _picture("false", "False windows a year in each null")
         + "\n"
-        + _table(head, rows)
+        + table(head, rows)
         + "\nPartial blocking that follows load is a filter of that service by hours: `degraded hours` with their share "
         "is the right answer there, a window is not. With so many years, no false window at all still allows the rate "
         "that the interval ends with.\n"
@@ -256,7 +251,7 @@ def _own(cells: Results) -> str:
         "## Clockwork of one line\n\nTheir controls stay good: no statistic of one line tells them from an order. They may be seen, "
         "and must never be said to be more than this line's: no scope beyond it, no score, no word of a curfew. A neighbour in another "
         "AS looked and saw nothing.\n\n"
-        + _table(("cell", "what", "a window of this line", "said to be more"), rows)
+        + table(("cell", "what", "a window of this line", "said to be more"), rows)
     )
 
 
@@ -290,7 +285,7 @@ def _others(cells: Results) -> str:
         "where it comes back on three days within 28 (overlap 0.6), without a test. CUSUM: mean 0 against 0.7, found after 10 h.\n\n"
         + _picture("methods", "Recall and false windows of each method")
         + "\n"
-        + _table(head, rows)
+        + table(head, rows)
     )
 
 
@@ -332,7 +327,7 @@ def _singles(cells: Results) -> str:
     )
     return (
         "## Single outages and the live alarm\n\n"
-        + _table(head, rows)
+        + table(head, rows)
         + "\nThe bound on false live alarms holds for errors that come one by one. In the bursty family six of ten looks fail for half an hour at a "
         "time, twice a day: nobody ordered that, and it is counted as false, though it is trouble.\n"
     )

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pattern_bench.words import table
+
 __all__ = ["real_part", "speed_part"]
 
 Part = dict[str, Any]
@@ -9,11 +11,6 @@ Part = dict[str, Any]
 
 def _clock(minute: float) -> str:
     return f"{int(minute) // 60:02d}:{int(minute) % 60:02d}"
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
 
 
 def real_part(real: Part) -> str:
@@ -65,7 +62,7 @@ def _myanmar(rows: list[Part]) -> str:
     return (
         "### Myanmar 2021, the nights of Bago\n\nTruth: 01:00 to 09:00 (Asia/Yangon) from 15 February to 27 April. "
         "Pings of one city, seven replies an hour, in slots; single nights against people's labels.\n\n"
-        + _table(head, lines)
+        + table(head, lines)
     )
 
 
@@ -90,7 +87,7 @@ def _labels(row: Part) -> str:
         f"{row['right'] + row['wrong']} windows were claimed; in {row['right']} most outages in them were ordered by a government or for exams "
         f"(precision {precise:.0%}, aim at least 95 %: {'met' if precise >= 0.95 else '**missed**'}). They cover {row['covered']} of the {row['ordered']} ordered outages "
         f"({covered:.0%}, aim at least 75 %: {'met' if covered >= 0.75 else '**missed**'}); the others are single ones, or last for days.\n\n"
-        + _table(
+        + table(
             ("of", "what is said", "ordered, of the outages in it"),
             [
                 (name, said, f"{ordered} of {total}")
@@ -115,7 +112,7 @@ def _iran(rows: list[Part]) -> str:
     return (
         "### Iran, November 2019\n\nHand-read truth: mobile networks lose their routes first, AS57218 at 14:05, AS197207 at 14:25, AS44244 at 14:55 (UTC, 16 November); AS12880 keeps them while "
         "its hosts vanish; recovery in stages from 21 November.\n\n"
-        + _table(
+        + table(
             ("signal", "network", "gone (UTC)", "known within", "back", "windows claimed"), lines
         )
     )
@@ -139,7 +136,7 @@ def _negatives(rows: list[Part]) -> str:
         )
         for row in rows
     ]
-    return "### Where nobody ordered anything\n\n" + _table(("data", "series", "windows"), lines)
+    return "### Where nobody ordered anything\n\n" + table(("data", "series", "windows"), lines)
 
 
 def speed_part(speed: Part) -> str:
@@ -184,7 +181,7 @@ def speed_part(speed: Part) -> str:
     ]
     return (
         "## Speed\n\nProcessor seconds, the drawing of the looks left out; the machine was shared.\n\n"
-        + _table(("what", "measured", "aim", ""), rows)
+        + table(("what", "measured", "aim", ""), rows)
         + "\nGrowth with the number of looks:\n\n"
-        + _table(("years", "looks", "time", "a look"), growth)
+        + table(("years", "looks", "time", "a look"), growth)
     )

@@ -1,8 +1,9 @@
 """How figures are written, and whether they meet their aims."""
 
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["FIGURES", "aims_of", "interval", "number", "per_cent", "share", "verdict"]
+__all__ = ["FIGURES", "aims_of", "interval", "number", "per_cent", "share", "table", "verdict"]
 
 Cell = dict[str, Any]
 FIGURES = {
@@ -51,5 +52,11 @@ def verdict(value: float, aim: list[Any]) -> bool:
     """Return whether a figure meets its aim."""
     kind, bound = aim
     if kind == "within":
-        return abs(value - bound) <= _SPREAD + 1e-9
+        return bool(abs(value - bound) <= _SPREAD + 1e-9)
     return bool(value >= bound if kind == "least" else value <= bound)
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"

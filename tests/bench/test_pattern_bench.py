@@ -172,3 +172,13 @@ def test_one_run_of_a_null_is_a_row() -> None:
     assert row["false"] == 0
     assert row["years"] == pytest.approx(60 / 365.25, abs=1e-4)
     assert len(series_of(world_of(cell, 1).lines[0]).samples) > 1000
+
+
+def test_the_page_is_that_of_the_results() -> None:
+    """Nobody edits a figure by hand: the page is made of the file beside it, with its pictures."""
+    docs = BENCH.parents[2] / "docs"
+    results = page.load(docs / "benchmarks-patterns.json")
+    assert (docs / "benchmarks-patterns.md").read_text(encoding="utf-8") == page.text(results)
+    for name in ("recall", "false", "edges", "methods"):
+        picture = docs / "benchmarks-patterns" / f"{name}.svg"
+        assert picture.read_text(encoding="utf-8").startswith("<?xml")

@@ -63,13 +63,13 @@ def with_part(results: Results, name: str, part: Any) -> Results:
 
 def write(results: Results, folder: Path) -> None:
     """Write the page and the pictures into ``folder``."""
-    plots.draw(results.get("cells", {}), folder / NAME)
+    plots.draw(dict(sorted(results.get("cells", {}).items())), folder / NAME)
     (folder / f"{NAME}.md").write_text(text(results), encoding="utf-8")
 
 
 def text(results: Results) -> str:
     """Return the page."""
-    cells = results.get("cells", {})
+    cells = dict(sorted(results.get("cells", {}).items()))
     parts = [
         _NOTE,
         INTRODUCTION.format(families="\n".join(f"- **{n}**: {a}." for n, a in _families())),

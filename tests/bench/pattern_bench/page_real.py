@@ -7,6 +7,11 @@ from pattern_bench.words import table
 __all__ = ["real_part", "speed_part"]
 
 Part = dict[str, Any]
+_SOURCES = (
+    'Pings, county connectivity and border latency: Monash IP Observatory (sodalabsio/shared_data). Investigated outages: IODA, with "Destination Unreachable" (SIGCOMM 2023). '
+    "Iran 2019: IODA signals as published with OONI's report of that blackout. Bridge users: Tor Metrics. Uptime logs: Seklfreak/upptime, Danialsamadi/iran-internet-monitor. "
+    "None of them is kept in this project.\n"
+)
 
 
 def _clock(minute: float) -> str:
@@ -20,6 +25,7 @@ def real_part(real: Part) -> str:
     return "\n".join(
         [
             "## Public data\n",
+            _SOURCES,
             _myanmar(real["myanmar"]),
             _policy(real["policy"]),
             _labels(real["labels"]),

@@ -138,7 +138,7 @@ def labels(folder: Path) -> Row:
             mostly = ordered * 2 >= len(inside)
             right, wrong = right + mostly, wrong + (not mostly)
             covered |= {id(one) for one in inside if one.ordered}
-            windows.append([name, event.sentence.split(" (chance")[0], ordered, len(inside)])
+            windows.append([name, event.sentence.split(" (by chance")[0], ordered, len(inside)])
     ordered_all = [one for one in outages if one.ordered]
     testable = [one for rows in groups.values() for one in rows if one.ordered]
     return {

@@ -107,6 +107,10 @@ class Growing:
         self._rest.extend(samples)
         rest = structs.replace(self._empty, samples=tuple(self._rest))
         evidence = self._named(evidence_of(rest))
+        if not self._columns.size:  # the first part is cut by what it teaches itself
+            self._columns.put(evidence, evidence.weight)
+            self._learn()
+            evidence = self._named(evidence)
         found = cut(rest, evidence, self._parameters)
         self._columns.put(evidence, log_ratios(evidence, self._parameters))
         self._learn()

@@ -168,11 +168,6 @@ class Listeners:
         await asyncio.sleep(0)
 
 
-def _silence(data: bytes, seen: tuple[str, int]) -> tuple[bytes, ...]:
-    del data, seen
-    return ()
-
-
 def _at(sock: socket.socket) -> Located:
     host, port = sock.getsockname()[:2]
     return Located(str(host), int(port))
@@ -195,8 +190,7 @@ class DatagramServer(asyncio.DatagramProtocol):
         What tells the asker its address tells the line's own, or with ``mirror`` the one that
         it sees.
         """
-        kind = host.speaks.get(port)
-        self._speak = datagrams_of(kind) if kind is not None else _silence
+        self._speak = datagrams_of(host.speaks.get(port), situation, host, port)
         self._situation = situation
         self._host = host
         self._port = port

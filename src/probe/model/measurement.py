@@ -13,10 +13,12 @@ __all__ = [
     "CertificateCheck",
     "DnsEngine",
     "DnsStep",
+    "ExchangeStep",
     "HttpStep",
     "LateAnswer",
     "Measurement",
     "Outcome",
+    "Proof",
     "Step",
     "TcpStep",
     "TlsStep",
@@ -57,6 +59,20 @@ class Variant(StrEnum):
     OTHER_FAMILY = "other_family"
     NEIGHBOUR = "neighbour"  # another endpoint of the catalog on the same network
     ANCHOR = "anchor"  # a neutral host, asked right after this endpoint failed
+    COMPARISON = "comparison"  # the same question in another form, at the same address and port
+    CONNECT = "connect"  # a connection to the same address and port in which nothing is said
+    BY_TCP = "by_tcp"  # TLS over TCP at the same address and port, where QUIC failed
+
+
+class Proof(StrEnum):
+    """What a reply in a protocol of its own shows about who sent it."""
+
+    IDENTITY = "identity"  # it was signed by the key that is known to be the service's
+    ECHO = "echo"  # it was made for what we sent: our random bytes come back, or our seal opens
+    FORM = "form"  # it is of the protocol, and could have been sent to anybody
+    FOREIGN = "foreign"  # it is of the protocol, and answers another question than ours
+    OTHER_IDENTITY = "other_identity"  # it answers us, with another key than the known one
+    OTHER = "other"  # it is of no such protocol
 
 
 class StepBase(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +193,23 @@ class UdpStep(StepBase, frozen=True, kw_only=True, tag="udp"):
     reply: str | None = None
 
 
-Step = DnsStep | TcpStep | TlsStep | HttpStep | UdpStep
+class ExchangeStep(StepBase, frozen=True, kw_only=True, tag="exchange"):
+    """A question and its answer in a protocol of its own, over TCP, in the clear or inside TLS.
+
+    ``reply`` names what came, and never quotes it: Tor relays tell us our own address.
+    ``proof`` is ``None`` when nothing came that could be read.
+    """
+
+    address: str
+    port: int
+    protocol: str
+    reply: str | None = None
+    proof: Proof | None = None
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+
+Step = DnsStep | TcpStep | TlsStep | HttpStep | UdpStep | ExchangeStep
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,11 @@ _PROBES: dict[Kind, tuple[str, str]] = {
     Kind.TCP: ("tcp", "probe_tcp"),
     Kind.TLS: ("tls", "probe_tls"),
     Kind.HTTP: ("http", "probe_http"),
+    Kind.QUIC: ("quic", "probe_quic"),
+    Kind.STUN: ("stun", "probe_stun"),
+    Kind.OPENVPN: ("openvpn", "probe_openvpn"),
+    Kind.WIREGUARD: ("wireguard", "probe_wireguard"),
+    Kind.IKEV2: ("ikev2", "probe_ikev2"),
 }
 """Each kind's module beside this one and its function; what is not used is not loaded."""
 

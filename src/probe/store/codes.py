@@ -91,6 +91,9 @@ VARIANT = Codes(
         Variant.OTHER_FAMILY: 7,
         Variant.NEIGHBOUR: 8,
         Variant.ANCHOR: 9,
+        Variant.COMPARISON: 10,
+        Variant.CONNECT: 11,
+        Variant.BY_TCP: 12,
     }
 )
 ROLE = Codes(

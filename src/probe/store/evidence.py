@@ -30,6 +30,7 @@ from msgspec.structs import force_setattr, replace
 from probe.errors import StoreError
 from probe.model.measurement import (
     DnsStep,
+    ExchangeStep,
     HttpStep,
     Measurement,
     Step,
@@ -304,6 +305,7 @@ _FIGURES: dict[type[Any], tuple[str, ...]] = {
     TlsStep: ("t0_s", "t_s", "bytes_sent", "bytes_received"),
     HttpStep: ("t0_s", "t_s", "body_length"),
     UdpStep: ("t0_s", "t_s", "sent", "received"),
+    ExchangeStep: ("t0_s", "t_s", "bytes_sent", "bytes_received"),
 }
 _NOTHING = {
     kind: tuple((name, 0.0 if name.endswith("_s") else 0) for name in names)

@@ -5,6 +5,7 @@ from probe.model.address import is_public, parse_ip
 from probe.model.measurement import (
     CertificateCheck,
     DnsStep,
+    ExchangeStep,
     HttpStep,
     Measurement,
     Step,
@@ -37,7 +38,9 @@ def _what(step: Step) -> str:
         return _tls(step)
     if isinstance(step, HttpStep):
         return _http(step)
-    return _udp(step)
+    if isinstance(step, UdpStep):
+        return _udp(step)
+    return _exchange(step)
 
 
 def _place(address: str, port: int) -> str:
@@ -98,5 +101,12 @@ def _http(step: HttpStep) -> str:
 def _udp(step: UdpStep) -> str:
     return (
         f"udp {clean(step.protocol)} {_place(step.address, step.port)}: {step.sent} sent, "
-        f"{step.received} received"
+        f"{step.received} received, reply {clean(step.reply or 'none')}"
+    )
+
+
+def _exchange(step: ExchangeStep) -> str:
+    return (
+        f"{clean(step.protocol)} over tcp {_place(step.address, step.port)}: {step.bytes_sent} B "
+        f"sent, {step.bytes_received} B received, reply {clean(step.reply or 'none')}"
     )

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from test_verdict_scenes import PLAIN, SCENES
+from udp_scenes import BY_TCP, NOBODY_OVER_UDP, QUIC, QUIC_NEUTRAL, STUN, quic
 from verdict_bundles import (
     BOGON,
     GOOD,
@@ -144,6 +145,20 @@ def _request(failure: str, name: str) -> Sign:
     return Sign(name, name, "unknown", steps, endpoint=PLAIN, extra=(other,))
 
 
+def _datagram(failure: str, name: str) -> Sign:
+    other = look(udp(failure=failure, address=OTHER), variant=Variant.OTHER_ADDRESS)
+    return Sign(name, name, "unknown", (udp(failure=failure),), endpoint=STUN, extra=(other,))
+
+
+def _quic(
+    name: str, steps: tuple[Step, ...], *extra: Measurement, ab: tuple[Measurement, ...] = ()
+) -> Sign:
+    return Sign(name, name, "unknown", steps, ab=ab, endpoint=QUIC, extra=extra)
+
+
+_MADE_OF = (Variant.NEUTRAL_SNI, Variant.OTHER_UDP, Variant.BY_TCP)
+"""Looks that are part of a sign, and no second attempt at it."""
+
 SIGNS = (
     _name("dns_nxdomain_error", "dns.nxdomain"),
     _name("dns_refused_error", "dns.refused"),
@@ -192,6 +207,31 @@ SIGNS = (
         (udp(failure=TIMEOUT),),
         endpoint=endpoint(Kind.STUN),
         extra=(look(udp(failure=TIMEOUT, address=OTHER), variant=Variant.OTHER_ADDRESS),),
+    ),
+    *(
+        _datagram(failure, name)
+        for failure, name in (
+            ("connection_refused", "udp.refused"),
+            ("host_unreachable", "udp.unreachable"),
+        )
+    ),
+    Sign(
+        "udp.all",
+        "udp.all",
+        "unknown",
+        (udp(failure=TIMEOUT),),
+        endpoint=STUN,
+        extra=NOBODY_OVER_UDP,
+        live="weak",
+    ),
+    _quic("quic.timeout.after", quic(ping=TIMEOUT)),
+    _quic("quic.timeout.sni", quic(handshake=TIMEOUT), QUIC_NEUTRAL, ab=(BY_TCP,)),
+    _quic("quic.timeout.handshake", quic(handshake=TIMEOUT)),
+    _quic(
+        "quic.timeout.port",
+        quic(TIMEOUT, TIMEOUT),
+        BY_TCP,
+        look(*quic(TIMEOUT, TIMEOUT, address=OTHER), variant=Variant.OTHER_ADDRESS),
     ),
 )
 
@@ -247,7 +287,7 @@ def test_ground(sign: Sign, ground: str) -> None:
 @pytest.mark.parametrize(("sign", "ground"), CASES, ids=IDS)
 def test_without_a_retest_only_the_confidence_falls(sign: Sign, ground: str) -> None:
     """One look alone changes no state and no mechanism, and is never more than weak."""
-    once = replace(sign, extra=tuple(m for m in sign.extra if m.variant is Variant.NEUTRAL_SNI))
+    once = replace(sign, extra=tuple(m for m in sign.extra if m.variant in _MADE_OF))
     full, single = _scene(sign, ground).judge(), _scene(once, ground, looks=1).judge()
     assert (single.state, single.mechanism) == (full.state, full.mechanism)
     assert single.confidence == "weak"
@@ -295,7 +335,7 @@ def test_every_rule_fires() -> None:
     assert {r.id for r in RULES} - fired == set()
 
 
-_WHOLE_LAYERS = ("tls.failed", "http.failed", "control.failed", "udp.silence.alone")
+_WHOLE_LAYERS = ("tls.failed", "http.failed", "control.failed", "udp.unexpected")
 """The last row of a layer holds for whatever ended there."""
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from udp_scenes import UDP_SCENES
 from verdict_bundles import (
     ANTIVIRUS_CA,
     BOGON,
@@ -1189,7 +1190,7 @@ SEEN = (
     ),
 )
 
-SCENES = (*TRAPS, *SEEN)
+SCENES = (*TRAPS, *SEEN, *UDP_SCENES)
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda s: s.name)

@@ -112,6 +112,7 @@ class Namespaces:
             tls_s=_longer(short.tls_s),
             http_s=_longer(short.http_s),
             late_s=0.3,
+            udp_s=_longer(short.udp_s),
         )
 
 

@@ -9,6 +9,7 @@ from probe.model.failure import Failure
 from probe.model.measurement import (
     DnsEngine,
     DnsStep,
+    ExchangeStep,
     HttpStep,
     Measurement,
     Step,
@@ -46,6 +47,7 @@ class Layer(StrEnum):
     TLS = "tls"
     HTTP = "http"
     UDP = "udp"
+    EXCHANGE = "exchange"  # a protocol of its own over TCP
 
 
 class FailureClass(StrEnum):
@@ -191,7 +193,17 @@ def ending_of(measurement: Measurement) -> Ending:
     layer = _LAST.get(kind, Layer.TCP)
     if layer is Layer.DNS:
         return _resolved(kind, steps)
+    if kind is Kind.OPENVPN:
+        layer = Layer.EXCHANGE if any(isinstance(s, TcpStep) for s in steps) else Layer.UDP
+    if kind is Kind.QUIC and _asked_only(steps):
+        return UNFINISHED
     return _foreign_certificate(steps) or _deepest(layer, steps)
+
+
+def _asked_only(steps: tuple[Step, ...]) -> bool:
+    """Return whether QUIC's first question was answered, and no handshake was tried."""
+    said = [s for s in steps if isinstance(s, UdpStep)]
+    return bool(said) and said[-1].protocol == "quic-versions" and said[-1].failure is None
 
 
 def _deepest(wanted: Layer, steps: tuple[Step, ...]) -> Ending:
@@ -213,8 +225,10 @@ def _foreign_certificate(steps: tuple[Step, ...]) -> Ending | None:
     return None
 
 
-_DEEPEST_FIRST: tuple[tuple[Layer, type[HttpStep | UdpStep | TlsStep | TcpStep]], ...] = (
+_Deep = HttpStep | UdpStep | ExchangeStep | TlsStep | TcpStep
+_DEEPEST_FIRST: tuple[tuple[Layer, type[_Deep]], ...] = (
     (Layer.HTTP, HttpStep),
+    (Layer.EXCHANGE, ExchangeStep),
     (Layer.UDP, UdpStep),
     (Layer.TLS, TlsStep),
     (Layer.TCP, TcpStep),
@@ -224,6 +238,7 @@ _DEEPEST_FIRST: tuple[tuple[Layer, type[HttpStep | UdpStep | TlsStep | TcpStep]]
 def _failed(layer: Layer, step: Step) -> Ending:
     kind = class_of(step.failure)
     alerted = isinstance(step, TlsStep) and step.alert is not None
+    alerted = alerted or (isinstance(step, UdpStep) and (step.reply or "").startswith("alert "))
     if alerted and kind is not FailureClass.CERTIFICATE:
         kind = FailureClass.ALERT
     return Ending(layer=layer, kind=kind, failure=step.failure)

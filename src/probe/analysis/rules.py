@@ -14,6 +14,7 @@ from probe.analysis.rules_http import HTTP, HTTP_ARTEFACTS, LAST, PLAIN
 from probe.analysis.rules_line import FIRST, GUARDS
 from probe.analysis.rules_ok import PROVEN, SERVER, UNPROVEN
 from probe.analysis.rules_path import CERTIFICATE_ARTEFACTS, PATH
+from probe.analysis.rules_udp import UDP, UDP_SILENT, UDP_UNPROVEN
 
 __all__ = ["RULES", "first_match"]
 
@@ -25,11 +26,14 @@ RULES: tuple[Rule, ...] = (
     *CERTIFICATE_ARTEFACTS,
     *HTTP_ARTEFACTS,
     *UNPROVEN,
+    *UDP_UNPROVEN,
     *PLAIN,
     *GUARDS,
+    *UDP_SILENT,
     *EXPLAINED,
     *DNS,
     *PATH,
+    *UDP,
     *HTTP,
     *LAST,
 )

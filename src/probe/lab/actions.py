@@ -34,6 +34,7 @@ class Layer(StrEnum):
     """The moment at which the censor is asked."""
 
     UDP = "udp"  # a datagram is about to reach a server
+    DATAGRAM = "datagram"  # its bytes are readable: which protocol, which of its messages
     TCP = "tcp"  # a SYN arrives
     ACCEPTED = "accepted"  # the connection stands, nothing was said
     DNS = "dns"  # a query is readable
@@ -105,6 +106,10 @@ class Action(StrEnum):
     THROTTLE = "throttle"
     STATUS = "status"
     CHALLENGE = "challenge"
+    DATAGRAM_DROP = "datagram_drop"  # this one vanishes; what is otherwise passes
+    GARBAGE = "garbage"  # the server answers noise
+    WRONG_SERVICE = "wrong_service"  # another service answers at this port
+    UNAUTHORIZED = "unauthorized"  # a STUN server wants credentials from everybody (401)
     DOWN = "down"
     DOMESTIC_ONLY = "domestic_only"
     EVERYTHING = "everything"
@@ -188,6 +193,10 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.THROTTLE: _spec(Layer.HTTP, takes="rate limit hop", blind=True),
     Action.STATUS: _spec(Layer.HTTP, takes="status title body", by=By.SERVER),
     Action.CHALLENGE: _spec(Layer.HTTP, takes="status", by=By.SERVER),
+    Action.DATAGRAM_DROP: _spec(Layer.DATAGRAM, takes="residual hop"),
+    Action.GARBAGE: _everywhere(Layer.DATAGRAM),
+    Action.WRONG_SERVICE: _everywhere(Layer.DATAGRAM),
+    Action.UNAUTHORIZED: _everywhere(Layer.DATAGRAM),
     Action.DOWN: _everywhere(Layer.TCP, Layer.UDP),
     Action.DOMESTIC_ONLY: _spec(Layer.TCP, Layer.UDP),
     Action.EVERYTHING: _spec(Layer.TCP, Layer.UDP),

@@ -98,12 +98,13 @@ async def _handshake(session: Session, address: str, port: int, peer: Peer) -> b
     recorder.add(first)
     if not shaken:
         return False
+    if told.chain:
+        step = _certificate(session, told, address, port, peer, first.t_s)
+        recorder.add(step)
+        if step.failure is not None:
+            return False
     recorder.add(_ping(told, address, port, first.t_s))
-    if not told.chain:
-        return told.failure is None
-    step = _certificate(session, told, address, port, peer, first.t_s)
-    recorder.add(step)
-    return told.failure is None and step.failure is None
+    return told.after
 
 
 def _reply(told: QuicHandshake) -> str | None:

@@ -94,6 +94,7 @@ VARIANT = Codes(
         Variant.COMPARISON: 10,
         Variant.CONNECT: 11,
         Variant.BY_TCP: 12,
+        Variant.OTHER_UDP: 13,
     }
 )
 ROLE = Codes(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OpenVpnStream",
+    "client_wrapping",
     "ikev2_server",
     "openvpn_server",
     "secret_key",
@@ -55,6 +56,16 @@ def server_wrapping(endpoint: Endpoint) -> Wrapping:
     if endpoint.wrap is Wrap.TLS_CRYPT:
         return TlsCrypt(key, server=True)
     return TlsAuth(key, Digest(endpoint.digest), direction=0)
+
+
+def client_wrapping(endpoint: Endpoint) -> Wrapping:
+    """Return how a client wraps that knows the server's key, be it the lab's alone."""
+    if endpoint.wrap in (None, Wrap.NONE):
+        return Plain()
+    key = secret_key(endpoint) if endpoint.key is None else static_key(endpoint.key)
+    return (
+        TlsCrypt(key) if endpoint.wrap is Wrap.TLS_CRYPT else TlsAuth(key, Digest(endpoint.digest))
+    )
 
 
 class _OpenVpn:

@@ -209,7 +209,8 @@ class _Builder:
     def software(self) -> None:
         """Give the web sites of controls, in turn, to nginx and to caddy.
 
-        Targets are served by the lab's own servers, which misbehave on demand.
+        Targets are served by the lab's own servers, which misbehave on demand; those that speak
+        QUIC by caddy, where nothing is demanded of them.
         """
         hosts: dict[str, list[Host]] = {}
         for host in self.world.hosts.values():
@@ -218,6 +219,21 @@ class _Builder:
         for number, name in enumerate(sorted(hosts)):
             for host in hosts[name]:
                 host.software = DAEMONS[number % len(DAEMONS)]
+        for host in self.world.hosts.values():
+            if host.software == OWN and self._fast_web(host):
+                host.software = DAEMONS[1]
+
+    def _fast_web(self, host: Host) -> bool:
+        """Return whether a host speaks QUIC besides the web, and nothing else: that is caddy's."""
+        bare = host.ports == {80, 443} and not (host.resolver or host.doh or host.block_page)
+        return (
+            bare
+            and host.speaks == {443: Kind.QUIC}
+            and all(
+                site.trust is Trust.PUBLIC and parse_ip(site.name) is None
+                for site in self.world.sites_at(host)
+            )
+        )
 
     def _plain_web(self, host: Host) -> bool:
         """Return whether a host does nothing but serve pages of controls."""

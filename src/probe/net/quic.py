@@ -9,9 +9,9 @@ Until the first answer at most three datagrams are sent, a second and more apart
 
 import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ _INITIAL_RTT_S = 0.5
 _SILENCE: Failure = "generic_timeout_error"
 _CRYPTO_ERROR = 0x100  # RFC 9001 section 4.8: this and a TLS alert
 _MOST_DATAGRAMS = 256
+_PINGS = (1, 2)
 _PEER = ("192.0.2.1", 443)
 """What aioquic knows the other side by: there is one, and its address stays ours to know."""
 
@@ -115,24 +116,31 @@ class _Driver:
         self._told = told
         self._quic: QuicConnection = QuicConnection(configuration=configuration)
         self._now_s = 0.0
+        self._acknowledged: set[int] = set()
 
     async def run(self, timeout_s: float) -> None:
-        """Shake hands, ping, close."""
+        """Shake hands, look whether packets pass after that, close."""
         self._quic.connect(_PEER, now=self._clock())
         try:
             await self._until(lambda: self._told.completed, timeout_s)
             self._read_peer()
             if self._told.failure is None:
-                self._quic.send_ping(1)
-                await self._until(lambda: self._told.after, timeout_s)
+                await self._ping(timeout_s)
         finally:
             await self._goodbye()
+
+    async def _ping(self, timeout_s: float) -> None:
+        """Ask for two PINGs in turn; the first may travel in the handshake's last datagrams."""
+        for number in _PINGS:
+            self._quic.send_ping(number)
+            await self._until(partial(self._acknowledged.__contains__, number), timeout_s)
+        self._told.after = self._acknowledged >= set(_PINGS)
 
     def _clock(self) -> float:
         self._now_s = max(self._now_s, asyncio.get_running_loop().time())
         return self._now_s
 
-    async def _until(self, reached: Any, timeout_s: float) -> None:
+    async def _until(self, reached: Callable[[], bool], timeout_s: float) -> None:
         """Serve the connection until ``reached``, it ends, or ``timeout_s`` has passed.
 
         Raises:
@@ -155,7 +163,19 @@ class _Driver:
                 self._quic.handle_timer(now=self._now_s)
             else:
                 self._told.received += 1
-                self._quic.receive_datagram(data, _PEER, now=self._clock())
+                self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Hand a datagram to aioquic.
+
+        Raises:
+            NetFailure: it broke over these bytes, which may be anybody's.
+
+        """
+        try:
+            self._quic.receive_datagram(data, _PEER, now=self._clock())
+        except Exception as exc:
+            raise NetFailure(unknown_failure(f"QUIC: {type(exc).__name__}")) from exc
 
     async def _flush(self) -> None:
         """Send what is due; to somebody who never answered no more than three."""
@@ -173,7 +193,7 @@ class _Driver:
                 self._told.completed = True
                 self._told.alpn = event.alpn_protocol
             elif isinstance(event, PingAcknowledged):
-                self._told.after = True
+                self._acknowledged.add(event.uid)
             elif isinstance(event, ConnectionTerminated):
                 self._told.failure, self._told.alert = _ending(event.error_code)
                 return True

@@ -167,7 +167,8 @@ def _answers_initiation(stand: Stand) -> bool:
 
 def _charon(stand: Stand, number: int, folder: Path, certificates: Certificates) -> _Made:
     del number, certificates
-    lines = (f"load = {_STRONGSWAN}", "install_routes = no", "install_virtual_ip = no")
+    quiet = ("install_routes = no", "install_virtual_ip = no", "routing_table = 0")
+    lines = (f"load = {_STRONGSWAN}", *quiet)  # a rule of routing would hide the lab's addresses
     file = folder / "strongswan.conf"
     file.write_text("charon {\n" + "\n".join(lines) + "\n}\n", encoding="ascii")
     shell = ("-m", "sh", "-c", _OWN_RUN, "sh", "env", f"STRONGSWAN_CONF={file}", _path(CHARON))

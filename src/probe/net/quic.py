@@ -195,9 +195,20 @@ class _Driver:
             elif isinstance(event, PingAcknowledged):
                 self._acknowledged.add(event.uid)
             elif isinstance(event, ConnectionTerminated):
-                self._told.failure, self._told.alert = _ending(event.error_code)
+                self._ended(event.error_code)
                 return True
-        return False
+        return self._told_to_end()
+
+    def _told_to_end(self) -> bool:
+        """Return whether the other side has closed; aioquic tells it only when it has drained."""
+        event = getattr(self._quic, "_close_event", None)
+        if event is None:
+            return False
+        self._ended(event.error_code)
+        return True
+
+    def _ended(self, code: int) -> None:
+        self._told.failure, self._told.alert = _ending(code)
 
     def _read_peer(self) -> None:
         """Keep the chain and the cipher; 1.7 of aioquic has no public way to them."""

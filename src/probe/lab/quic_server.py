@@ -5,6 +5,7 @@ On loopback nothing is lost, so it needs no timers: it says something only when 
 
 import asyncio
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ class _Server:
         self._endpoint = host.terms.get(("udp", port))
         self._connections: dict[bytes, Any] = {}
         self._able = find_spec("aioquic") is not None
+        if self._able:  # now, and not while somebody waits for a first answer
+            import_module("aioquic.quic.connection")
 
     def speak(self, datagram: bytes, seen: tuple[str, int]) -> tuple[bytes, ...]:
         """Answer one datagram."""

@@ -1,5 +1,6 @@
 """What is seen over UDP, in short words, and the scenes that an expert judged."""
 
+from dataclasses import replace
 from typing import Any
 
 from verdict_bundles import (
@@ -28,7 +29,12 @@ __all__ = [
     "NOBODY_OVER_UDP",
     "QUIC",
     "QUIC_NEUTRAL",
+    "RANDOM_IS_REFUSED",
+    "RANDOM_IS_SILENT",
     "RANDOM_PASSES",
+    "RELAY",
+    "RESPONDER",
+    "SECRET_VPN",
     "STUN",
     "UDP_SCENES",
     "hello",
@@ -95,15 +101,17 @@ MUTE = udp(None, TIMEOUT)
 FAR: dict[str, Any] = control(TIMEOUT, "udp")
 
 
-def _protocol(at: Endpoint, *steps: Step) -> Scene:
+def _protocol(at: Endpoint, *steps: Step) -> tuple[Scene, Scene]:
+    """Return the scene of a filter, and the same where a control says besides that it is up."""
     kind = at.kind
-    return Scene(
+    alone = Scene(
         f"{kind} is dropped, random bytes are not",
         f"udp.protocol.{kind}",
         f"blocked udp.protocol.{kind} unknown likely",
         (*thrice(*steps), RANDOM_PASSES),
         endpoint=at,
     )
+    return alone, replace(alone, controls=(control(addresses=(GOOD,), address=GOOD),))
 
 
 def _strange(name: str, at: Endpoint, step: Step, **more: Any) -> Scene:
@@ -176,11 +184,11 @@ UDP_SCENES: tuple[Scene, ...] = (
         endpoint=SECRET_VPN,
         controls=(control(addresses=(GOOD, OTHER)),),
     ),
-    _protocol(STUN, MUTE),
-    _protocol(IKE, MUTE),
-    _protocol(PLAIN_VPN, MUTE),
-    _protocol(RESPONDER, MUTE),
-    _protocol(QUIC, *quic(TIMEOUT, TIMEOUT)),
+    *_protocol(STUN, MUTE),
+    *_protocol(IKE, MUTE),
+    *_protocol(PLAIN_VPN, MUTE),
+    *_protocol(RESPONDER, MUTE),
+    *_protocol(QUIC, *quic(TIMEOUT, TIMEOUT)),
     Scene(
         "an alert in a handshake over QUIC",
         "quic.alert",

@@ -9,8 +9,9 @@ from probe.analysis.narrative.attempted import attempt_line
 from probe.analysis.narrative.conclusion import conclude
 from probe.analysis.narrative.phrases import clean, quoted
 from probe.analysis.narrative.scene import Scene, scene_of
-from probe.analysis.narrative.told_answer import reply_step, request_step
+from probe.analysis.narrative.told_answer import request_step
 from probe.analysis.narrative.told_compared import again_step, beside_step, elsewhere_step
+from probe.analysis.narrative.told_datagrams import compared_step, exchange_step, reply_step
 from probe.analysis.narrative.told_handshake import encryption_step, neutral_step
 from probe.analysis.narrative.told_line import line_step, target_step
 from probe.analysis.narrative.told_name import name_step
@@ -20,6 +21,7 @@ from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
 from probe.model.measurement import (
     DnsStep,
+    ExchangeStep,
     HttpStep,
     Step,
     TcpStep,
@@ -28,7 +30,7 @@ from probe.model.measurement import (
     Variant,
 )
 from probe.model.record import Record
-from probe.model.target import Endpoint, Service
+from probe.model.target import Endpoint, Kind, Service
 
 __all__ = ["narrate"]
 
@@ -78,7 +80,13 @@ def _steps(scene: Scene) -> Iterator[Explained]:
         (encryption_step(scene), (TlsStep,), (Variant.MAIN,)),
         (request_step(scene), (HttpStep,), (Variant.MAIN,)),
         (reply_step(scene), (UdpStep,), (Variant.MAIN,)),
-        (neutral_step(scene), _ALL_STEPS, (Variant.NEUTRAL_SNI, Variant.OTHER_HOST)),
+        (exchange_step(scene), (ExchangeStep,), (Variant.MAIN,)),
+        (compared_step(scene), _ALL_STEPS, _OVER_UDP),
+        (
+            None if scene.endpoint.kind is Kind.QUIC else neutral_step(scene),
+            _ALL_STEPS,
+            (Variant.NEUTRAL_SNI, Variant.OTHER_HOST),
+        ),
         (addresses_step(scene), _PATH, _OTHERS),
         (again_step(scene), _ALL_STEPS, (Variant.RETEST,)),
         (beside_step(scene), _ALL_STEPS, (Variant.ANCHOR, Variant.NEIGHBOUR)),
@@ -93,7 +101,8 @@ def _steps(scene: Scene) -> Iterator[Explained]:
     yield replace(elsewhere_step(scene), details=(*_controls(scene), *rest))
 
 
-_PATH: tuple[type[Step], ...] = (TcpStep, TlsStep, HttpStep, UdpStep)
+_OVER_UDP = (Variant.COMPARISON, Variant.BY_TCP, Variant.OTHER_UDP, Variant.NEUTRAL_SNI)
+_PATH: tuple[type[Step], ...] = (TcpStep, TlsStep, HttpStep, UdpStep, ExchangeStep)
 _ALL_STEPS: tuple[type[Step], ...] = (DnsStep, *_PATH)
 _OTHERS = (Variant.DOH, Variant.OTHER_ADDRESS, Variant.OTHER_FAMILY)
 _ALL = (_ALL_STEPS, tuple(Variant))

@@ -19,7 +19,8 @@ class Chapter(StrEnum):
     CONNECTION = "connection"
     ENCRYPTION = "encryption"
     REQUEST = "request"
-    REPLY = "reply"  # over UDP
+    REPLY = "reply"  # over UDP, or in a protocol of its own over TCP
+    DATAGRAMS = "datagrams"  # other packets, another name, another way: what they met
     NEUTRAL_NAME = "neutral_name"
     OTHER_ADDRESSES = "other_addresses"
     AGAIN = "again"

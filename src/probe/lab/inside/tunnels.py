@@ -83,9 +83,9 @@ def _wireguard(world: World, hosts: Iterable[Host]) -> Iterator[Stand]:
             return
 
 
-def _alone(world: World, doors: Collection[tuple[str, int]]) -> bool:
-    """Return whether nobody else in the world hears datagrams at these ports."""
-    ports = {port for _, port in doors}
+def _alone(world: World, doors: Collection[tuple[str, int]], ports: Collection[int] = ()) -> bool:
+    """Return whether nobody else in the world hears datagrams at ``ports``, else at the doors'."""
+    ports = ports or {port for _, port in doors}
     return all(
         (host.address, port) in doors
         for host in world.hosts.values()
@@ -98,7 +98,7 @@ def _charon(world: World, hosts: Iterable[Host]) -> Iterator[Stand]:
     """Yield one process for both ports at every address, if all of them are its to serve."""
     spoken = tuple(_spoken(hosts, Kind.IKEV2))
     doors = tuple((host.address, port) for host, _, port, _ in spoken)
-    if doors and {port for _, port in doors} <= set(_IKE_PORTS) and _alone(world, doors):
+    if doors and _alone(world, doors, _IKE_PORTS):
         yield Stand(CHARON, "udp", doors, spoken[0][3])
 
 

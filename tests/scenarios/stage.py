@@ -50,12 +50,16 @@ __all__ = ["Ground", "Loopback", "Played", "Stage", "instants_of", "timeouts_of"
 LONG_S = 3.0
 """The deadline of what answers on loopback within milliseconds, unless the machine is busy."""
 
+UDP_S = 0.25
+"""A datagram on loopback is answered at once; what is silent by nature is waited for thrice."""
+
 SHORT: Mapping[Action, Mapping[str, float]] = {
     Action.DROP: {"tcp_s": 0.25},
     Action.DOWN: {"tcp_s": 0.25},
     Action.DOMESTIC_ONLY: {"tcp_s": 0.25},
     Action.EVERYTHING: {"tcp_s": 0.25, "dns_s": 0.25},
     Action.DNS_TIMEOUT: {"dns_s": 0.4},
+    Action.DATAGRAM_DROP: {"tls_s": 1.0},
     Action.SNI_DROP: {"tls_s": 0.5},
     Action.STALL: {"tls_s": 0.5, "http_s": 0.5, "exchange_s": 1.0},
     Action.FREEZE: {"http_s": 0.5, "exchange_s": 1.0},
@@ -113,8 +117,8 @@ def timeouts_of(scenario: Scenario) -> Timeouts:
     for rule in scenario.rules:
         limits.update(SHORT.get(rule.action, {}))
         if rule.action is Action.DROP and "udp" in rule.who.protocol:
-            limits["dns_s"] = 0.25
-    return Timeouts(**limits, late_s=0.02)
+            limits |= {"dns_s": 0.25, "tls_s": 1.0}
+    return Timeouts(**limits, late_s=0.02, udp_s=UDP_S)
 
 
 def instants_of(scenario: Scenario) -> tuple[datetime, ...]:

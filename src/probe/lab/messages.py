@@ -49,7 +49,7 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
     seed: int
     http2: bool = True
     real: datetime | None = None  # the machines' own time; certificates hold then, too
-    daemons: tuple[str, ...] = ()  # netns: of unbound, nginx and caddy, those to be started
+    daemons: tuple[str, ...] = ()  # netns: programs of the real world that are to be started
     folder: str = ""  # netns: a private folder for the daemons' files, removed by who made it
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from probe.lab.actions import Action, By, Layer
 from probe.lab.censor import Request, active
 from probe.lab.inside.roles import timeless
+from probe.lab.inside.tunnels import TUNNEL_PROGRAMS, Stand, stands
 from probe.lab.rules import Rule, Scenario
 from probe.lab.world import Host, Site, World
 from probe.model.address import parse_ip
@@ -18,13 +19,13 @@ from probe.model.address import parse_ip
 __all__ = ["CADDY", "NGINX", "PROGRAMS", "UNBOUND", "Allotment", "Door", "Group", "allot"]
 
 UNBOUND, NGINX, CADDY = "unbound", "nginx", "caddy"
-PROGRAMS = (UNBOUND, NGINX, CADDY)
+PROGRAMS = (UNBOUND, NGINX, CADDY, *TUNNEL_PROGRAMS)
 
 Door = tuple[str, int]
 """An address and a port."""
 
 _DNS_PORTS = (53, 853)
-_BARE = frozenset({Layer.ACCEPTED, Layer.HELLO, Layer.CERTIFICATE})
+_BARE = frozenset({Layer.ACCEPTED, Layer.HELLO, Layer.CERTIFICATE, Layer.DATAGRAM})
 """Moments at which a program of the real world does what it was built for, not what we want."""
 
 _ROUGH = frozenset({Action.HTTP_RESET, Action.FREEZE, Action.THROTTLE, Action.TRUNCATE})
@@ -48,18 +49,21 @@ class Allotment:
     caddy: tuple[Group, ...] = ()
     line_resolver: tuple[Door, ...] = ()
     open_resolvers: tuple[Door, ...] = ()
+    tunnels: tuple[Stand, ...] = ()
 
     @property
     def taken(self) -> frozenset[Door]:
         """Return every address and port that is not the lab's own to serve."""
         web = ((a, p) for g in (*self.nginx, *self.caddy) for a in g.addresses for p in (80, 443))
-        return frozenset((*web, *self.line_resolver, *self.open_resolvers))
+        tunnels = (door for stand in self.tunnels for door in stand.doors)
+        return frozenset((*web, *self.line_resolver, *self.open_resolvers, *tunnels))
 
     def programs(self) -> tuple[str, ...]:
         """Return the programs that serve anything."""
         resolvers = self.line_resolver or self.open_resolvers
-        parts = zip(PROGRAMS, (resolvers, self.nginx, self.caddy), strict=True)
-        return tuple(program for program, part in parts if part)
+        parts = {UNBOUND: resolvers, NGINX: self.nginx, CADDY: self.caddy}
+        speakers = {stand.program for stand in self.tunnels}
+        return tuple(name for name in PROGRAMS if name in speakers or parts.get(name))
 
 
 def allot(world: World, scenario: Scenario, programs: Collection[str]) -> Allotment:
@@ -75,6 +79,7 @@ def allot(world: World, scenario: Scenario, programs: Collection[str]) -> Allotm
         caddy=_groups(usable, CADDY) if CADDY in programs else (),
         line_resolver=(line,) if resolvers and world.nameserver not in own else (),
         open_resolvers=tuple(_resolving(world, usable)) if resolvers else (),
+        tunnels=stands(world, usable, programs),
     )
 
 

@@ -88,6 +88,14 @@ def test_who_misbehaves_on_demand_is_ours(rule: Rule, program: str) -> None:
     assert of(shared(PROGRAMS, rule), program) == []
 
 
+def test_quic_that_is_switched_off_is_ours() -> None:
+    """A server that is to drop its own protocol is none of caddy's, and the next one is."""
+    off = by_server(Action.DATAGRAM_DROP, host=("fast.meet.example",), protocol=("quic",))
+    names = {name for group in shared(PROGRAMS, off).caddy for name in group.names}
+    assert "fast.meet.example" not in names
+    assert "two.anchor.example" in names | {n for g in shared().nginx for n in g.names}
+
+
 def test_only_the_host_that_is_asked_to_misbehave_is_ours() -> None:
     """The others stay real."""
     rule = by_server(Action.UNAUTHORIZED, host=("turn.meet.example",))

@@ -99,6 +99,7 @@ NOBODY_OVER_UDP = (
 )
 MUTE = udp(None, TIMEOUT)
 FAR: dict[str, Any] = control(TIMEOUT, "udp")
+FARTHER: dict[str, Any] = control(TIMEOUT, "udp", source="farther")
 
 
 def _protocol(at: Endpoint, *steps: Step) -> tuple[Scene, Scene]:
@@ -158,6 +159,7 @@ UDP_SCENES: tuple[Scene, ...] = (
     _strange("a relay that knows its peers", RELAY, MUTE),
     _strange("a relay, and random bytes are ignored, too", RELAY, MUTE, controls=(FAR,)),
     _strange("a server whose key is a secret", SECRET_VPN, MUTE, controls=(FAR,)),
+    _strange("a relay that is silent to two controls", RELAY, MUTE, controls=(FAR, FARTHER)),
     _strange("a server with a secret key hangs up", SECRET_TCP, exchange("eof_error")),
     _strange("and so it does when it resets", SECRET_TCP, exchange("connection_reset")),
     Scene(

@@ -28,9 +28,12 @@ __all__ = [
     "CLEAR",
     "EXCHANGE_SCENES",
     "RELAY",
+    "RESET",
     "STRANGE_BYTES",
     "TOR_HELLO_ONLY",
     "exchange",
+    "hidden",
+    "silent",
     "unsigned",
 ]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from exchange_scenes import CHAT, CLEAR, RELAY, STRANGE_BYTES, exchange, unsigned
 from verdict_bundles import (
     BOGON,
     GOOD,
@@ -24,7 +25,7 @@ from verdict_bundles import (
 
 from probe.analysis.followup import NEUTRAL_NAME, FollowUp, followups
 from probe.model.context import Gate, GateId
-from probe.model.measurement import DnsEngine, Outcome, Step, Variant
+from probe.model.measurement import DnsEngine, Outcome, Proof, Step, Variant
 from probe.model.target import Endpoint, Kind, Purpose
 
 TIMEOUT, RESET = "generic_timeout_error", "connection_reset"
@@ -55,6 +56,8 @@ def variants(found: tuple[FollowUp, ...]) -> list[Variant]:
         ((dns(GOOD),), endpoint(Kind.DNS, port=None)),
         ((udp("ok"),), endpoint(Kind.STUN)),
         ((dns(GOOD), tcp(), plain()), PLAIN),
+        ((dns(GOOD), tcp(), exchange(proof=Proof.ECHO)), CLEAR),
+        ((dns(GOOD), tcp(), exchange(proof=Proof.FORM)), CLEAR),
     ],
 )
 def test_success_asks_nothing(steps: tuple[Step, ...], ep: Endpoint) -> None:
@@ -76,6 +79,15 @@ def test_names_are_asked_again_soon() -> None:
     assert all(5 <= f.delay_s <= 20 for f in found if f.variant is Variant.RETEST)
     assert found[0].engine is DnsEngine.DOH
     assert all(f.addresses == () for f in found)
+
+
+def test_a_failing_resolver_is_asked_again_when_it_has_forgotten() -> None:
+    """SERVFAIL: once more after the five minutes for which it may be remembered (RFC 9520)."""
+    found = asked(dns(failure="dns_servfail_error"))
+    delays = [f.delay_s for f in found if f.variant is Variant.RETEST]
+    assert len(delays) == 3
+    assert delays[-1] > 300
+    assert found[-1].variant is Variant.ANCHOR
 
 
 @pytest.mark.parametrize("first", [dns(BOGON), race(GOOD, STRANGE)])
@@ -241,3 +253,45 @@ def test_private_addresses_are_never_asked_for() -> None:
 def test_without_a_context() -> None:
     """Follow-ups need no round context."""
     assert asked(dns(failure=TIMEOUT), context=None)
+
+
+@pytest.mark.parametrize("failure", [TIMEOUT, RESET, "eof_error"])
+def test_a_protocol_that_was_cut_is_asked_in_another_form_before_the_retest(failure: str) -> None:
+    """At the address that was cut, when the residue is gone; a silent connection comes at once."""
+    found = asked(dns(GOOD, OTHER), tcp(), exchange(failure), ep=CLEAR)
+    by = {f.variant: f for f in found}
+    assert by[Variant.COMPARISON].addresses == by[Variant.CONNECT].addresses == (GOOD,)
+    assert by[Variant.CONNECT].delay_s < 30
+    retests = [f.delay_s for f in found if f.variant is Variant.RETEST]
+    assert RESIDUAL_S < by[Variant.COMPARISON].delay_s < min(retests)
+    assert by[Variant.OTHER_ADDRESS].addresses == (OTHER,)
+    assert Variant.NEIGHBOUR in by
+
+
+@pytest.mark.parametrize("ep", [RELAY, CHAT], ids=["tor", "whatsapp"])
+def test_what_has_one_form_only_has_no_comparison(ep: Endpoint) -> None:
+    """Random bytes would tell nothing: such servers are silent to them, too."""
+    found = asked(tcp(), exchange(TIMEOUT), ep=ep)
+    assert Variant.COMPARISON not in variants(found)
+    assert Variant.CONNECT in variants(found)
+
+
+@pytest.mark.parametrize(
+    ("failure", "proof"),
+    [(STRANGE_BYTES, Proof.OTHER), ("ssl_unknown_authority", Proof.OTHER_IDENTITY)],
+)
+def test_an_answer_that_came_in_full_is_asked_for_again_soon(failure: str, proof: Proof) -> None:
+    """It was not cut, so that it leaves no residue."""
+    found = asked(dns(GOOD), tcp(), exchange(failure, proof), ep=CLEAR)
+    retests = [f.delay_s for f in found if f.variant is Variant.RETEST]
+    assert retests
+    assert max(retests) < 30
+    assert Variant.CONNECT not in variants(found)
+
+
+def test_tors_hello_is_compared_and_shown_to_nobody_else() -> None:
+    """The neutral name asks for another kind of hello; a made-up name means nothing elsewhere."""
+    named = msgspec.structs.replace(RELAY, host="relay.example.org")
+    found = asked(dns(GOOD), tcp(), unsigned(failure=RESET), ep=named, sni_host="192.0.2.1:443")
+    assert variants(found).count(Variant.NEUTRAL_SNI) == 3
+    assert Variant.OTHER_HOST not in variants(found)

@@ -10,6 +10,7 @@ from verdict_bundles import (
     NOW,
     OTHER,
     STRANGE,
+    VETTED,
     Scene,
     cert,
     control,
@@ -153,3 +154,20 @@ def test_a_neighbour_is_told() -> None:
     assert "same network answers" in judged(*bundle, near).sentence
     assert said(judged(*bundle, away)) == "blocked tcp.timeout unknown weak"
     assert "as a whole" in judged(*bundle, away).sentence
+
+
+def test_a_resolver_that_repeats_its_failure_is_one_failure() -> None:
+    """SERVFAIL within five minutes may come from the resolver's memory (RFC 9520): no retest."""
+    failing = (dns(failure="dns_servfail_error"),)
+    soon = (look(*failing), at(6, *failing), at(17, *failing))
+    assert said(judged(*soon, VETTED)) == "blocked dns.servfail unknown weak"
+    assert said(judged(*soon, at(305, *failing), VETTED)) == "blocked dns.servfail unknown likely"
+    passed = (dns(GOOD), tcp(GOOD), tls(GOOD), http())
+    assert judged(*soon, at(305, *passed), VETTED).rule_id == "transient"
+
+
+def test_a_name_that_is_denied_is_no_memory() -> None:
+    """What a name server says of a name is the same whether it is remembered or not."""
+    denied = (dns(failure="dns_nxdomain_error"),)
+    soon = (look(*denied), at(6, *denied), at(17, *denied))
+    assert said(judged(*soon, VETTED)) == "blocked dns.nxdomain unknown likely"

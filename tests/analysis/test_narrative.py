@@ -5,6 +5,15 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from exchange_scenes import (
+    ANSWERED_HIDDEN,
+    CLEAR,
+    RELAY,
+    TOR_HELLO_ONLY,
+    exchange,
+    silent,
+    unsigned,
+)
 from test_verdict_scenes import SCENES
 from udp_scenes import BY_TCP, QUIC, QUIC_NEUTRAL, quic
 from verdict_bundles import (
@@ -38,7 +47,7 @@ from probe.analysis.rule import Need
 from probe.analysis.rules import RULES
 from probe.model.context import Gate, GateId
 from probe.model.control import ControlObservation
-from probe.model.measurement import Variant
+from probe.model.measurement import Proof, Variant
 from probe.model.record import Record
 from probe.model.verdict import Confidence, Locus, State, Verdict
 
@@ -280,3 +289,30 @@ def test_quic_is_compared_in_its_own_chapter() -> None:
     assert step is not None
     assert "With a neutral name a handshake was answered." in step.came
     assert "the name makes the difference" in step.means
+
+
+def test_a_relays_hello_is_not_told_as_its_name() -> None:
+    """Its name is made up each time: what is compared is the kind of hello."""
+    steps = (tcp(), unsigned(failure=RESET))
+    scene = Scene("", "", "", (*thrice(*steps), TOR_HELLO_ONLY), endpoint=RELAY)
+    narrative = told(scene)
+    (step,) = [s for s in narrative.steps if s.chapter is Chapter.NEUTRAL_NAME]
+    assert step.title == "Is it the kind of hello?"
+    assert "the name makes the difference" not in " ".join(sentences(narrative))
+    other = Scene("", "", "", (*thrice(*steps), TOR_HELLO_ONLY), endpoint=endpoint())
+    assert "the name makes the difference" in " ".join(sentences(told(other)))
+
+
+def test_an_exchange_is_told_with_its_proof_and_its_comparison() -> None:
+    """What was spoken, what came, what it shows; and whether it is the looks."""
+    good = told(Scene("", "", "", (look(tcp(), exchange(proof=Proof.ECHO)),), endpoint=CLEAR))
+    (reply,) = [s for s in good.steps if s.chapter is Chapter.REPLY]
+    assert reply.finding is Finding.FINE
+    assert "read our question" in reply.means
+    cut = (*thrice(tcp(), exchange(RESET)), ANSWERED_HIDDEN, silent())
+    told_of = {s.chapter: s for s in told(Scene("", "", "", cut, endpoint=CLEAR)).steps}
+    assert told_of[Chapter.REPLY].finding is Finding.FAILED
+    assert told_of[Chapter.OTHER_FORM].came == "It opened. That was answered."
+    lone = (*thrice(tcp(), exchange(RESET)), silent(RESET))
+    told_of = {s.chapter: s for s in told(Scene("", "", "", lone, endpoint=CLEAR)).steps}
+    assert told_of[Chapter.OTHER_FORM].came == "It did not open any more."

@@ -112,7 +112,7 @@ def elsewhere(*steps: Step) -> Measurement:
 
 def three(*steps: Step) -> tuple[Measurement, ...]:
     """Return a first look and two retests."""
-    return (look(*steps), again(*steps), again(*steps))
+    return (look(*steps), again(*steps), again(*steps, nth=2))
 
 
 def second(failure: str | None = None, *addresses: str) -> Measurement:

@@ -259,7 +259,7 @@ SIGNS = (
 
 def _scene(sign: Sign, ground: str, looks: int = 3) -> Scene:
     """Return the scene of a sign on a ground, with so many looks that failed alike."""
-    retests = tuple(again(*sign.steps) for _ in range(looks - 1))
+    retests = tuple(again(*sign.steps, nth=nth) for nth in range(1, looks))
     bundle = (look(*sign.steps), *retests, *sign.extra)
     controls: tuple[dict[str, Any], ...] = ()
     if ground == "ab":

@@ -221,14 +221,14 @@ def look(*steps: Step, variant: Variant = Variant.MAIN, **more: Any) -> Measurem
     return Measurement(steps=steps, variant=variant, **{**values, **more})
 
 
-def again(*steps: Step) -> Measurement:
-    """Return a retest."""
-    return look(*steps, variant=Variant.RETEST)
+def again(*steps: Step, nth: int = 1) -> Measurement:
+    """Return the ``nth`` retest, each clear of what the one before may have left behind."""
+    return look(*steps, variant=Variant.RETEST, started=NOW + nth * timedelta(seconds=310))
 
 
 def thrice(*steps: Step) -> tuple[Measurement, ...]:
     """Return the same in the first look and in two retests."""
-    return (look(*steps), again(*steps), again(*steps))
+    return (look(*steps), again(*steps), again(*steps, nth=2))
 
 
 def via_doh(*steps: Step) -> Measurement:

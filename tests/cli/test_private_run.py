@@ -118,14 +118,16 @@ def everything(home: Path, *said: bytes) -> bytes:
     """Return all that is left of it: what was said, every file, and every row as it is read."""
     found = [*said]
     for arguments in (
-        ("report", "--private", "--out", str(home / "artefacts" / "private")),
-        ("report", "--out", str(home / "artefacts" / "public")),
+        ("report", "--private", "--out", str(home / "artefacts" / "private.html")),
+        ("report", "--out", str(home / "artefacts" / "public.html")),
         ("timeline", "--output", "csv"),
         ("timeline", "--output", "json"),
-        ("judge", "--stored", "--output", "json"),
+        ("judge", "--stored", "--lab", str(home / "scenario.yaml"), "--output", "json"),
         ("store", "info"),
     ):
-        found += command(home, *arguments).communicate(timeout=60)
+        process = command(home, *arguments)
+        found += process.communicate(timeout=60)
+        assert process.returncode in _DONE, (arguments, found[-1])
     with Store.open(home / "artefacts" / "probe.db", create=False) as store:
         for row in store.rounds():
             records = store.records(row.id)
@@ -133,6 +135,10 @@ def everything(home: Path, *said: bytes) -> bytes:
             found += [encode(record) for record in records] + [repr(records).encode(), encode(row)]
     found += [f.read_bytes() for f in (home / "artefacts").rglob("*") if f.is_file()]
     return b"\n".join(found)
+
+
+_DONE = (0, 1, 3)
+"""Exit codes of a command that did what it was asked."""
 
 
 def leaked(kept: bytes) -> list[bytes]:

@@ -84,6 +84,17 @@ def test_consent_must_cover_what_is_measured(home: Path) -> None:
         run("--include", "tor", "--all", "--yes")
 
 
+def test_bridges_of_ones_own_need_the_consent_of_circumvention(home: Path) -> None:
+    """Given by hand, and still as visible as any other."""
+    agree(home)
+    own = home / "own.txt"
+    own.write_text("81.2.69.160:443\n")
+    own.chmod(0o600)
+    with pytest.raises(ConsentError, match="circumvention") as refused:
+        run("whatsapp", "--yes", "--private", str(own))
+    assert "81.2.69" not in str(refused.value)
+
+
 def test_an_opt_in_by_name_needs_a_yes(home: Path) -> None:
     """Where nobody can be asked, a name alone does not widen what is measured."""
     agree(home, Category.TOR)

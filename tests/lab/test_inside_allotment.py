@@ -10,6 +10,7 @@ from probe.lab.path.diversion import hidden, shifted
 from probe.lab.rules import Rule, Scenario, What, Who
 from probe.lab.scenario import load_scenario
 from probe.lab.world import OWN, World, build_world
+from probe.model.address import family_of
 from probe.model.target import Kind
 from probe.targets.load import load_catalog
 
@@ -68,6 +69,36 @@ def test_the_resolvers_are_unbounds() -> None:
     (address, *_) = here.sites["dns.quad9.net"].addresses
     assert {(address, 853), (address, 443)} <= doors
     assert (here.nameserver, 53) not in doors
+
+
+def protocols() -> World:
+    return build_world(load_scenario("protocols-none").services or (), "XX")
+
+
+def test_relays_are_tors_and_one_bridge_is_behind_obfs4proxy() -> None:
+    """At every address of theirs; the directory stays our own."""
+    here = protocols()
+    shared = allot(here, NONE, PROGRAMS)
+    relay = here.sites["relay.tor.example"]
+    assert {(address, 443) for address in relay.addresses} <= set(shared.relays)
+    assert shared.bridge is not None
+    assert shared.bridge[0] in here.sites["bridge.tor.example"].addresses
+    assert family_of(shared.bridge[0]) == 4
+    directory = here.sites["directory.tor.example"].addresses
+    assert shared.taken.isdisjoint((address, 9030) for address in directory)
+    assert allot(here, NONE, ("tor",)).programs() == ("tor",)
+    assert allot(here, NONE, ("obfs4proxy",)).bridge is None
+
+
+@pytest.mark.parametrize("action", [Action.WRONG_SERVICE, Action.GARBAGE, Action.MUTE])
+def test_a_relay_that_is_to_be_somebody_else_is_ours(action: Action) -> None:
+    """Tor does not misbehave on demand."""
+    here = protocols()
+    shared = allot(here, with_rule(action, host=["relay.tor.example"]), PROGRAMS)
+    (address, *_) = here.sites["relay.tor.example"].addresses
+    assert (address, 443) not in shared.taken
+    (other, *_) = here.sites["read.ways.example"].addresses
+    assert (other, 443) in shared.relays
 
 
 def test_what_is_not_installed_serves_nothing() -> None:
@@ -131,7 +162,9 @@ def test_no_door_has_two_keepers() -> None:
     shared = allot(here, NONE, PROGRAMS)
     web = [(a, p) for g in (*shared.nginx, *shared.caddy) for a in g.addresses for p in (80, 443)]
     tunnels = [door for stand in shared.tunnels for door in stand.doors]
-    doors = [*web, *shared.line_resolver, *shared.open_resolvers, *tunnels]
+    doors = [*web, *shared.line_resolver, *shared.open_resolvers, *shared.relays, *tunnels]
+    assert shared.bridge is not None
+    doors.append(shared.bridge)
     assert len(doors) == len(set(doors)) == len(shared.taken)
     assert all(port in here.hosts[address].ports for address, port in doors)
     assert len(shared.nginx) > 20

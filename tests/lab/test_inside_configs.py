@@ -19,6 +19,7 @@ from probe.lab.inside.keys import KeyFiles, write_keys
 from probe.lab.inside.nginx import nginx_config
 from probe.lab.inside.origin import Behind, origin_path
 from probe.lab.inside.roles import served_part
+from probe.lab.inside.tor import bridge_config, relay_config, write_identity
 from probe.lab.inside.unbound import Resolver, unbound_config
 from probe.lab.scenario import load_scenario
 from probe.lab.situation import Situation
@@ -179,6 +180,39 @@ def test_the_origin_keeps_path_and_query(behind: Behind) -> None:
 def test_the_origin_refuses_what_no_web_server_sends(behind: Behind, target: str) -> None:
     """Without a known host in the path there is nothing to answer."""
     assert behind.web("GET", "x.example", target, b"").status == 502
+
+
+def test_tor_is_a_relay_of_the_labs_and_tells_nobody(tmp_path: Path) -> None:
+    """All doors, one of them its own; no other authority than a closed port, nothing published."""
+    doors = [("3ffe:a::5", 443), ("33.1.2.3", 443), ("33.1.2.4", 9001)]
+    text = relay_config(doors, tmp_path)
+    assert re.findall(r"^ORPort (.*)$", text, re.MULTILINE) == [
+        "33.1.2.3:443",
+        "33.1.2.4:9001 NoAdvertise",
+        "[3ffe:a::5]:443 NoAdvertise",
+    ]
+    assert "Address 33.1.2.3\n" in text
+    for line in ("SocksPort 0", "ExitRelay 0", "PublishServerDescriptor 0"):
+        assert f"{line}\n" in text
+    assert re.findall(r"^DirAuthority .* (127\.0\.0\.1:9) ", text, re.MULTILINE)
+    assert paths(text) == {f"{tmp_path}/data"}
+
+
+def test_the_bridge_has_one_door_and_a_port_of_its_own_inside(tmp_path: Path) -> None:
+    """What obfs4 hides is on loopback."""
+    text = bridge_config(("33.1.2.3", 27015), tmp_path, "/usr/bin/obfs4proxy")
+    assert "BridgeRelay 1\n" in text
+    assert "ServerTransportListenAddr obfs4 33.1.2.3:27015\n" in text
+    assert "ORPort 127.0.0.1:auto\n" in text
+
+
+def test_tors_key_is_the_labs_and_for_its_owner_only(tmp_path: Path) -> None:
+    """So every relay of the lab has the fingerprint that is known."""
+    write_identity(tmp_path)
+    file = tmp_path / "data" / "keys" / "secret_id_key"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    assert b"BEGIN RSA PRIVATE KEY" in file.read_bytes()
 
 
 def test_every_site_of_the_small_world_is_configured() -> None:

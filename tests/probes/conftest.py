@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-for name in ("net", "scenarios"):
+for name in ("net", "scenarios", "wire"):
     sys.path.insert(0, str(Path(__file__).parents[1] / name))

@@ -30,6 +30,7 @@ from probe.net.trust import Roots
 from probe.probes.env import ProbeEnv
 from probe.probes.measure import measure
 from probe.probes.options import PLAIN, ProbeOptions
+from probe.wire.tor_cells import Cell, Command, encode_cell
 
 RELAY = endpoint(Kind.TOR_OR, ADDRESS, port=443, tls=True, trust=Trust.NONE)
 KNOWN = endpoint(
@@ -116,6 +117,18 @@ async def test_versions_alone_are_tors_form() -> None:
     """What came before a cut counts, and proves nothing of who it is."""
     _, step = await asked(KNOWN, lambda: relay(cells=1))
     assert (step.failure, step.reply, step.proof) == (None, "VERSIONS", Proof.FORM)
+
+
+async def test_an_old_link_has_narrow_circuit_ids() -> None:
+    """Version 3: two bytes, in all cells (tor-spec, "Cell packet format")."""
+    cells = (Cell(Command.VERSIONS, b"\x00\x03"), Cell(Command.NETINFO, bytes(20)))
+    said = b"".join(encode_cell(cell, 2) for cell in cells)
+
+    def talk(data: bytes, /) -> bytes:
+        return said if data else b""
+
+    _, step = await asked(RELAY, lambda: inside(lambda: talk, "relay.example"))
+    assert (step.reply, step.proof) == ("VERSIONS NETINFO", Proof.FORM)
 
 
 async def test_nothing_of_our_address_is_in_a_relays_measurement() -> None:

@@ -52,6 +52,8 @@ ONLY_UNIT_TESTS: dict[str, str] = {
     "tls.timeout.late.live": SMALL,
     "tls.timeout.late.expected": SMALL,
     "tls.timeout.late.alone": SMALL,
+    "unproven.exchange": "no server of the lab answers with an error of the transport alone",
+    "exchange.failed": "an exchange that ends in neither silence nor reset nor another answer",
     "tls.failed": "a handshake that ends in neither silence, reset nor alert",
 }
 """Rules that no scenario reaches for sure, each with the reason; tests/analysis proves them."""

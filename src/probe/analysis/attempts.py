@@ -4,10 +4,11 @@ The first look, its retests and looks at other authentic addresses are attempts 
 Random faults rarely repeat at the same layer in the same way; interference that fires in three
 of four cases (the GFW's resets) does so in two of three. A trigger must not confirm itself: for
 60 to 180 s after one, some censors cut everything between two hosts, so a failure at an address
-within 200 s of an earlier cut there is no attempt of its own.
+within 200 s of an earlier cut there is no attempt of its own. Nor is a resolver's failure
+(SERVFAIL) within five minutes of the last one that counted: it may be the same one, from memory.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,6 +28,9 @@ __all__ = [
 
 RESIDUE = timedelta(seconds=200)
 """How long a cut may leave a trace at its address (facts: residual blocking lasts 60-180 s)."""
+
+REMEMBERED = timedelta(seconds=300)
+"""How long a resolver may answer with a failure that it has cached (RFC 9520, section 3.2)."""
 
 _SAME_QUESTION = (Variant.MAIN, Variant.RETEST)
 _AFTER_NAME = (Layer.TLS, Layer.HTTP, Layer.EXCHANGE)
@@ -125,7 +129,7 @@ def attempts_of(bundle: Sequence[Measurement], first: Ending) -> Attempts:
     triggers = triggers_of(bundle)
     finished = [
         ending
-        for m in tried
+        for m in _without_echoes(tried)
         if not (ending := ending_of(m)).unfinished
         and (ending.passed or not in_residue(m, triggers))
     ]
@@ -137,6 +141,17 @@ def attempts_of(bundle: Sequence[Measurement], first: Ending) -> Attempts:
         passed=sum(e.passed for e in finished),
         ways=tuple(dict.fromkeys(_way(e) for e in alike)),
     )
+
+
+def _without_echoes(tried: Iterable[Measurement]) -> Iterator[Measurement]:
+    """Leave out failures of a resolver that may be an earlier one, told again from its cache."""
+    failed: datetime | None = None
+    for m in tried:
+        if ending_of(m).kind is FailureClass.SERVFAIL:
+            if failed is not None and m.started < failed + REMEMBERED:
+                continue
+            failed = _ended(m)
+        yield m
 
 
 def in_residue(measurement: Measurement, triggers: Iterable[Trigger]) -> bool:

@@ -45,6 +45,9 @@ RESIDUE_S = 216.0
 AFTERWARDS_S = 440.0
 """And once more when it would be gone: neutral, target, neutral, and neutral again."""
 
+FORGOTTEN_S = 305.0
+"""A resolver may repeat a failure of its own from memory for five minutes (RFC 9520)."""
+
 LAST_S = 1.0
 """Neighbours and neutral hosts are asked so long after the last look at the endpoint."""
 
@@ -102,7 +105,7 @@ def followups(
     if ending.layer is Layer.DNS and main.variant is Variant.OTHER_FAMILY:
         plan = []  # no such addresses, or the same name as over IPv4
     elif ending.layer is Layer.DNS or _suspicious_name(main):
-        plan = _after_name(endpoint, main)
+        plan = _after_name(endpoint, main, ending)
     elif ending.layer is Layer.TCP:
         plan = _after_connection(endpoint, main, authentic)
     elif ending.layer is Layer.TLS:
@@ -205,9 +208,11 @@ def _second(endpoint: Endpoint, main: Measurement) -> list[FollowUp]:
     return [look]
 
 
-def _after_name(endpoint: Endpoint, main: Measurement) -> list[FollowUp]:
+def _after_name(endpoint: Endpoint, main: Measurement, ending: Ending) -> list[FollowUp]:
     families = _of_six(main)
-    plan = [FollowUp(variant=Variant.RETEST, delay_s=delay, families=families) for delay in SOON_S]
+    remembered = ending.kind is FailureClass.SERVFAIL
+    delays = (*SOON_S, FORGOTTEN_S) if remembered else SOON_S
+    plan = [FollowUp(variant=Variant.RETEST, delay_s=delay, families=families) for delay in delays]
     return plan + _encrypted(endpoint, main) + _second(endpoint, main)
 
 

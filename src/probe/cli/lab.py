@@ -109,7 +109,8 @@ DaemonsOption = Annotated[
     bool,
     typer.Option(
         "--daemons/--no-daemons",
-        help="Run unbound, nginx and caddy where they are installed, or only the lab's own.",
+        help="Run programs of the real world (resolver, web servers, tor) where they are "
+        "installed, or only the lab's own.",
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of the censor's dice.")]

@@ -184,6 +184,8 @@ _NAMES = {
     "retest": "the same again",
     "doh": "by an encrypted resolver",
     "neutral_sni": "with a neutral name",
+    "comparison": "the same in another form",
+    "connect": "a connection in which nothing is said",
     "other_address": "at another address",
 }
 

@@ -17,6 +17,7 @@ from probe.clock import Clock, SystemClock
 from probe.errors import ProbeError
 from probe.lab.ca import AuthorityName
 from probe.lab.messages import Ask, Observe, Play, SetTime, Start, Told
+from probe.lab.own_keys import lab_keys
 from probe.lab.pipes import answer_lines
 from probe.model.target import Trust
 from probe.net import guard
@@ -101,7 +102,7 @@ class Vantage:
             net=LabNet(),
             clock=self._clock,
             rng=random.Random(start.seed),  # noqa: S311 - query ids of a lab
-            roots=Roots(public, public, {Trust.SIGNAL: signal_root}),
+            roots=Roots(public, public, {Trust.SIGNAL: signal_root}, lab_keys()),
         )
 
 

@@ -36,6 +36,7 @@ __all__ = ["PROTOCOL", "probe_tor_or"]
 PROTOCOL = "tor"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _OPENING = 3  # circuit 0 and the command
+_WIDE_SINCE = 4  # link version with circuit ids of 4 bytes
 _CELLS = 8
 """A relay sends four; padding may stand between them."""
 
@@ -96,10 +97,10 @@ class _Link:
         if not looks_like_versions(line.buffer):  # else a whole cell of it would be waited for
             raise WireError(Fault.FORMAT, "no link of Tor's")
         cells = [await self._cell(line, 2)]
-        common_version(read_versions(cells[0]))
+        wide = common_version(read_versions(cells[0])) >= _WIDE_SINCE
         try:
             while cells[-1].command != Command.NETINFO and len(cells) < _CELLS:
-                cells.append(await self._cell(line, 4))
+                cells.append(await self._cell(line, 4 if wide else 2))
         except (NetFailure, WireError):
             pass  # the versions alone are Tor's; who it is stays open
         return Heard(" ".join(_name(cell) for cell in cells), self._proof(cells))

@@ -15,7 +15,7 @@ from probe.analysis.narrative.phrases import (
 from probe.analysis.narrative.scene import Scene
 from probe.analysis.narrative.values import Chapter, Explained, Finding, Meaning
 from probe.model.measurement import Measurement, TlsStep, Variant
-from probe.model.target import Trust
+from probe.model.target import Kind, Trust
 
 __all__ = ["encryption_step", "issuer_name", "neutral_step"]
 
@@ -91,12 +91,26 @@ def _shaken(scene: Scene, last: TlsStep) -> Meaning:
     ended = "fell silent" if kind is FailureClass.TIMEOUT else "was cut"
     if kind not in (FailureClass.TIMEOUT, FailureClass.RESET):
         ended = "failed"
+    what, tells = _READ[scene.endpoint.kind is Kind.TOR_OR]
     return Meaning(
         f"The connection had opened and {ended} {when}. What is read on the way at that moment "
-        "is the name.",
+        f"is {what}.",
         "That the address is out of reach as such.",
-        "Whether the name is the reason: a neutral name at the same address tells.",
+        tells,
     )
+
+
+_READ = {
+    False: (
+        "the name",
+        "Whether the name is the reason: a neutral name at the same address tells.",
+    ),
+    True: (
+        "what kind of hello it is, for its name is made up",
+        "Whether that kind is the reason: another one at the same address tells.",
+    ),
+}
+"""What a hello shows, of Tor's relays and of all others; and which comparison tells more."""
 
 
 def _proved(scene: Scene) -> Meaning:
@@ -183,11 +197,12 @@ def neutral_step(scene: Scene) -> Explained | None:
         did += (
             " Sent the service's name to a host that has nothing to do with it and agreed to that."
         )
-    means, rules_out, remains = _compared(f)
+    made_up = scene.endpoint.kind is Kind.TOR_OR
+    means, rules_out, remains = _another_hello(f) if made_up else _compared(f)
     return Explained(
         chapter=Chapter.NEUTRAL_NAME,
         finding=Finding.OPEN if f.tls.neutral is None else Finding.ODD,
-        title="Is it the name?",
+        title="Is it the kind of hello?" if made_up else "Is it the name?",
         did=did,
         came=" ".join(_fared(f)),
         means=means,
@@ -231,6 +246,24 @@ def _fared(f: Features) -> Sequence[str]:
             "remembers."
         )
     return told
+
+
+def _another_hello(f: Features) -> Meaning:
+    """Return what the comparison means for a relay of Tor, whose hello names nobody."""
+    if f.tls.neutral is True:
+        return Meaning(
+            "The machine can be reached, and it answers a browser's kind of hello: Tor's kind, "
+            "with a name that is made up each time, makes the difference.",
+            "That the address is blocked, or the machine is dead.",
+            "Who looks at hellos: a control that gets through with Tor's would tell.",
+        )
+    if f.tls.neutral is False:
+        return Meaning(
+            "At that address another kind of hello fares no better.",
+            "That only Tor's kind of hello is cut.",
+            "Whether the address is cut off, or the machine is broken.",
+        )
+    return Meaning("It says nothing.", None, "Whether it is the kind of hello.")
 
 
 def _compared(f: Features) -> Meaning:

@@ -1,8 +1,8 @@
 """Who serves which address and port: the lab's own servers, or programs of the real world.
 
 nginx and caddy serve the web sites of controls, unbound is the line's resolver and the open
-ones. Whatever a rule of ``by: server`` hits in a way that these cannot play is served by the
-lab's own servers instead, which misbehave on demand.
+ones, tor is all relays, and with obfs4proxy one bridge. Whatever a rule of ``by: server`` hits in
+a way that these cannot play is served by the lab's own servers instead, which misbehave on demand.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -14,18 +14,31 @@ from probe.lab.inside.roles import timeless
 from probe.lab.inside.tunnels import TUNNEL_PROGRAMS, Stand, stands
 from probe.lab.rules import Rule, Scenario
 from probe.lab.world import Host, Site, World
-from probe.model.address import parse_ip
+from probe.model.address import family_of, parse_ip
+from probe.model.target import Kind
 
-__all__ = ["CADDY", "NGINX", "PROGRAMS", "UNBOUND", "Allotment", "Door", "Group", "allot"]
+__all__ = [
+    "CADDY",
+    "NGINX",
+    "OBFS4PROXY",
+    "PROGRAMS",
+    "TOR",
+    "UNBOUND",
+    "Allotment",
+    "Door",
+    "Group",
+    "allot",
+]
 
 UNBOUND, NGINX, CADDY = "unbound", "nginx", "caddy"
-PROGRAMS = (UNBOUND, NGINX, CADDY, *TUNNEL_PROGRAMS)
+TOR, OBFS4PROXY = "tor", "obfs4proxy"
+PROGRAMS = (UNBOUND, NGINX, CADDY, TOR, OBFS4PROXY, *TUNNEL_PROGRAMS)
 
 Door = tuple[str, int]
 """An address and a port."""
 
 _DNS_PORTS = (53, 853)
-_BARE = frozenset({Layer.ACCEPTED, Layer.HELLO, Layer.CERTIFICATE, Layer.DATAGRAM})
+_BARE = frozenset({Layer.ACCEPTED, Layer.HELLO, Layer.CERTIFICATE, Layer.SPEAKER, Layer.DATAGRAM})
 """Moments at which a program of the real world does what it was built for, not what we want."""
 
 _ROUGH = frozenset({Action.HTTP_RESET, Action.FREEZE, Action.THROTTLE, Action.TRUNCATE})
@@ -49,19 +62,29 @@ class Allotment:
     caddy: tuple[Group, ...] = ()
     line_resolver: tuple[Door, ...] = ()
     open_resolvers: tuple[Door, ...] = ()
+    relays: tuple[Door, ...] = ()
+    bridge: Door | None = None  # one: obfs4proxy listens at a single address
     tunnels: tuple[Stand, ...] = ()
 
     @property
     def taken(self) -> frozenset[Door]:
         """Return every address and port that is not the lab's own to serve."""
         web = ((a, p) for g in (*self.nginx, *self.caddy) for a in g.addresses for p in (80, 443))
+        bridges = () if self.bridge is None else (self.bridge,)
         tunnels = (door for stand in self.tunnels for door in stand.doors)
-        return frozenset((*web, *self.line_resolver, *self.open_resolvers, *tunnels))
+        doors = (*self.line_resolver, *self.open_resolvers, *self.relays, *bridges, *tunnels)
+        return frozenset((*web, *doors))
 
     def programs(self) -> tuple[str, ...]:
         """Return the programs that serve anything."""
         resolvers = self.line_resolver or self.open_resolvers
-        parts = {UNBOUND: resolvers, NGINX: self.nginx, CADDY: self.caddy}
+        parts = {
+            UNBOUND: resolvers,
+            NGINX: self.nginx,
+            CADDY: self.caddy,
+            TOR: self.relays,
+            OBFS4PROXY: self.bridge,
+        }
         speakers = {stand.program for stand in self.tunnels}
         return tuple(name for name in PROGRAMS if name in speakers or parts.get(name))
 
@@ -79,8 +102,25 @@ def allot(world: World, scenario: Scenario, programs: Collection[str]) -> Allotm
         caddy=_groups(usable, CADDY) if CADDY in programs else (),
         line_resolver=(line,) if resolvers and world.nameserver not in own else (),
         open_resolvers=tuple(_resolving(world, usable)) if resolvers else (),
+        relays=tuple(_speaking(Kind.TOR_OR, usable)) if TOR in programs else (),
+        bridge=_bridge(usable) if {TOR, OBFS4PROXY} <= set(programs) else None,
         tunnels=stands(world, usable, programs),
     )
+
+
+def _speaking(kind: Kind, hosts: Iterable[Host]) -> Iterator[Door]:
+    """Yield the doors at which hosts speak ``kind``, where there is one over IPv4 to begin with."""
+    found = [
+        (h.address, port) for h in hosts for port, spoken in h.speaks.items() if spoken is kind
+    ]
+    if any(family_of(address) == 4 for address, _ in found):
+        yield from sorted(found)
+
+
+def _bridge(hosts: Iterable[Host]) -> Door | None:
+    """Return the first bridge over IPv4."""
+    doors = _speaking(Kind.OBFS4, hosts)
+    return next((door for door in doors if family_of(door[0]) == 4), None)
 
 
 def _groups(hosts: Iterable[Host], software: str) -> tuple[Group, ...]:

@@ -1,27 +1,39 @@
 """The programs of the real world in this namespace: configured, started, ended together."""
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from probe.lab.certificates import Certificates
-from probe.lab.inside.allotment import CADDY, NGINX, UNBOUND, Allotment, Door, Group
+from probe.lab.inside.allotment import (
+    CADDY,
+    NGINX,
+    OBFS4PROXY,
+    TOR,
+    UNBOUND,
+    Allotment,
+    Door,
+    Group,
+)
 from probe.lab.inside.caddy import caddy_config
 from probe.lab.inside.keys import write_keys
 from probe.lab.inside.nginx import nginx_config
 from probe.lab.inside.origin import Origin
 from probe.lab.inside.program import Program, find_program
+from probe.lab.inside.tor import bridge_config, relay_config, write_identity
 from probe.lab.inside.tunnel_programs import start_tunnel
 from probe.lab.inside.tunnels import TUNNEL_PROGRAMS
 from probe.lab.inside.unbound import Resolver, unbound_config
 from probe.lab.situation import Situation
 from probe.lab.world import World
+from probe.model.address import family_of
 
 __all__ = ["Programs"]
 
 
 class Programs:
-    """What an allotment gives to unbound, nginx and caddy; files lie in one folder."""
+    """What an allotment gives to each program; files lie in one folder."""
 
     def __init__(self, situation: Situation, allotment: Allotment, folder: Path) -> None:
         """Serve the world of ``situation`` as ``allotment`` says."""
@@ -43,6 +55,9 @@ class Programs:
         """
         if name == UNBOUND:
             await self._resolvers()
+            return
+        if name in (TOR, OBFS4PROXY):
+            await (self._relays() if name == TOR else self._bridge())
             return
         if name in TUNNEL_PROGRAMS:
             await self._tunnels(name)
@@ -75,6 +90,27 @@ class Programs:
                 keys=keys,
             )
             await self._unbound("open", resolver)
+
+    async def _relays(self) -> None:
+        doors = self._allotment.relays
+        folder = self._fresh(TOR)
+        write_identity(folder)
+        first = next(door for door in doors if family_of(door[0]) == 4)
+        await self._tor(relay_config(doors, folder), folder, first)
+
+    async def _bridge(self) -> None:
+        door = self._allotment.bridge
+        if door is None:
+            return
+        folder = self._fresh(OBFS4PROXY)
+        transport = find_program(OBFS4PROXY) or OBFS4PROXY
+        await self._tor(bridge_config(door, folder, transport), folder, door)
+
+    async def _tor(self, configuration: str, folder: Path, door: Door) -> None:
+        file = folder / "torrc"
+        file.write_text(configuration, encoding="utf-8")
+        arguments = ["-f", str(file), "--defaults-torrc", os.devnull]
+        await self._run(TOR, arguments, folder, door)
 
     def _names_of(self, doors: Sequence[Door]) -> list[str]:
         """Return every name and address of the open resolvers; unbound has one certificate."""

@@ -19,6 +19,8 @@ __all__ = ["PROGRAMS", "Abilities", "Ability", "abilities", "daemon_program", "t
 
 PROGRAMS = {
     "unbound": ("unbound", "a recursive resolver; without it the lab's own answers"),
+    "tor": ("tor", "relays and a bridge; without it the lab's own servers answer for them"),
+    "obfs4proxy": ("obfs4proxy", "the bridge's disguise, behind tor"),
     "nginx": ("nginx-light", "a web server; without it the lab's own serves"),
     "caddy": ("caddy", "a web server with HTTP/3; without it the lab's own serves"),
     "openvpn": ("openvpn", "OpenVPN over UDP and TCP; without it the lab's own answers"),

@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+RUNS ?= 400
 NETNS ?= netns and not slow
 export PROBE_NET := loopback
 export PROBE_STORE ?= $(CURDIR)/results/probe.sqlite
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs verdicts protocols bench wheel smoke lock clean help
+.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs verdicts protocols bench bench-patterns wheel smoke lock clean help
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -63,6 +64,9 @@ protocols: $(VENV)/.dev  ## play each protocol in its six situations; docs/proto
 bench: $(VENV)/.dev  ## speed and memory; figures go to docs/benchmarks.md
 	@$(BIN)/python tests/bench/run.py
 
+bench-patterns: $(VENV)/.bench  ## daily windows against known truth and other methods: docs/benchmarks-patterns.md
+	@nice -n 10 $(BIN)/python tests/bench/bench_patterns.py --runs $(RUNS) $(if $(CELLS),--cells $(CELLS)) $(if $(PARTS),--parts $(PARTS))
+
 wheel: $(VENV)/.dev  ## build dist/*.whl
 	@rm -rf dist && $(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null && ls dist
 
@@ -75,6 +79,9 @@ lock: $(VENV)/.dev  ## resolve the dependencies anew, with hashes and no index a
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q --upgrade -o requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q --upgrade -c requirements.lock -o requirements-dev.lock
+
+	@$(BIN)/uv pip compile pyproject.toml --group bench --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q --upgrade -c requirements-dev.lock -o requirements-bench.lock
 
 clean:  ## remove what these commands made
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -100,3 +107,8 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
+	@echo "installing what the benchmark of windows compares with"
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements-bench.lock
+	@touch $@

@@ -60,7 +60,7 @@ def test_cuts_on_the_listed_days_are_found_beside_the_days_around() -> None:
     assert "Announced were 08:00 to 10:00: it began" in event.sentence
     assert "does not say who did it" in event.sentence
     assert decode(encode(event), Event) == event
-    assert any("exchanged for other days of the same weekday" in text for text in explain(event))
+    assert any("exchanged for others of the same weekday" in text for text in explain(event))
 
 
 def test_two_cuts_on_each_day_are_two_windows() -> None:

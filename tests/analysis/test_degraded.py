@@ -47,7 +47,7 @@ def test_a_leaky_window_is_degraded_hours_with_its_share(share: float) -> None:
     assert "this is no cut" in event.sentence
     assert "was unreachable" not in event.sentence
     assert decode(encode(event), Event) == event
-    assert any("no round hours are guessed" in line for line in explain(event))
+    assert any("they are not rounded" in line for line in explain(event))
 
 
 def test_without_controls_nothing_is_claimed() -> None:

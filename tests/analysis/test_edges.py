@@ -64,11 +64,11 @@ def test_a_few_days_at_another_hour_do_not_move_the_edge() -> None:
     assert abs(estimate(GRID, mixed, start=True).minute - 960) <= 6
 
 
-def test_without_samples_near_the_edge_the_interval_is_the_whole_grid() -> None:
+def test_without_samples_near_the_edge_the_interval_is_most_of_the_grid() -> None:
     """No evidence is a wide interval, not a guess."""
     nothing = [(np.zeros(0), np.zeros(0))] * 5
     edge = estimate(GRID, nothing, start=True)
-    assert edge.high - edge.low > 0.9 * (GRID[-1] - GRID[0])
+    assert edge.high - edge.low > 0.75 * (GRID[-1] - GRID[0])
 
 
 @pytest.mark.slow

@@ -66,6 +66,23 @@ def test_three_networks_one_mobile_are_national_beside_the_lines_own_events() ->
     assert any("log-odds (prior -1.40" in line for line in lines)
 
 
+def test_one_source_never_decides_a_scope_alone() -> None:
+    """Three lines out of one bundle are one voice: no joint event; with an own line, two AS."""
+    series = several(ordered(Curfew(960, 1440, first_day=5, days=10), 1), 1, days=20, noise=QUIET)
+
+    def whole(sources: dict[str, str]) -> list[Event]:
+        found = survey(series, rng=random.Random(1), known=Known(sources=sources))
+        return [e for e in found if e.agreement is not None and e.window is not None]
+
+    assert whole(dict.fromkeys(("v0", "v1", "v2"), "bundle:01")) == []
+    (event,) = whole(dict.fromkeys(("v0", "v1"), "bundle:01"))
+    assert event.scope is Scope.SEVERAL_AS
+    assert event.agreement is not None
+    assert [w.source for w in event.agreement.witnesses] == ["bundle:01", "bundle:01", ""]
+    apart = {"v0": "bundle:01", "v1": "bundle:02"}
+    assert [event.scope for event in whole(apart)] == [Scope.NATIONAL]
+
+
 def test_the_lines_own_events_are_those_of_each_line_alone() -> None:
     """Another vantage changes nothing of what is said of a line, but what its sentence adds."""
     curfew = ordered(Curfew(960, 1200, first_day=5, days=8), 1)

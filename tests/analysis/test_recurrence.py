@@ -75,11 +75,11 @@ def test_a_curfew_is_unlikely_by_chance_and_noise_is_not() -> None:
     regular = arcs([(d, 960 + float(rng.normal(0, 4)), 480.0) for d in range(10)])
     found = strongest(regular)
     assert found is not None
-    assert p_value(regular, found, FLAT, rng)[0] == 0.001
+    assert p_value(regular, found, FLAT, rng)[0] <= 0.001
     loose = arcs([(d, float(rng.uniform(0, 1440)), 480.0) for d in range(10)])
     chance = strongest(loose, least_days=1)
     assert chance is not None
-    p, turns = p_value(loose, chance, FLAT, rng)
+    p, turns = p_value(loose, chance, FLAT, rng, least_days=1)
     assert p > 0.05
     assert turns < 200
 
@@ -97,7 +97,7 @@ def test_p_values_of_noise_are_not_too_small() -> None:
             ]
         )
         found = strongest(noise, least_days=2)
-        small += found is not None and p_value(noise, found, FLAT, rng)[0] <= 0.1
+        small += found is not None and p_value(noise, found, FLAT, rng, least_days=2)[0] <= 0.1
     assert small <= 12
 
 

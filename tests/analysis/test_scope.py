@@ -100,3 +100,19 @@ def test_counts_by_access_are_of_networks() -> None:
     assert agreement.networks == (2, 3)
     assert agreement.mobile == (1, 1)
     assert agreement.fixed == (1, 2)
+
+
+def test_one_source_never_decides_a_scope_alone() -> None:
+    """However many vantages one file speaks of, they are one voice, for one AS."""
+
+    def told(vantage: str, network: str, source: str = "bundle:01") -> Witness:
+        return Witness(vantage=vantage, network=network, saw=True, source=source)
+
+    lines = (told("a", F1), told("b", F2), told("c", M3), told("d", "AS4/mobile"))
+    assert scope(*lines) is Scope.THIS_LINE
+    assert scope(*lines, witness("mine", F1)) is Scope.SEVERAL_AS
+    assert scope(*lines, told("x", "AS5/fixed", "bundle:02")) is Scope.SEVERAL_AS
+    three = (witness("mine", F1), told("x", "AS5/fixed", "bundle:02"))
+    assert scope(*lines, *three) is Scope.NATIONAL
+    assert scope(told("a", F1), told("b", F1)) is Scope.THIS_LINE
+    assert scope(told("a", F1), witness("mine", F1)) is Scope.ONE_AS

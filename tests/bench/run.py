@@ -18,6 +18,7 @@ TITLES = {
     "bench_rate.py": "Measuring",
     "bench_round.py": "A round with many silent drops",
     "bench_store.py": "Keeping",
+    "bench_export.py": "Exporting",
     "bench_lab.py": "The lab in namespaces",
     "bench_demo.py": "The demo",
 }
@@ -25,6 +26,8 @@ INTRODUCTION = """# Benchmarks
 
 `make bench` measures these and writes this page; no test asserts on time. A miss is written as a
 miss. The ratios carry over to other machines, the absolute figures do not.
+
+How well windows and outages are found has [a page of its own](benchmarks-patterns.md).
 
 Measured on {day}: {machine}.
 """

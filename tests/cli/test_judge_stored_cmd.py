@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from own_machine import Machine, machine
+from store_records import age
 from typer.testing import CliRunner
 
 from probe.cli.run import app as measure
@@ -125,18 +126,9 @@ def test_nothing_to_take_back_is_an_error(run: Machine, store: Path) -> None:
 
 def test_a_store_of_an_older_probe_is_upgraded_on_request(run: Machine, store: Path) -> None:
     """Reading says which command does it."""
-    from alembic import command
-    from sqlalchemy import create_engine
+    from probe.store.schema import HEAD
 
-    from probe.store.schema import HEAD, _config
-
-    engine = create_engine(f"sqlite:///{store}")
-    with engine.begin() as connection:
-        for table in ("record_control", "control", "earlier_verdict", "revision"):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
-        connection.exec_driver_sql("ALTER TABLE round DROP COLUMN opening")
-        command.stamp(_config(connection), "0001")
-    engine.dispose()
+    age(store)
     before = run("store", "info", "--store", str(store))
     assert before.code == 5
     assert "probe store upgrade" in before.err

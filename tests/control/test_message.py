@@ -23,11 +23,11 @@ from probe.control.message import (
     read_question,
     seal_answer,
 )
-from probe.control.sealing import check_seal, sealed
 from probe.control.snapshot import FORMAT, load_snapshot, new_snapshot, write_snapshot
 from probe.errors import InputError
 from probe.model.codec import encode
 from probe.model.control import ControlKind, ControlObservation
+from probe.wire.sealing import check_seal, sealed
 
 NONCE = "ab" * 16
 

@@ -4,6 +4,7 @@ import hashlib
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -210,3 +211,20 @@ def whole_round(store: Store, records: Sequence[Record], at: datetime = START) -
     store.save(number, records)
     store.end_round(number, context(at), at + timedelta(minutes=5))
     return number
+
+
+def age(place: Path) -> None:
+    """Make a store what the first release left: without the tables that came later."""
+    from alembic import command
+    from sqlalchemy import create_engine
+
+    from probe.store.schema import _config
+
+    later = ("imported_sample", "imported_series", "source")
+    engine = create_engine(f"sqlite:///{place}")
+    with engine.begin() as connection:
+        for table in (*later, "record_control", "control", "earlier_verdict", "revision"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("ALTER TABLE round DROP COLUMN opening")
+        command.stamp(_config(connection), "0001")
+    engine.dispose()

@@ -5,18 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from sqlalchemy import create_engine
-from store_records import BLOCKED, OK, START, blocked, context, good, whole_round
+from store_records import BLOCKED, OK, START, age, blocked, context, good, whole_round
 
 from probe.errors import StoreError
 from probe.model.context import Opening
 from probe.model.control import ControlKind, ControlObservation
 from probe.store.database import Store
-from probe.store.schema import HEAD, _config
+from probe.store.schema import HEAD
 
 SEEN = ControlObservation(
     endpoint="chat/http/chat.example:443/",
@@ -163,13 +161,7 @@ def old_store(place: Path) -> int:
     """Write a store as the first release left it: no table of controls; return its round."""
     with Store.open(place) as store:
         number = whole_round(store, [blocked(), good("mail.example")])
-    engine = create_engine(f"sqlite:///{place}")
-    with engine.begin() as connection:
-        for table in ("record_control", "control", "earlier_verdict", "revision"):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
-        connection.exec_driver_sql("ALTER TABLE round DROP COLUMN opening")
-        command.stamp(_config(connection), "0001")
-    engine.dispose()
+    age(place)
     return number
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from probe.analysis.candidate import Candidate
 from probe.analysis.edges import Edge
 from probe.analysis.episodes import Episode
-from probe.analysis.judgement import label_of, reach_of
+from probe.analysis.judgement import label_of, reach_of, reach_of_window
 from probe.analysis.score import score_of
 from probe.analysis.study import Study
 from probe.analysis.wallclock import DAY_MIN, day_iso
 from probe.analysis.window import Measured
 from probe.analysis.wording import sentence
-from probe.model.event import Days, Event, EventKind, Instant, Label, Window
+from probe.model.event import DayEdges, Days, Event, EventKind, Instant, Label, Window
 from probe.model.timeline import Bracket
 
 __all__ = ["outage_event", "window_event"]
@@ -53,7 +53,7 @@ def window_event(
         mechanisms=tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         signal=str(key.signal),
         locus=key.locus,
-        reach=reach_of(study, measured.control_inside, measured.control_outside),
+        reach=reach_of_window(study, measured),
         samples=sum(episode.samples for episode in found.episodes),
         bad_samples=sum(episode.bad_samples for episode in found.episodes),
     )
@@ -72,6 +72,7 @@ def _window(found: Candidate, measured: Measured) -> Window:
         round_start, round_end = measured.start.snapped + turn, measured.end.snapped + turn
         round_base = round_start // DAY_MIN * DAY_MIN
         snapped = (round(round_start - round_base), round(round_end - round_base))
+    day_edges = tuple(_day_edges(found, episode, turn) for episode in found.episodes)
     hidden = [(e.start.censored, e.end.censored) for e in found.episodes]
     return Window(
         start_minute=round(start[0] - base),
@@ -95,8 +96,27 @@ def _window(found: Candidate, measured: Measured) -> Window:
         shoulder_share=_rounded(measured.shoulder_share),
         control_share=_rounded(measured.control_inside),
         missing_share=_rounded(measured.missing_share),
+        day_edges=day_edges,
         overlap=_rounded(found.overlap),
     )
+
+
+def _day_edges(found: Candidate, episode: Episode, turn: float) -> DayEdges:
+    """Return where one day's outage began and ended, in local minutes of the day it began on."""
+    start = _local_minute(found, episode.start_s) + turn
+    end = _local_minute(found, episode.end_s) + turn
+    shift = found.start + turn
+    day = round((start - shift) / DAY_MIN)  # the day whose window it is, though it began early
+    day += int(shift // DAY_MIN)
+    return DayEdges(
+        day=day_iso(day),
+        start=None if episode.start.censored else round(start - day * DAY_MIN, 1),
+        end=None if episode.end.censored else round(end - day * DAY_MIN, 1),
+    )
+
+
+def _local_minute(found: Candidate, time_s: float) -> float:
+    return (time_s + found.fold.offsets.at(time_s)) / 60
 
 
 def _minutes(edge: Edge, turn: float) -> tuple[float, float, float]:

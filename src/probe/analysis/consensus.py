@@ -147,7 +147,8 @@ def merged(key: SeriesKey, tz: str, studies: Sequence[Study], episodes: Sequence
         bad=np.concatenate([e.bad for e in evidences])[order],
         weight=np.concatenate([e.weight for e in evidences])[order],
         control_bad=np.concatenate([e.control_bad for e in evidences])[order],
-        index=np.arange(order.size, dtype=np.int64),
+        mechanism=np.full(order.size, -1, dtype=np.int16),
+        names=(),
         spacing_s=max(e.spacing_s for e in evidences),
     )
     return Study(

@@ -18,7 +18,6 @@ from probe.analysis.evidence import BoolArray, FloatArray, IntArray
 from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.search import ALPHA, FALSE_DISCOVERY, Search, by_vantage
 from probe.analysis.spans import Span, spans_of
-from probe.analysis.timeline import mechanism_counts
 from probe.analysis.wallclock import DAY_MIN, Fold, day_iso
 from probe.analysis.wording_degraded import degraded_sentence
 from probe.model.event import Days, Event, EventKind, Instant, Label, Reach, Window
@@ -42,6 +41,7 @@ _INSIDE = 0.8
 _WIDER_MIN = 30.0
 _WORTH_SHARE = 0.8 * LOW
 _WORTH_BAD = 6.0
+_AGAIN_S = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class _Looks:
     bad: FloatArray
     weight: FloatArray
     control: FloatArray
-    places: FloatArray
+    places: IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,19 +90,29 @@ class _Hours:
     control: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Leaky:
+    """Leaky hours of one series, and their chance."""
+
+    looks: _Looks
+    hours: _Hours
+    p: float
+
+
 def degraded_events(
     searches: Sequence[Search], *, names: Mapping[str, str]
 ) -> dict[SeriesKey, Degraded]:
     """Return the degraded hours of each series, with one false-discovery rate a vantage."""
     found: dict[SeriesKey, Degraded] = {}
     for mine in by_vantage(searches):
-        tried = [(search, *candidate) for search in mine if (candidate := _candidate(search))]
-        q_values = benjamini_hochberg([p for *_, p in tried])
-        for (search, looks, hours, p), q in zip(tried, q_values, strict=True):
-            if p <= ALPHA and q <= FALSE_DISCOVERY:
+        tried = [(search, one) for search in mine if (one := _candidate(search))]
+        q_values = benjamini_hochberg([one.p for _, one in tried])
+        for (search, one), q in zip(tried, q_values, strict=True):
+            if one.p <= ALPHA and q <= FALSE_DISCOVERY:
                 key = search.study.series.key
-                event = _event(search, looks, hours, p, q, names.get(key.subject, key.subject))
-                found[key] = Degraded(event, _all_spans(looks.fold, hours))
+                name = names.get(key.subject, key.subject)
+                event = _event(search, one.looks, one.hours, one.p, q, name)
+                found[key] = Degraded(event, _all_spans(one.looks.fold, one.hours))
     return found
 
 
@@ -116,9 +126,24 @@ def _all_spans(fold: Fold, hours: _Hours) -> tuple[Span, ...]:
     return tuple((fold.instant(a).timestamp(), fold.instant(b).timestamp()) for a, b in minutes)
 
 
-def _candidate(search: Search) -> tuple[_Looks, _Hours, float] | None:
-    """Return the hours that stand out, if they are leaky and the controls worked; tested last."""
+def _candidate(search: Search) -> _Leaky | None:
+    """Return the hours that stand out; what was found within the last days still stands.
+
+    Leaky hours need many days, so that in a series under watch they are looked for each week.
+    """
+    evidence = search.study.evidence
     if search.windows or not search.enough or search.study.series.key.signal is not Signal.TARGETED:
+        return None
+    last_s = float(evidence.time_s[-1])
+    if search.leaky is None or last_s - search.leaky[0] >= _AGAIN_S:
+        search.leaky = last_s, _looked_for(search)
+    found = search.leaky[1]
+    return found if isinstance(found, _Leaky) else None
+
+
+def _looked_for(search: Search) -> _Leaky | None:
+    """Return the hours that stand out, if they are leaky and the controls worked; tested last."""
+    if np.isnan(search.study.evidence.control_bad).all():
         return None
     looks = _unexplained(search)
     if not looks.bad.any() or np.isnan(looks.control).all():
@@ -130,7 +155,7 @@ def _candidate(search: Search) -> tuple[_Looks, _Hours, float] | None:
     hours = _measured(looks, grid.first_day, grid.boundary, cylinder)
     if hours is None or not _leaky(hours):
         return None
-    return looks, hours, significance(grid, cylinder, search.generator)
+    return _Leaky(looks, hours, significance(grid, cylinder, search.generator))
 
 
 def _unexplained(search: Search) -> _Looks:
@@ -149,7 +174,7 @@ def _unexplained(search: Search) -> _Looks:
         bad=evidence.bad[keep].astype(np.float64),
         weight=np.minimum(evidence.weight[keep], 1.0),
         control=evidence.control_bad[keep],
-        places=evidence.index[keep].astype(np.float64),
+        places=np.flatnonzero(keep),
     )
 
 
@@ -273,7 +298,8 @@ def _event(search: Search, looks: _Looks, hours: _Hours, p: float, q: float, nam
         shoulder_share=round(hours.around, 4),
         control_share=round(hours.control, 4),
     )
-    failed = looks.places[hours.inside & (looks.bad > 0)].astype(np.int64).tolist()
+    failed = np.zeros(len(search.study.evidence), dtype=np.bool_)
+    failed[looks.places[hours.inside & (looks.bad > 0)]] = True
     event = Event(
         kind=EventKind.DEGRADED_WINDOW,
         series=series.key.subject,
@@ -286,11 +312,11 @@ def _event(search: Search, looks: _Looks, hours: _Hours, p: float, q: float, nam
         window=window,
         p=p,
         q=q,
-        mechanisms=mechanism_counts(series.samples[i] for i in failed),
+        mechanisms=search.study.evidence.mechanisms(failed),
         locus=series.key.locus,
         reach=Reach.TARGETED,
         samples=int(hours.inside.sum()),
-        bad_samples=len(failed),
+        bad_samples=int(failed.sum()),
     )
     return _worded(event, name)
 

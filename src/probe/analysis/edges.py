@@ -17,8 +17,10 @@ from probe.analysis.evidence import FloatArray
 
 __all__ = ["Edge", "edge_likelihood", "estimate", "snapped_minute"]
 
-WIDEN = 1.0
-"""Until the benchmark says otherwise: raw intervals covered 85-97 % in a prototype."""
+WIDEN = 0.8
+"""So that raw intervals hold the truth 95 times in 100, by simulations of four kinds of noise whose
+seeds are not those of the benchmark. It is below 1, since the scatter of days is part of the model.
+"""
 
 _SIGMAS = (1.0, 4.0, 10.0, 20.0, 40.0)
 _STRAY = 0.1
@@ -65,8 +67,7 @@ def _posterior(grid: FloatArray, rows: FloatArray) -> tuple[FloatArray, float]:
         kernel = (1 - _STRAY) * kernel / kernel.sum(axis=0) + _STRAY / grid.size
         by_sigma.append(np.log(chance @ kernel).sum(axis=0))
     joint = np.stack(by_sigma)
-    top = joint.max()
-    total = np.log(np.exp(joint - top).sum(axis=0)) + top
+    total = np.logaddexp.reduce(joint, axis=0)
     evidence = float(np.log(np.exp(total - total.max()).sum()) + total.max() + scale.sum())
     return np.asarray(total, dtype=np.float64), evidence
 
@@ -89,11 +90,12 @@ def estimate(
     chance = np.exp(log_post - log_post.max())
     cumulated = np.cumsum(chance / chance.sum())
     low, middle, high = (_quantile(grid, cumulated, q) for q in (_TAIL, 0.5, 1 - _TAIL))
-    half = 0.5 + (fixed_min or 0.0) / 2  # a grid minute stands for the minute around it
+    half = 0.5  # a grid minute stands for the minute around it
+    slot = (fixed_min or 0.0) / 2
     return Edge(
         minute=middle,
-        low=max(float(grid[0]), middle - WIDEN * (middle - low + half)),
-        high=min(float(grid[-1]), middle + WIDEN * (high - middle + half)),
+        low=max(float(grid[0]), middle - WIDEN * (middle - low + half) - slot),
+        high=min(float(grid[-1]), middle + WIDEN * (high - middle + half) + slot),
         snapped=snapped_minute(grid, log_post) if fixed_min is None else None,
         log_likelihood=evidence,
     )

@@ -1,5 +1,6 @@
 """The samples of a series that say something, as arrays."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -9,11 +10,12 @@ from numpy.typing import NDArray
 from probe.analysis.spacing import spacing_s
 from probe.model.timeline import Series
 
-__all__ = ["BoolArray", "Evidence", "FloatArray", "IntArray", "evidence_of"]
+__all__ = ["BoolArray", "Codes", "Evidence", "FloatArray", "IntArray", "evidence_of"]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 IntArray: TypeAlias = NDArray[np.int64]
+Codes: TypeAlias = NDArray[np.int16]
 
 BURST_EFFECTIVE = 2.0
 """Retests of one change are correlated: however many there are, they count as two samples."""
@@ -21,6 +23,7 @@ BURST_EFFECTIVE = 2.0
 MAX_WEIGHT = 10.0
 """No single sample outweighs ten."""
 
+_NONE = -1
 _BURST_WITHIN_S = 600.0
 _BURST_SHARE = 1 / 3
 
@@ -30,45 +33,57 @@ class Evidence:
     """Samples with a value, in time order; absences are not in here.
 
     ``time_s`` is UTC epoch seconds, ``weight`` the effective weight (bursts capped),
-    ``control_bad`` the share of failed controls (NaN: none measured), ``index`` the place of
-    each in ``Series.samples``, ``spacing_s`` the median distance.
+    ``control_bad`` the share of failed controls (NaN: none measured), ``mechanism`` the place of
+    each one's mechanism in ``names`` (-1: none), ``spacing_s`` the median distance. This is all
+    that is kept of a series while many are searched: 35 bytes a sample.
     """
 
     time_s: FloatArray
     bad: BoolArray
     weight: FloatArray
     control_bad: FloatArray
-    index: IntArray
+    mechanism: Codes
+    names: tuple[str, ...]
     spacing_s: float
 
     def __len__(self) -> int:
         """Return the number of samples."""
         return int(self.time_s.size)
 
+    def mechanisms(self, which: slice | BoolArray) -> tuple[tuple[str, int], ...]:
+        """Return how often each mechanism was seen among these bad samples, commonest first."""
+        codes = self.mechanism[which][self.bad[which]]
+        counts = np.bincount(codes[codes >= 0], minlength=len(self.names)).tolist()
+        seen = [(name, count) for name, count in zip(self.names, counts, strict=True) if count]
+        return tuple(sorted(seen, key=lambda item: (-item[1], item[0])))
+
 
 def evidence_of(series: Series) -> Evidence:
     """Return the samples of ``series`` that carry a value and a positive weight, sorted."""
-    rows = [
-        (s.time.timestamp(), s.bad, min(s.weight, MAX_WEIGHT), s.control_bad, i, s.burst)
-        for i, s in enumerate(series.samples)
-        if s.bad is not None and s.weight > 0
-    ]
-    rows.sort(key=lambda row: row[0])
-    times = [row[0] for row in rows]
+    kept = [s for s in series.samples if s.bad is not None and s.weight > 0]
+    times = np.array([s.time.timestamp() for s in kept], dtype=np.float64)
+    if (np.diff(times) < 0).any():
+        order = np.argsort(times, kind="stable")
+        kept, times = [kept[i] for i in order.tolist()], times[order]
     spacing = spacing_s(times)
+    places: dict[str, int] = {}
+    codes = [
+        _NONE if s.mechanism is None else places.setdefault(s.mechanism, len(places)) for s in kept
+    ]
+    weight = np.array([s.weight for s in kept], dtype=np.float64)
+    control = [math.nan if s.control_bad is None else s.control_bad for s in kept]
     return Evidence(
-        time_s=np.array(times, dtype=np.float64),
-        bad=np.array([row[1] for row in rows], dtype=np.bool_),
+        time_s=times,
+        bad=np.array([s.bad for s in kept], dtype=np.bool_),
         weight=_capped(
-            np.array(times, dtype=np.float64),
-            np.array([row[2] for row in rows], dtype=np.float64),
-            np.array([row[5] for row in rows], dtype=np.bool_),
+            times,
+            np.minimum(weight, MAX_WEIGHT),
+            np.array([s.burst for s in kept], dtype=np.bool_),
             spacing,
         ),
-        control_bad=np.array(
-            [np.nan if row[3] is None else row[3] for row in rows], dtype=np.float64
-        ),
-        index=np.array([row[4] for row in rows], dtype=np.int64),
+        control_bad=np.array(control, dtype=np.float64),
+        mechanism=np.array(codes, dtype=np.int16),
+        names=tuple(places),
         spacing_s=spacing,
     )
 

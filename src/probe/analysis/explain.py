@@ -1,13 +1,24 @@
 """The evidence of an event in plain words: what speaks for it, what against, how it was tested."""
 
+from datetime import date
+from statistics import median
+
 from probe.analysis.score import wording
-from probe.analysis.wording import clock
+from probe.analysis.wording import clock, local_time, odds_words
 from probe.analysis.wording_joint import witness_lines
-from probe.model.event import Breadth, Event, EventKind, Instant, Label, Score, Window
+from probe.model.event import Breadth, Event, EventKind, Instant, Label, Scope, Score, Window
 
 __all__ = ["explain"]
 
-_DAYS_SHOWN = 12
+_SHOWN = 12
+_AWAY_MIN = 60.0
+_SEVERAL = 3
+_SCOPES = {
+    Scope.THIS_LINE: "this line's, as far as can be told",
+    Scope.ONE_AS: "one AS, that is one provider's network",
+    Scope.SEVERAL_AS: "several AS, that is several providers' networks",
+    Scope.NATIONAL: "national",
+}
 
 
 def explain(event: Event) -> tuple[str, ...]:
@@ -23,8 +34,9 @@ def explain(event: Event) -> tuple[str, ...]:
         *_controls(window),
         *_company(event),
         _edge(event, window),
+        *_other_days(window),
         _chance(event),
-        f"Label: {event.label}, {_label_reason(event)}.",
+        f"How sure: {event.label}, {_label_reason(event)}.",
         *_reach_of_it(event),
     )
 
@@ -49,7 +61,7 @@ def _reach_of_it(event: Event) -> tuple[str, ...]:
     """Say whose it is, who saw it and who did not, and the terms of the score."""
     seen = witness_lines(event.agreement) if event.agreement is not None else ()
     fault = ("Fault: it points to this vantage itself.",) if event.own_fault else ()
-    scope = f"Scope: {event.scope}; {wording(event.score)}."
+    scope = f"Whose it is: {_SCOPES[event.scope]}; {wording(event.score)}."
     return (*seen, *fault, scope, *_terms(event.score))
 
 
@@ -73,26 +85,42 @@ def _label_reason(event: Event) -> str:
     return "since it came back on only three or four days so far"
 
 
-def _listed(days: tuple[str, ...]) -> str:
-    shown = days[:_DAYS_SHOWN]
-    more = len(days) - len(shown)
+def _listed(names: tuple[str, ...]) -> str:
+    shown = names[:_SHOWN]
+    more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def day_ranges(days: tuple[str, ...]) -> str:
+    """Return ISO dates as ``2021-02-15 to 2021-03-16, 2021-03-18``, the first dozen ranges."""
+    ranges: list[list[date]] = []
+    for day in sorted(date.fromisoformat(one) for one in days):
+        if ranges and (day - ranges[-1][1]).days <= 1:
+            ranges[-1][1] = day
+        else:
+            ranges.append([day, day])
+    words = tuple(f"{a} to {b}" if a != b else f"{a}" for a, b in ranges)
+    return _listed(words)
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def _supports(window: Window) -> str:
     return (
-        f"For it: {window.days.supported} days on which the failures filled these hours "
-        f"({_listed(window.supports)})."
+        f"For it: on {_many(window.days.supported, 'day')} the failures filled these hours "
+        f"({day_ranges(window.supports)}). A look is one try to reach it."
     )
 
 
 def _against(window: Window) -> tuple[str, ...]:
     if not window.against:
-        return ("Against it: no observed day in this period was without it.",)
+        return ("Against it: on no day of this time was it looked at in these hours and worked.",)
     return (
         (
-            f"Against it: {len(window.against)} days that were observed and on which it did not "
-            f"happen ({_listed(window.against)})."
+            f"Against it: on {_many(len(window.against), 'day')} it was looked at in these hours "
+            f"and mostly worked ({day_ranges(window.against)})."
         ),
     )
 
@@ -101,8 +129,12 @@ def _unseen(window: Window) -> tuple[str, ...]:
     unseen = window.days.total - window.days.observable
     if unseen <= 0:
         return ()
-    days = f"{unseen} day{'s' * (unseen != 1)}"
-    return (f"No answer: {days} too little observed in these hours, or bad throughout.",)
+    return (
+        (
+            f"No answer: on {_many(unseen, 'day')} there were too few looks in these hours, or all "
+            "the day was bad."
+        ),
+    )
 
 
 def _contrast(window: Window) -> tuple[str, ...]:
@@ -110,51 +142,79 @@ def _contrast(window: Window) -> tuple[str, ...]:
         return ()
     return (
         (
-            f"Contrast: {window.bad_share:.0%} of the looks inside failed, and "
-            f"{window.shoulder_share:.0%} of those up to five hours before and after."
+            f"Inside and around: of 100 looks in these hours {100 * window.bad_share:.0f} failed, "
+            f"of 100 in the five hours before and after {100 * window.shoulder_share:.0f}."
         ),
     )
 
 
 def _controls(window: Window) -> tuple[str, ...]:
     if window.control_share is None:
-        return ("Controls: none were measured, so a fault of the whole line is not ruled out.",)
-    return (f"Controls: {window.control_share:.0%} of them failed at the same time.",)
+        return (
+            (
+                "Was it only this? Not known: nothing else was looked at beside it (no controls), "
+                "so the whole line may have been down."
+            ),
+        )
+    return (
+        (
+            f"Was it only this? While it failed, {100 * window.control_share:.0f} of 100 looks at "
+            "other sites (the controls) failed too."
+        ),
+    )
 
 
 def _edge(event: Event, window: Window) -> str:
     raw = f"{clock(window.start_minute)} to {clock(window.end_minute)}"
-    text = f"Edges: the samples alone say {raw}"
+    text = f"The hours: by the looks alone {raw}"
     if event.kind is EventKind.DEGRADED_WINDOW:
-        return f"{text}; where only a part fails, no round hours are guessed."
+        return f"{text}; where only a part fails, they are not rounded."
     if window.snapped is None:
-        return f"{text}; no round hours are guessed, since sampling was at fixed minutes."
+        return f"{text}; not rounded, since the looks came at fixed minutes themselves."
     start, end = window.snapped
     return (
-        f"{text}; if orders are given for full or half hours, "
-        f"{clock(start)} to {clock(end)} fits best."
+        f"{text}; since orders mostly name full or half hours, {clock(start)} to {clock(end)} is "
+        "the best guess of an order."
     )
 
 
+def _other_days(window: Window) -> tuple[str, ...]:
+    """Name the days that began or ended at another hour than most, where there are several."""
+    found: list[str] = []
+    for word, usual, edges in (
+        ("began", window.start_minute, [(d.day, d.start) for d in window.day_edges]),
+        ("ended", window.end_minute, [(d.day, d.end) for d in window.day_edges]),
+    ):
+        away = [(day, at) for day, at in edges if at is not None and abs(at - usual) >= _AWAY_MIN]
+        if len(away) >= _SEVERAL:
+            middle = median(at for _, at in away)
+            days = day_ranges(tuple(day for day, _ in away))
+            found.append(
+                f"Other days: on {len(away)} of them it {word} at another hour than "
+                f"{clock(usual)}, mostly about {clock(middle)} ({days})."
+            )
+    return tuple(found)
+
+
 def _chance(event: Event) -> str:
-    p = "unknown" if event.p is None else f"{event.p:.3g}"
-    q = "" if event.q is None else f" (q = {event.q:.3g} over all that was tested with it)"
+    q = "" if event.q is None else f", {event.q:.2g} with all that was searched beside it"
+    numbers = "" if event.p is None else f" (p = {event.p:.2g}{q})"
     if event.calendar is not None:
         return (
-            f"Chance: with the listed dates exchanged for other days of the same weekday, as many "
-            f"kept to them with probability p = {p}{q}."
+            "Chance: if the dates were exchanged for others of the same weekday, as many would "
+            f"keep to them {odds_words(event.p)}{numbers}."
         )
     return (
-        f"Chance: with the hours of each day turned at random, as regular a picture came up "
-        f"with probability p = {p}{q}."
+        "Chance: if every day's failures had come at random hours of that day, so regular a "
+        f"picture would come up {odds_words(event.p)}{numbers}."
     )
 
 
 def _outage(event: Event) -> tuple[str, ...]:
     lines = [f"Evidence: {event.bad_samples} of {event.samples} looks in it failed."]
-    lines.append(f"Start: {_bracket(event.start, 'last good look', 'first failed one')}.")
+    lines.append(f"Start: {_bracket(event, event.start, 'last good look', 'first failed one')}.")
     if event.end is not None:
-        lines.append(f"End: {_bracket(event.end, 'last failed look', 'first good one')}.")
+        lines.append(f"End: {_bracket(event, event.end, 'last failed look', 'first good one')}.")
     elif event.kind is EventKind.ONSET:
         lines.append("End: none seen; the last look still failed.")
     if event.unseen_s > 0:
@@ -164,16 +224,16 @@ def _outage(event: Event) -> tuple[str, ...]:
         )
     if event.p is not None:
         lines.append(
-            f"Chance: unrelated outages of these lines would begin so close together with "
-            f"probability p = {event.p:.3g}."
+            f"Chance: outages that have nothing to do with each other would begin so close "
+            f"together {odds_words(event.p)} (p = {event.p:.2g})."
         )
     return tuple(lines)
 
 
-def _bracket(instant: Instant, before: str, after: str) -> str:
+def _bracket(event: Event, instant: Instant, before: str, after: str) -> str:
     if instant.censored:
         return "not seen: it lies in a gap of the measurements or outside of them"
     return (
-        f"between {instant.earliest:%Y-%m-%d %H:%M} ({before}) and "
-        f"{instant.latest:%Y-%m-%d %H:%M} UTC ({after})"
+        f"between {local_time(instant.earliest, event.tz)} ({before}) and "
+        f"{local_time(instant.latest, event.tz)} {event.tz} ({after})"
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from probe.analysis.evidence import BoolArray, Evidence, FloatArray
 
-__all__ = ["HmmParameters", "false_bad", "log_ratios", "posterior", "viterbi"]
+__all__ = ["HmmParameters", "false_bad", "learned_false_bad", "log_ratios", "posterior", "viterbi"]
 
 _MIN_STEP_H = 1 / 3600
 _PRIOR_SAMPLES = 20.0
@@ -37,7 +37,12 @@ def false_bad(evidence: Evidence, parameters: HmmParameters) -> float:
     The mean share of failed controls over rounds in which most controls worked, shrunk to the
     parameter as if it had been seen in 20 samples, within 0.5 and 10 %.
     """
-    known = evidence.control_bad[evidence.control_bad <= _CONTROLS_FAILED]
+    return learned_false_bad(evidence.control_bad, parameters)
+
+
+def learned_false_bad(control_bad: FloatArray, parameters: HmmParameters) -> float:
+    """Do what ``false_bad`` does, on shares of failed controls."""
+    known = control_bad[control_bad <= _CONTROLS_FAILED]
     total = float(known.sum()) + parameters.false_bad * _PRIOR_SAMPLES
     low, high = _FALSE_BAD_RANGE
     return min(high, max(low, total / (known.size + _PRIOR_SAMPLES)))

@@ -10,6 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import msgspec
 
@@ -45,16 +46,21 @@ class _Group:
 
 
 def joint_events(
-    searches: Sequence[Search], *, seed: int, names: Mapping[str, str]
+    searches: Sequence[Search],
+    *,
+    seed: int,
+    names: Mapping[str, str],
+    sources: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Event, ...]:
     """Return the events that at least two vantages share, with who saw them and who did not.
 
     Nothing is returned of what stays within one line's scope. The windows of all groups share
-    one false-discovery rate.
+    one false-discovery rate. ``sources`` says whose word a foreign vantage is: one source never
+    decides a scope alone.
     """
     groups = [group for lines in _grouped(searches) if (group := _group(*lines, seed)) is not None]
     search_together([group.search for group in groups])
-    return tuple(event for group in groups for event in _events(group, names))
+    return tuple(event for group in groups for event in _events(group, names, sources))
 
 
 def _grouped(searches: Sequence[Search]) -> list[tuple[str, list[Study]]]:
@@ -93,7 +99,7 @@ def _group(country: str, lines: list[Study], seed: int) -> _Group | None:
     return _Group(country, lines, shared, search_of(joint, seed))
 
 
-def _events(group: _Group, names: Mapping[str, str]) -> list[Event]:
+def _events(group: _Group, names: Mapping[str, str], sources: Mapping[str, str]) -> list[Event]:
     study = group.search.study
     name = names.get(study.series.key.subject, study.series.key.subject)
     windows = [
@@ -102,7 +108,7 @@ def _events(group: _Group, names: Mapping[str, str]) -> list[Event]:
     claimed = group.search.claimed()
     chances = [(one, _by_chance(group, one)) for one in group.shared if one.joint not in claimed]
     singles = [_single(study, one.joint, p, name) for one, p in chances if p <= SUSPECTED]
-    finished = [_finished(group, event, name) for event in (*windows, *singles)]
+    finished = [_finished(group, event, name, sources) for event in (*windows, *singles)]
     return [event for event in finished if event is not None]
 
 
@@ -139,7 +145,7 @@ def _by_chance(group: _Group, one: Consensus) -> float:
     return -math.expm1(-chance)
 
 
-def _finished(group: _Group, event: Event, name: str) -> Event | None:
+def _finished(group: _Group, event: Event, name: str, sources: Mapping[str, str]) -> Event | None:
     """Add who saw it and what that makes of it; ``None`` when it stays one line's."""
     now = last_look(study.evidence for study in group.lines)
     spans = spans_of(event, now=now)
@@ -155,6 +161,7 @@ def _finished(group: _Group, event: Event, name: str) -> Event | None:
                 counts=counts(key.network),
                 supported=said.bad,
                 observable=said.seen,
+                source=sources.get(key.vantage, ""),
             )
         )
     agreement = agreement_of(witnesses, group.country)

@@ -1,5 +1,6 @@
 """What a measured window must show before it is claimed, and which episodes it explains."""
 
+import math
 from collections.abc import Iterable
 
 from probe.analysis.candidate import LEAST_DAYS, Candidate
@@ -10,7 +11,7 @@ from probe.analysis.window import Measured
 from probe.model.event import Label, Reach
 from probe.model.timeline import Signal
 
-__all__ = ["accepted", "explained", "label_of", "reach_of", "solid"]
+__all__ = ["accepted", "explained", "label_of", "overruled", "reach_of", "reach_of_window", "solid"]
 
 INSIDE_BAD = 0.75
 CONTRAST = 0.5
@@ -18,9 +19,13 @@ CONTROLS_GOOD = 0.25
 CONTROLS_BAD = 0.9
 FLIPS = 0.2
 _FLIPS_SPARE = 1
+CONTROLS_RISE = 0.1
+_RISE_SPREAD = 0.03
 KEPT = 1 / 3
+KEPT_FEW = 0.55
 ESTABLISHED_DAYS = 5
 _INSIDE_WINDOW = 0.8
+_HALF = 0.5
 
 
 def accepted(study: Study, found: Candidate, measured: Measured) -> bool:
@@ -34,7 +39,8 @@ def accepted(study: Study, found: Candidate, measured: Measured) -> bool:
     """
     if seen_days(found) < LEAST_DAYS:
         return False
-    if measured.supports.size < KEPT * measured.observable:
+    few = seen_days(found) < ESTABLISHED_DAYS
+    if measured.supports.size < (KEPT_FEW if few else KEPT) * measured.observable:
         return False
     return solid(study, measured)
 
@@ -46,9 +52,14 @@ def solid(study: Study, measured: Measured) -> bool:
         return False
     if inside < INSIDE_BAD or inside - around < CONTRAST:
         return False
-    if measured.flips > FLIPS * measured.pairs + _FLIPS_SPARE:
+    if measured.flips > _flips_allowed(measured.pairs):
         return False
-    return reach_of(study, measured.control_inside, measured.control_outside) is not Reach.MIXED
+    return reach_of_window(study, measured) is not Reach.MIXED
+
+
+def _flips_allowed(pairs: int) -> float:
+    """Return how often looks inside may disagree: one in five, and what chance adds to it."""
+    return FLIPS * pairs + math.sqrt(FLIPS * (1 - FLIPS) * pairs) + _FLIPS_SPARE
 
 
 def seen_days(found: Candidate) -> float:
@@ -57,8 +68,23 @@ def seen_days(found: Candidate) -> float:
     return float(found.days.size - hidden / 2)
 
 
-def reach_of(study: Study, inside: float | None, outside: float | None = None) -> Reach:
-    """Return what failed with it, from the share of failed controls inside and around."""
+def reach_of_window(study: Study, measured: Measured) -> Reach:
+    """Return what failed with a window.
+
+    Controls that mostly work but fail more inside than around are crowded as well: a tenth more
+    is allowed, and what few looks leave open.
+    """
+    rise = CONTROLS_RISE + math.sqrt(_RISE_SPREAD / max(1, measured.control_looks))
+    return reach_of(study, measured.control_inside, measured.control_outside, rise=rise)
+
+
+def reach_of(
+    study: Study, inside: float | None, outside: float | None = None, *, rise: float = 1.0
+) -> Reach:
+    """Return what failed with it, from the share of failed controls inside and around.
+
+    ``rise`` is by how much more may have failed inside than around while "the controls worked".
+    """
     signal = study.series.key.signal
     if signal is Signal.UPSTREAM:
         return Reach.TOTAL
@@ -67,7 +93,7 @@ def reach_of(study: Study, inside: float | None, outside: float | None = None) -
     if inside is None:
         return Reach.UNKNOWN
     if inside <= CONTROLS_GOOD:
-        return Reach.TARGETED
+        return Reach.TARGETED if inside - (outside or 0.0) <= rise else Reach.MIXED
     if inside >= CONTROLS_BAD and inside - (outside or 0.0) >= CONTRAST:
         return Reach.TOTAL
     return Reach.MIXED
@@ -84,6 +110,22 @@ def explained(episodes: Iterable[Episode], found: Candidate, measured: Measured)
     These are the ones that match it, and, while it lasts, those that lie in it for at least
     four fifths of their length: a day that ended early, or of which only a part was seen.
     """
+    return _within(episodes, found, measured, share=_INSIDE_WINDOW, always=False)
+
+
+def overruled(episodes: Iterable[Episode], found: Candidate, measured: Measured) -> set[Episode]:
+    """Return the episodes that cannot make a window once this one was measured and refused.
+
+    What is left of crowded evenings would look regular by itself: all that lies by half in these
+    hours, on whatever day, goes with it. A cut in the same hours of other days fits better than
+    what was refused, and was therefore measured before it.
+    """
+    return _within(episodes, found, measured, share=_HALF, always=True)
+
+
+def _within(
+    episodes: Iterable[Episode], found: Candidate, measured: Measured, *, share: float, always: bool
+) -> set[Episode]:
     mine = set(found.episodes)
     first, last = int(found.days[0]), int(found.days[-1])
     start, end = measured.start.minute, measured.end.minute
@@ -95,7 +137,7 @@ def explained(episodes: Iterable[Episode], found: Candidate, measured: Measured)
         for near in (day - 1, day, day + 1):
             low, high = near * DAY_MIN + start, near * DAY_MIN + end
             shared = min(ended, high) - max(begun, low)
-            if first <= near <= last and shared >= _INSIDE_WINDOW * length:
+            if (always or first <= near <= last) and shared >= share * length:
                 mine.add(episode)
     return mine
 

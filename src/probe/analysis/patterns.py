@@ -4,7 +4,7 @@ What several lines say together, and what else a line's series say of each other
 ``probe.analysis.survey``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from probe.analysis.hmm import HmmParameters
 from probe.analysis.search import Rng, by_vantage, events_of, prepared, search_together
@@ -17,7 +17,7 @@ __all__ = ["Rng", "find", "shortfalls"]
 
 
 def find(
-    series: Sequence[Series],
+    series: Iterable[Series],
     *,
     rng: Rng,
     names: Mapping[str, str] | None = None,

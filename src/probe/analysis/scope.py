@@ -3,7 +3,8 @@
 One vantage is one line, whatever networks it used; two in one AS make it that AS's; two AS make
 it several; a national one needs three access AS, one of them mobile. Networks of hosting and of
 universities never count. One vantage speaks for one AS only, so that a telephone with two cards
-is not two witnesses. Reasons: docs/design/005-timelines-and-windows.md.
+is not two witnesses; and so does one source, however many vantages its file speaks of. Reasons:
+docs/design/005-timelines-and-windows.md.
 """
 
 import re
@@ -79,7 +80,9 @@ def scope_of(agreement: Agreement) -> Scope:
     said = [w for w in agreement.witnesses if w.counts and w.saw is not None]
     affected = _affected(said)
     hit = {key for key, is_hit in affected.items() if is_hit}
-    saw = [(w.vantage, *parsed(w.network)) for w in said if w.saw]
+    saw = [(w.source or w.vantage, *parsed(w.network)) for w in said if w.saw]
+    if len({voice for voice, _, _ in saw}) < 2:
+        return Scope.THIS_LINE
     pairs = [(vantage, asn) for vantage, asn, access in saw if (asn, access) in hit]
     apart = _apart(pairs)
     if apart >= 2:

@@ -3,12 +3,12 @@
 Facts of docs/design/005-timelines-and-windows.md. A window is claimed when its recurrence is
 unlikely by chance (p <= 0.01, and q <= 0.05 over all series of its vantage), on at least three
 days, bad inside and fine around it, while the controls worked or failed altogether. What it
-explains is masked and the rest searched again, three times at most.
+explains is masked and the rest searched again, twelve times at most: years may hold many exams.
 """
 
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from probe.analysis.candidate import Candidate, candidate
 from probe.analysis.claims import outage_event, window_event
 from probe.analysis.episodes import Episode
 from probe.analysis.hmm import HmmParameters
-from probe.analysis.judgement import accepted, explained
+from probe.analysis.judgement import accepted, explained, overruled
 from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.study import Study, shortfall, study
 from probe.analysis.window import Measured, measure_window
@@ -40,7 +40,7 @@ __all__ = [
 
 ALPHA = 0.01
 FALSE_DISCOVERY = 0.05
-_PASSES = 3
+_PASSES = 12
 
 
 class Rng(Protocol):
@@ -51,16 +51,54 @@ class Rng(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pass:
+    """What one pass found in a series: the strongest recurrence, whether it is a window.
+
+    ``left`` are the episodes that the next pass has; () where nothing was taken away.
+    """
+
+    found: Candidate
+    measured: Measured | None = None
+    claimed: bool = False
+    left: tuple[Episode, ...] = ()
+
+
 @dataclass(slots=True, eq=False)
 class Search:
-    """One series under search: what is left of its episodes, and what was found."""
+    """One series under search: what each pass finds, and which of it was claimed.
+
+    What a pass finds depends on this series alone, and is found once; whether it is claimed
+    depends on all series that are searched together.
+    """
 
     study: Study
     generator: np.random.Generator
-    left: list[Episode]
     windows: list[tuple[Candidate, Measured, float]] = field(default_factory=list)
-    found: Candidate | None = None
     enough: bool = True
+    told: dict[Episode, Event] = field(default_factory=dict)
+    leaky: tuple[float, object] | None = (
+        None  # when leaky hours were looked for, and what was found
+    )
+    _passes: list[_Pass | None] = field(default_factory=list)
+
+    def look(self, number: int) -> _Pass | None:
+        """Return what pass ``number`` (from 0 on) finds, the ones before it having been taken."""
+        while len(self._passes) <= number:
+            self._passes.append(self._next() if self.enough else None)
+        return self._passes[number]
+
+    def _next(self) -> _Pass | None:
+        last = self._passes[-1] if self._passes else None
+        left = self.study.episodes if not self._passes else last.left if last else ()
+        found = candidate(self.study, left, self.generator)
+        if found is None or found.p > ALPHA:
+            return None if found is None else _Pass(found)
+        measured = measure_window(self.study, found, self.generator)
+        claimed = accepted(self.study, found, measured)
+        gone = (explained if claimed else overruled)(left, found, measured)
+        rest = tuple(episode for episode in left if episode not in gone)
+        return _Pass(found, measured, claimed, rest if len(rest) < len(left) else ())
 
     def claimed(self) -> set[Episode]:
         """Return the episodes that the windows found account for."""
@@ -71,18 +109,21 @@ class Search:
         }
 
 
-def prepared(series: Sequence[Series], seed: int, parameters: HmmParameters) -> list[Search]:
+def prepared(series: Iterable[Series], seed: int, parameters: HmmParameters) -> list[Search]:
     """Cut every series but those of goodput, each with a generator seeded by its own key.
+
+    The series are taken one by one, so that those of a generator need not be held at once.
 
     Raises:
         InputError: when a series names a zone that does not exist.
 
     """
-    return [
+    searches = [
         search_of(study(one, parameters), seed)
-        for one in sorted(series, key=lambda s: s.key)
+        for one in series
         if one.key.signal is not Signal.GOODPUT
     ]
+    return sorted(searches, key=lambda search: search.study.series.key)
 
 
 def search_of(ready: Study, seed: int) -> Search:
@@ -90,7 +131,6 @@ def search_of(ready: Study, seed: int) -> Search:
     return Search(
         study=ready,
         generator=np.random.default_rng([seed, _digest(ready.series.key)]),
-        left=list(ready.episodes),
         enough=shortfall(ready) is None,
     )
 
@@ -109,31 +149,25 @@ def by_vantage(searches: Sequence[Search]) -> list[list[Search]]:
 
 def search_together(searches: Sequence[Search]) -> None:
     """Search all these series, pass by pass; each pass has one false-discovery rate."""
+    for search in searches:
+        search.windows.clear()
     going = list(searches)
-    for _ in range(_PASSES):
-        for search in going:
-            search.found = (
-                candidate(search.study, search.left, search.generator) if search.enough else None
-            )
-        q_values = benjamini_hochberg([s.found.p if s.found else 1.0 for s in going])
-        going = [s for s, q in zip(going, q_values, strict=True) if _settle(s, q)]
+    for number in range(_PASSES):
+        passes = [search.look(number) for search in going]
+        q_values = benjamini_hochberg([one.found.p if one else 1.0 for one in passes])
+        taken = zip(going, passes, q_values, strict=True)
+        going = [search for search, one, q in taken if one and _taken(search, one, q)]
         if not going:
             return
 
 
-def _settle(search: Search, q: float) -> bool:
+def _taken(search: Search, one: _Pass, q: float) -> bool:
     """Keep, or drop, what a pass found in one series; return whether to search on."""
-    found = search.found
-    if found is None or found.p > ALPHA or q > FALSE_DISCOVERY:
+    if one.measured is None or q > FALSE_DISCOVERY:
         return False
-    measured = measure_window(search.study, found, search.generator)
-    if accepted(search.study, found, measured):
-        search.windows.append((found, measured, q))
-        gone = explained(search.left, found, measured)
-    else:
-        gone = set(found.episodes)
-    search.left = [episode for episode in search.left if episode not in gone]
-    return bool(gone)
+    if one.claimed:
+        search.windows.append((one.found, one.measured, q))
+    return bool(one.left)
 
 
 def events_of(search: Search, names: Mapping[str, str]) -> list[Event]:
@@ -145,9 +179,8 @@ def events_of(search: Search, names: Mapping[str, str]) -> list[Event]:
         for found, measured, q in search.windows
     ]
     claimed = search.claimed()
-    outages = [
-        outage_event(search.study, episode, name)
-        for episode in search.study.episodes
-        if episode not in claimed
-    ]
+    for episode in search.study.episodes:
+        if episode not in claimed and episode not in search.told:
+            search.told[episode] = outage_event(search.study, episode, name)
+    outages = [search.told[one] for one in search.study.episodes if one not in claimed]
     return sorted(windows, key=lambda event: event.start.at) + outages

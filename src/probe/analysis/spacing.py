@@ -1,8 +1,9 @@
 """How far apart samples are, and from when on silence is a gap."""
 
 from collections.abc import Sequence
-from itertools import pairwise
-from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["SILENCE_FACTOR", "SILENCE_MIN_S", "silence_s", "spacing_s"]
 
@@ -11,13 +12,14 @@ SILENCE_FACTOR = 3.0
 _TOGETHER_S = 1.0
 
 
-def spacing_s(times_s: Sequence[float]) -> float:
+def spacing_s(times_s: Sequence[float] | NDArray[np.float64]) -> float:
     """Return the median distance of sorted times, in seconds; 0 with fewer than two.
 
     Times within a second of each other are one look (two endpoints of a round).
     """
-    gaps = [b - a for a, b in pairwise(times_s) if b - a > _TOGETHER_S]
-    return float(median(gaps)) if gaps else 0.0
+    gaps = np.diff(np.asarray(times_s, dtype=np.float64))
+    gaps = gaps[gaps > _TOGETHER_S]
+    return float(np.median(gaps)) if gaps.size else 0.0
 
 
 def silence_s(spacing: float) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec import structs
 
 from probe.analysis.episodes import Episode, episodes_of
 from probe.analysis.evidence import Evidence, FloatArray, evidence_of
@@ -22,7 +23,10 @@ MIN_SAMPLES = 12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """A series, cut; ``ratio`` is ln P(sample | bad) / P(sample | up)."""
+    """A series, cut; ``ratio`` is ln P(sample | bad) / P(sample | up).
+
+    ``series`` has key and zone only: what its samples say is in ``evidence``, a tenth the size.
+    """
 
     series: Series
     evidence: Evidence
@@ -49,7 +53,7 @@ def study(series: Series, parameters: HmmParameters) -> Study:
     evidence = evidence_of(series)
     span = (float(evidence.time_s[0]), float(evidence.time_s[-1])) if len(evidence) else (0.0, 0.0)
     return Study(
-        series=series,
+        series=structs.replace(series, samples=()),
         evidence=evidence,
         ratio=log_ratios(evidence, parameters),
         episodes=episodes_of(cut(series, evidence, parameters)),

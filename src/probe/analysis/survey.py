@@ -5,7 +5,7 @@ several vantages share; leaky blocking, as degraded hours; and dates that were g
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,7 +24,7 @@ from probe.analysis.wording import sentence
 from probe.model.event import Event, EventKind
 from probe.model.timeline import Series
 
-__all__ = ["Known", "survey"]
+__all__ = ["Known", "described", "searched", "survey"]
 
 _SHARED = 0.5
 
@@ -34,20 +34,22 @@ class Known:
     """What is known of the subjects beside their series.
 
     ``names`` are what a person calls them; ``families`` say which are related; ``domestic`` are
-    those at home; ``dates`` are lists of days given beforehand.
+    those at home; ``dates`` are lists of days given beforehand; ``sources`` say whose word a
+    foreign vantage is.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     families: Mapping[str, str] = field(default_factory=dict)
     domestic: Collection[str] = ()
     dates: Sequence[DayList] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 _NOTHING_KNOWN = Known()
 
 
 def survey(
-    series: Sequence[Series],
+    series: Iterable[Series],
     *,
     rng: Rng,
     known: Known = _NOTHING_KNOWN,
@@ -63,29 +65,40 @@ def survey(
     """
     seed = rng.getrandbits(64)
     searches = prepared(series, seed, parameters)
+    own, joint, dated = searched(searches, seed=seed, known=known)
+    return (*described(own, searches, joint, known), *joint, *dated)
+
+
+def searched(
+    searches: Sequence[Search], *, seed: int, known: Known
+) -> tuple[list[Event], tuple[Event, ...], tuple[Event, ...]]:
+    """Return the lines' own events, not yet compared; the joint ones; those of dates given.
+
+    Leaky hours stand in place of what they explain.
+    """
     for mine in by_vantage(searches):
         search_together(mine)
-    joint = joint_events(searches, seed=seed, names=known.names)
-    own = _own_events(searches, joint, known)
-    dated = calendar_events(searches, known.dates, names=known.names)
-    return (*own, *joint, *dated)
-
-
-def _own_events(searches: Sequence[Search], joint: Sequence[Event], known: Known) -> list[Event]:
-    """Return the lines' own events, with leaky hours in place of what they explain."""
+    joint = joint_events(searches, seed=seed, names=known.names, sources=known.sources)
     leaky = degraded_events(searches, names=known.names)
-    studies = [search.study for search in searches]
-    events: list[Event] = []
+    own: list[Event] = []
     for search in searches:
         found = leaky.get(search.study.series.key)
-        mine = events_of(search, known.names)
+        mine_events = events_of(search, known.names)
         if found is not None:
-            mine = [event for event in mine if not found.explains(event)] + [found.event]
-        events.extend(mine)
+            mine_events = [e for e in mine_events if not found.explains(e)] + [found.event]
+        own.extend(mine_events)
+    return own, joint, calendar_events(searches, known.dates, names=known.names)
+
+
+def described(
+    events: Sequence[Event], searches: Sequence[Search], joint: Sequence[Event], known: Known
+) -> list[Event]:
+    """Return lines' own events with what else failed, and who shared them, in their sentences."""
+    studies = [search.study for search in searches]
     now = last_look(study.evidence for study in studies)
-    events = _with_joint(events, joint, known.names, now)
-    described = with_breadth(events, studies, domestic=known.domestic)
-    checked = with_fault(described, studies, families=known.families)
+    marked = _with_joint(events, joint, known.names, now)
+    with_others = with_breadth(marked, studies, domestic=known.domestic)
+    checked = with_fault(with_others, studies, families=known.families)
     return [_worded(event, known.names) for event in checked]
 
 

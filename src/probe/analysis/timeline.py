@@ -1,6 +1,6 @@
 """A series cut into intervals: ok, bad, and gaps that are never taken for good."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
@@ -12,7 +12,7 @@ from probe.analysis.hmm import HmmParameters, posterior, viterbi
 from probe.analysis.spacing import silence_s
 from probe.model.timeline import Absence, Bracket, Interval, IntervalState, Sample, Series
 
-__all__ = ["DEFAULT", "cut", "intervals", "mechanism_counts"]
+__all__ = ["DEFAULT", "cut", "intervals"]
 
 DEFAULT = HmmParameters()
 
@@ -44,7 +44,6 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Cutter:
-    samples: Sequence[Sample]
     evidence: Evidence
     states: BoolArray
     probability: FloatArray
@@ -55,7 +54,6 @@ class _Cutter:
     def of(cls, series: Series, evidence: Evidence, parameters: HmmParameters) -> "_Cutter":
         absent = [s for s in series.samples if s.bad is None or s.weight <= 0]
         return cls(
-            samples=series.samples,
             evidence=evidence,
             states=viterbi(evidence, parameters),
             probability=posterior(evidence, parameters),
@@ -109,7 +107,7 @@ class _Cutter:
             samples=int(bad.size),
             bad_samples=int(bad.sum()),
             probability=round(chance if run.bad else 1 - chance, 6),
-            mechanisms=self._mechanisms(inside) if run.bad else (),
+            mechanisms=self.evidence.mechanisms(inside) if run.bad else (),
             control_bad=self._control_bad(inside) if run.bad else None,
         )
 
@@ -141,10 +139,6 @@ class _Cutter:
             return run.last if last else run.first
         return run.first + int(agree[-1 if last else 0])
 
-    def _mechanisms(self, inside: slice) -> tuple[tuple[str, int], ...]:
-        places = self.evidence.index[inside][self.evidence.bad[inside]]
-        return mechanism_counts(self.samples[i] for i in places.tolist())
-
     def _control_bad(self, inside: slice) -> float | None:
         known = self.evidence.control_bad[inside][self.evidence.bad[inside]]
         known = known[~np.isnan(known)]
@@ -160,15 +154,6 @@ class _Cutter:
         edges = [start, *(some[0].time for _, some in kinds[1:]), end]
         for (kind, some), left, right in zip(kinds, edges, edges[1:], strict=False):
             yield _gap(left, right, kind or Absence.INVALID, len(some))
-
-
-def mechanism_counts(samples: Iterator[Sample]) -> tuple[tuple[str, int], ...]:
-    """Return how often each mechanism was seen, the commonest first."""
-    counts: dict[str, int] = {}
-    for sample in samples:
-        if sample.mechanism:
-            counts[sample.mechanism] = counts.get(sample.mechanism, 0) + 1
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _utc(seconds: float) -> datetime:

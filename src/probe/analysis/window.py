@@ -28,8 +28,9 @@ class Measured:
     """What the samples say about a window; shares are of samples, ``None`` when there are none.
 
     ``inside_share`` and ``shoulder_share`` are pooled over the matching days, ``flips``
-    of ``pairs`` neighbouring looks inside disagree on any day, ``control_inside`` and
-    ``control_outside`` are shares of failed controls on matching days. ``weekdays`` are those
+    of ``pairs`` neighbouring looks inside disagree on any day, ``control_inside`` (of
+    ``control_looks`` failed looks) and ``control_outside`` are shares of failed controls on
+    matching days. ``weekdays`` are those
     that it keeps to, () for all; ``observable`` and ``total`` count only these.
     """
 
@@ -46,6 +47,7 @@ class Measured:
     shoulder_share: float | None
     control_inside: float | None
     control_outside: float | None
+    control_looks: int
     missing_share: float
 
 
@@ -78,6 +80,7 @@ def measure_window(study: Study, found: Candidate, generator: np.random.Generato
         shoulder_share=_mean([look.shoulder for look in pooled]),
         control_inside=_mean([look.control_inside for look in pooled]),
         control_outside=_mean([look.control_shoulder for look in pooled]),
+        control_looks=sum(int((~np.isnan(look.control_inside)).sum()) for look in pooled),
         missing_share=float(np.mean([look.missing for look in looks])),
     )
 

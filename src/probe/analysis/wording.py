@@ -11,6 +11,7 @@ __all__ = [
     "dates_words",
     "local_time",
     "mechanism_words",
+    "odds_words",
     "outage_words",
     "sentence",
     "window_hours",
@@ -83,8 +84,8 @@ def _window_claim(event: Event, window: Window, subject: str) -> str:
         f"on {days.supported} of {days.observable} observable days, {dates_words(window)}"
     )
     if event.label is Label.SUSPECTED:
-        return f"{claim} (suspected: few days yet, p = {_chance(event.p)})."
-    return f"{claim} (chance of this by accident: p = {_chance(event.p)})."
+        return f"{claim} (suspected: few days yet; by chance alone {odds_words(event.p)})."
+    return f"{claim} (by chance alone {odds_words(event.p)})."
 
 
 def _how_often(event: Event, window: Window) -> str:
@@ -94,8 +95,13 @@ def _how_often(event: Event, window: Window) -> str:
     return "every " + (names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}")
 
 
-def _chance(p: float | None) -> str:
-    return "unknown" if p is None else f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"
+def odds_words(p: float | None) -> str:
+    """Return a chance as ``1 time in 500,000``, with two digits that count at most."""
+    if p is None or p <= 0:
+        return "who knows how often"
+    times = 1 / p
+    size = 10 ** max(0, len(str(int(times))) - 2)
+    return f"1 time in {int(times) // size * size:,}"
 
 
 def dates_words(window: Window) -> str:
@@ -117,7 +123,7 @@ def _edges(window: Window) -> str:
     ):
         text = f"{word} between {clock(low)} and {clock(high)}"
         parts.append(f"{text}, often hidden by a gap" if hidden else text)
-    return f"95 % of the evidence puts its {' and its '.join(parts)}."
+    return f"19 times in 20 the truth lies in these bounds: {'; '.join(parts)}."
 
 
 def _outage_claim(event: Event, subject: str) -> str:

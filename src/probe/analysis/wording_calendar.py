@@ -1,6 +1,6 @@
 """The sentence of a window on dates that were given beforehand."""
 
-from probe.analysis.wording import clock, mechanism_words, window_hours
+from probe.analysis.wording import clock, mechanism_words, odds_words, window_hours
 from probe.model.event import Calendar, Event, Window
 
 __all__ = ["calendar_sentence"]
@@ -16,8 +16,7 @@ def calendar_sentence(event: Event, name: str) -> str:
         (
             f"{name} was unreachable on this line from about {window_hours(window)} ({event.tz}) "
             f"on {hits} of {of} observed days of the list {calendar.name!r}, and on {others} of "
-            f"{of_others} other days within four weeks (chance of this by accident: "
-            f"p = {event.p:.3g})."
+            f"{of_others} other days within four weeks (by chance alone {odds_words(event.p)})."
         ),
         _shares(calendar),
         _announced(calendar, window),

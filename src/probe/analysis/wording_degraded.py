@@ -1,6 +1,6 @@
 """The sentence of degraded hours: the share that failed, and that this is no cut."""
 
-from probe.analysis.wording import clock, dates_words, mechanism_words, window_hours
+from probe.analysis.wording import clock, dates_words, mechanism_words, odds_words, window_hours
 from probe.model.event import Event
 
 __all__ = ["degraded_sentence"]
@@ -19,12 +19,13 @@ def degraded_sentence(event: Event, name: str) -> str:
             f"on {window.days.supported} of {window.days.observable} observable days, "
             f"{dates_words(window)}: {_percent(window.bad_share)} of {event.samples} looks failed "
             f"in these hours, against {_percent(window.shoulder_share)} in the hours around and "
-            f"{_percent(window.control_share)} of the controls (p = {event.p:.3f})."
+            f"{_percent(window.control_share)} of the controls (by chance alone "
+            f"{odds_words(event.p)})."
         ),
         "The others worked, so this is no cut.",
         (
-            f"95 % of the evidence puts its start between {clock(low)} and {clock(high)} and its "
-            f"end between {clock(first)} and {clock(last)}."
+            f"19 times in 20 the truth lies in these bounds: start between {clock(low)} and "
+            f"{clock(high)}; end between {clock(first)} and {clock(last)}."
         ),
         mechanism_words(event),
         (

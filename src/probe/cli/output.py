@@ -8,6 +8,7 @@ from typing import Any
 
 from probe.cli.options import Output
 from probe.model.codec import to_builtins
+from probe.model.formula import guarded
 
 __all__ = ["emit", "say"]
 
@@ -59,11 +60,6 @@ def _cell(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _formula_safe(text: str) -> str:
-    """Keep a spreadsheet from running a cell that a hostile network wrote (CSV injection)."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
 def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     writer: Any = None
     names = list(columns)
@@ -72,7 +68,7 @@ def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
             names = names or list(row)
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(names)
-        writer.writerow([_formula_safe(_cell(row.get(name))) for name in names])
+        writer.writerow([guarded(_cell(row.get(name))) for name in names])
     if writer is None and names:
         csv.writer(sys.stdout, lineterminator="\n").writerow(names)
 

@@ -98,7 +98,9 @@ def patterns(
     if output is Output.TABLE:
         _print_table(events, explain=explain)
     elif output is Output.CSV:
-        emit([_flat(event) for event in events], output, _CSV)
+        from probe.export.events import flat
+
+        emit([flat(event) for event in events], output, _CSV)
     else:
         emit(events, output)
     if explain and output is not Output.TABLE:
@@ -118,6 +120,7 @@ def _known(source: Source, dates: Path | None) -> "Known":
         families=source.shelves,
         domestic={name for name, shelf in source.shelves.items() if shelf == _DOMESTIC},
         dates=read_dates(dates) if dates is not None else (),
+        sources=source.sources,
     )
 
 
@@ -200,17 +203,3 @@ def _row(event: Event, *, several: bool) -> dict[str, Any]:
         "p": "" if event.p is None else f"{event.p:.3g}",
         "scope": str(event.scope),
     }
-
-
-def _flat(event: Event) -> dict[str, Any]:
-    from probe.model.codec import to_builtins
-
-    built: dict[str, Any] = to_builtins(event)
-    window = event.window
-    built["start"] = built["start"]["at"]
-    built["end"] = built["end"]["at"] if event.end else None
-    if window is not None:
-        built |= to_builtins(window) | to_builtins(window.days)
-        if window.snapped is not None:
-            built["snapped_start"], built["snapped_end"] = window.snapped
-    return built

@@ -28,6 +28,7 @@ __all__ = [
     "VantageOption",
     "load",
     "moment_of",
+    "span_of",
 ]
 
 
@@ -81,13 +82,15 @@ class Request:
 class Source:
     """The series asked for, the names of their subjects, and what people noted meanwhile.
 
-    ``shelves`` is the category of each service of the catalog.
+    ``shelves`` is the category of each service of the catalog, ``sources`` say whose word a
+    foreign vantage is.
     """
 
     series: tuple[Series, ...]
     names: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     shelves: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(request: Request) -> Source:
@@ -103,16 +106,22 @@ def load(request: Request) -> Source:
     return _from_store(request)
 
 
-def _span(request: Request, tz: str) -> tuple[datetime | None, datetime | None]:
-    """Return ``--since`` and ``--until``; dates and naive times are of zone ``tz``."""
+def span_of(
+    since: str | None, until: str | None, tz: str
+) -> tuple[datetime | None, datetime | None]:
+    """Return ``--since`` and ``--until``; dates and naive times are of zone ``tz``.
+
+    Raises:
+        InputError: one is no time, or they are the wrong way round.
+
+    """
     from probe.analysis.zones import zone
 
     where = zone(tz)
-    since = moment_of(request.since, "--since", where)
-    until = moment_of(request.until, "--until", where)
-    if since is not None and until is not None and since >= until:
+    first, last = moment_of(since, "--since", where), moment_of(until, "--until", where)
+    if first is not None and last is not None and first >= last:
         raise InputError("not after --since", field="--until", mend="exchange them")
-    return since, until
+    return first, last
 
 
 def moment_of(text: str | None, field: str, where: tzinfo) -> datetime | None:
@@ -136,7 +145,7 @@ def moment_of(text: str | None, field: str, where: tzinfo) -> datetime | None:
 def _from_file(path: Path, request: Request) -> Source:
     from probe.ingest.timeline_csv import read
 
-    since, until = _span(request, request.tz or "UTC")
+    since, until = span_of(request.since, request.until, request.tz or "UTC")
     from probe.clock import SystemClock
 
     series = read(path, tz=request.tz, now=SystemClock().now())
@@ -154,7 +163,7 @@ def _from_store(request: Request) -> Source:
     from probe.store.database import Store
 
     settings = load_settings(config=request.config, environ=os.environ, store=request.store)
-    since, until = _span(request, request.tz or settings.tz)
+    since, until = span_of(request.since, request.until, request.tz or settings.tz)
     with Store.open(settings.store, create=False, readonly=True) as store:
         only = request.services[0] if len(request.services) == 1 else None
         found = series_of(
@@ -162,7 +171,10 @@ def _from_store(request: Request) -> Source:
             store.rounds(since=since, until=until),
             by=request.by.value,
         )
+        foreign = (_clipped(one, since, until) for one in store.imported_series())
+        found = (*found, *(one for one in foreign if one.samples))
         notes = tuple(store.notes(since, until))
+        sources = store.sources()
         subjects = {_service(one.key.subject) for one in found}
         if only is not None and only not in subjects:  # to say what there is
             subjects |= {row.service for row in store.judged(since=since, until=until)}
@@ -170,7 +182,7 @@ def _from_store(request: Request) -> Source:
     _of_vantage(request, found, "the store")
     series = tuple(_zoned(one, request.tz) for one in found if _wanted(one, request))
     names, shelves = _catalog()
-    return Source(series, names, notes, shelves)
+    return Source(series, names, notes, shelves, sources)
 
 
 def _known(request: Request, subjects: set[str], where: str) -> None:

@@ -108,6 +108,45 @@ def vacuum(store: StoreOption = None, config: ConfigOption = None) -> None:
 
 
 @app.command()
+def merge(
+    other: Annotated[
+        Path, typer.Argument(help="The store to take in; it is only read.", show_default=False)
+    ],
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Take in another store of yours: its rounds and series, none twice.
+
+    For lines of one owner, who speaks for each of them. What other people measured comes as a
+    bundle (probe import bundle), under the key that signed it.
+    """
+    from probe.clock import SystemClock
+    from probe.errors import InputError
+    from probe.schedule.lock import lock_path, run_lock
+    from probe.store.database import Store
+    from probe.store.merge import merge as merge_stores
+
+    settings = _settings(config, store)
+    _must_exist(other)
+    if settings.store.exists() and other.samefile(settings.store):
+        raise InputError("it is the same store", file=str(other), mend="name another one")
+    with (
+        run_lock(lock_path(settings.store)),
+        Store.open(other, create=False, readonly=True) as source,
+        Store.open(settings.store) as opened,
+    ):
+        done = merge_stores(opened, source, now=SystemClock().now())
+    say(
+        f"{done.rounds} rounds, {done.samples} samples and {done.notes} notes taken in;"
+        f" {done.known} rounds were there already."
+    )
+    if done.open:
+        say(f"{done.open} rounds are still open there; take them in when they are closed.")
+    if done.notes_left:
+        say(f"{done.notes_left} notes stay there: they are another line's.")
+
+
+@app.command()
 def prune(
     store: StoreOption = None,
     config: ConfigOption = None,

@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from probe.control.sealing import Seal, check_seal, sealed
 from probe.errors import InputError
 from probe.model.address import parse_ip
 from probe.model.codec import decode, encode
 from probe.model.control import ControlKind, ControlObservation
 from probe.model.failure import check_failure
+from probe.wire.sealing import Seal, check_seal, sealed
 
 __all__ = [
     "ANSWER_FORMAT",

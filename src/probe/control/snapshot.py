@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from probe.control.sealing import Seal, check_seal, sealed
 from probe.errors import InputError
 from probe.model.codec import decode, encode
 from probe.model.control import ControlObservation, ControlSnapshot
 from probe.schedule.files import write_whole
+from probe.wire.sealing import Seal, check_seal, sealed
 
 __all__ = ["FORMAT", "Seal", "load_snapshot", "new_snapshot", "read_seal", "write_snapshot"]
 

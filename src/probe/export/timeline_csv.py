@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TextIO
 
+from probe.model.formula import guarded
 from probe.model.timeline import Sample, Series
 
 __all__ = ["COLUMNS", "write"]
@@ -44,23 +45,19 @@ def _row(series: Series, sample: Sample) -> tuple[str, ...]:
     key = series.key
     return (
         _time(sample.time),
-        _plain(key.subject),
+        guarded(key.subject),
         "" if sample.bad is None else str(int(sample.bad)),
-        _plain(key.vantage),
-        _plain(key.network),
+        guarded(key.vantage),
+        guarded(key.network),
         series.tz,
         str(key.signal),
         key.locus,
         "" if sample.control_bad is None else repr(sample.control_bad),
         "" if sample.weight == 1 else repr(sample.weight),
         str(sample.absence) if sample.bad is None and sample.absence else "",
-        _plain(sample.mechanism or ""),
+        guarded(sample.mechanism or ""),
     )
 
 
 def _time(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _plain(text: str) -> str:
-    return "'" + text if text[:1] in ("=", "+", "-", "@") else text

@@ -1,9 +1,10 @@
-"""Reading files of OONI measurements: JSON, JSONL, arrays, gzip; bounded, whatever they hold."""
+"""Reading files of OONI measurements: JSON, JSONL, arrays, in gzip, zstd, tar; always bounded."""
 
 import gzip
 import io
 import json
 import re
+import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,11 @@ MAX_TOGETHER = 10_000
 _SPACE = re.compile(r"\s*")
 _DECODER = json.JSONDecoder()
 _GZIP = b"\x1f\x8b"
-_BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_TAR = (257, b"ustar")  # where the magic of a tape archive stands (POSIX 1003.1)
+_BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, tarfile.TarError)
+_DEEPEST = 3  # a measurement packed in a tape packed once more; what goes on is a trap
+_MAX_FILES = 1_000_000
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +47,8 @@ def documents(source: Path | BinaryIO, name: str) -> Iterator[tuple[int, dict[st
     """Yield each JSON object of ``source`` with its line, or why it is refused.
 
     One object a line, one object over many lines, an array, and the collector's wrapper
-    (``{"format": "json", "content": {...}}``) are all understood, packed by gzip or not.
+    (``{"format": "json", "content": {...}}``) are all understood, packed by gzip or zstd or not,
+    alone or many in a tape archive.
 
     Raises:
         InputError: when the file cannot be opened or read at all.
@@ -74,14 +80,78 @@ class _Raw(io.RawIOBase):
 
 
 def _documents(
-    file: io.BufferedReader, name: str
+    file: "io.BufferedReader[Any]", name: str, depth: int = 0
 ) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
-    packed = file.peek(2)[:2] == _GZIP
-    stream: Any = gzip.GzipFile(fileobj=file) if packed else file
+    if depth > _DEEPEST:
+        yield Refusal(file=name, line=None, reason="packed again and again")
+        return
     try:
-        yield from _lines(stream, name)
+        stream = _unpacked(file, name)
+        if stream is not file:
+            yield from _documents(io.BufferedReader(_Raw(stream)), name, depth + 1)
+        elif _is_tar(file):
+            yield from _tape(file, name, depth)
+        else:
+            yield from _lines(file, name)
     except _BROKEN:
         yield Refusal(file=name, line=None, reason="the packed data is broken off or damaged")
+
+
+def _unpacked(file: "io.BufferedReader[Any]", name: str) -> Any:
+    """Return what unpacks ``file`` while it is read, or the file itself."""
+    magic = file.peek(4)[:4]
+    if magic[:2] == _GZIP:
+        return gzip.GzipFile(fileobj=file)
+    if magic != _ZSTD:
+        return file
+    try:
+        import zstandard
+    except ImportError as exc:
+        raise InputError(
+            "zstd needs the package zstandard",
+            file=name,
+            mend="install probe with its extra: pip install 'probe[zstd]'",
+        ) from exc
+    return _Zstd(zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file))
+
+
+class _Zstd:
+    """A zstd stream whose damage looks like any other's."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        import zstandard
+
+        try:
+            data: bytes = self._stream.read(size)
+        except zstandard.ZstdError as exc:
+            raise EOFError("damaged") from exc
+        return data
+
+
+def _is_tar(file: "io.BufferedReader[Any]") -> bool:
+    place, magic = _TAR
+    return file.peek(place + len(magic))[place : place + len(magic)] == magic
+
+
+def _tape(
+    file: "io.BufferedReader[Any]", name: str, depth: int
+) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
+    """Yield the documents of each file of a tape archive; nothing is unpacked to a disk."""
+    total = 0
+    with tarfile.open(fileobj=file, mode="r|") as tape:
+        for count, member in enumerate(tape):
+            total += member.size
+            if total > MAX_TOTAL or count >= _MAX_FILES:
+                yield Refusal(file=name, line=None, reason="too large; nothing further is read")
+                return
+            inner = tape.extractfile(member) if member.isreg() else None
+            if inner is not None:
+                inside = "".join(c for c in member.name[-100:] if c.isprintable())
+                reader = io.BufferedReader(_Raw(inner))  # type: ignore[arg-type]
+                yield from _documents(reader, f"{name}!{inside}", depth + 1)
 
 
 def _lines(stream: Any, name: str) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:

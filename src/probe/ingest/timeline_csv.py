@@ -7,10 +7,7 @@ empty) are required; ``vantage``, ``network``, ``tz`` (IANA), ``signal``, ``cont
 
 import csv
 import math
-import re
-import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +15,8 @@ from typing import IO
 
 from probe.analysis.zones import zone
 from probe.errors import InputError
+from probe.ingest.csv_lines import lines, opened
+from probe.model.formula import unguarded
 from probe.model.timeline import Absence, Sample, Series, SeriesKey, Signal
 
 __all__ = ["COLUMNS", "MAX_ROWS", "read"]
@@ -38,14 +37,12 @@ COLUMNS = REQUIRED + OPTIONAL
 """All columns that are read; others are left alone."""
 
 MAX_ROWS = 5_000_000
-_MAX_LINE = 10_000
 _MAX_TEXT = 200
 _MAX_WEIGHT = 1_000.0
 _YEARS = (1990, 2100)
 _AHEAD = timedelta(hours=1)  # what a clock may be wrong by
 _LOCI = ("network", "server", "local", "unknown")
 _BAD = {"1": True, "0": False, "": None}
-_FORMULA = re.compile(r"'[=+\-@]")
 
 
 def read(path: Path, *, tz: str | None, now: datetime | None = None) -> tuple[Series, ...]:
@@ -63,7 +60,7 @@ def read(path: Path, *, tz: str | None, now: datetime | None = None) -> tuple[Se
         zone(tz)
     reader = _Reader(str(path), tz, now + _AHEAD if now is not None else None)
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             for row in _rows(file, str(path)):
                 reader.take(*row)
     except OSError as exc:
@@ -73,38 +70,9 @@ def read(path: Path, *, tz: str | None, now: datetime | None = None) -> tuple[Se
     return reader.series()
 
 
-def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
-    return nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb")
-
-
-def _lines(file: IO[bytes], name: str) -> Iterator[str]:
-    """Yield lines as text, each of a bounded length."""
-    number = 0
-    while raw := file.readline(_MAX_LINE + 1):
-        number += 1
-        if len(raw) > _MAX_LINE:
-            raise InputError(
-                f"a line of more than {_MAX_LINE} bytes",
-                file=name,
-                line=number,
-                mend="is this a timeline CSV?",
-            )
-        try:
-            text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as exc:
-            raise InputError(
-                "not UTF-8", file=name, line=number, mend="save the file as CSV UTF-8"
-            ) from exc
-        if "\0" in text:
-            raise InputError(
-                "a NUL byte", file=name, line=number, mend="save the file as CSV UTF-8"
-            )
-        yield text
-
-
 def _rows(file: IO[bytes], name: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number, values by column) of each row that is not empty."""
-    reader = csv.reader(_lines(file, name), strict=True)
+    reader = csv.reader(lines(file, name), strict=True)
     try:
         columns = _header(next(reader, None), name)
         for count, values in enumerate((row for row in reader if row), start=1):
@@ -326,7 +294,7 @@ class _Reader:
 
     def _text(self, line: int, field: str, given: str, *, needed: bool = False) -> str:
         text = given.strip()
-        text = text[1:] if _FORMULA.match(text) else text  # a cell kept from being a formula
+        text = unguarded(text)  # a cell that was kept from being a formula
         if needed and not text:
             raise self._wrong(line, field, "empty", "name what the row is about")
         if len(text) > _MAX_TEXT or not text.isprintable():

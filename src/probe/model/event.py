@@ -10,6 +10,7 @@ __all__ = [
     "Breadth",
     "Calendar",
     "Contribution",
+    "DayEdges",
     "Days",
     "Event",
     "EventKind",
@@ -89,6 +90,14 @@ class Days(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
+class DayEdges(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one day began and ended, local minutes as in ``Window``; ``None``: a gap hides it."""
+
+    day: str  # ISO, the local day on which it began
+    start: float | None
+    end: float | None
+
+
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """A daily stretch in local minutes; 1440 is midnight at the end, more is the next day."""
 
@@ -109,6 +118,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     shoulder_share: float | None = None  # of the samples up to 5 h before and after
     control_share: float | None = None  # failed controls while it was bad
     missing_share: float | None = None  # of the samples expected inside, on all days
+    day_edges: tuple[DayEdges, ...] = ()  # of each day that matched by its own outage
     overlap: float | None = None  # mean intersection over union of the supporting days
 
 
@@ -135,6 +145,7 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     counts: bool = True  # hosting and academic networks are shown and never count
     supported: int = 0  # days, or 1 for a single outage
     observable: int = 0
+    source: str = ""  # whose word a foreign vantage is; "" speaks for itself
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):

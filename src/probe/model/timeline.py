@@ -10,6 +10,7 @@ __all__ = [
     "Bracket",
     "Interval",
     "IntervalState",
+    "Overlay",
     "Sample",
     "Series",
     "SeriesKey",
@@ -64,6 +65,20 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     key: SeriesKey
     tz: str
     samples: tuple[Sample, ...]
+
+
+class Overlay(msgspec.Struct, frozen=True, kw_only=True):
+    """A series of numbers of somebody else's, drawn beside a timeline and never judged by.
+
+    ``points`` are (time, value, weight), in time order; ``unit`` says what is counted.
+    """
+
+    name: str
+    unit: str
+    source: str  # the file it came from
+    country: str = "ZZ"
+    network: str = ""
+    points: tuple[tuple[datetime, float, float], ...]
 
 
 class Bracket(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from sqlalchemy import Connection, select
 
@@ -13,12 +13,25 @@ from probe.errors import StoreError
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
 from probe.model.record import Judged, Note, Record, RoundRow
+from probe.model.selection import Selection
 from probe.model.vantage import Network, Vantage
 from probe.model.verdict import Verdict
-from probe.store import notes, past, reading, retention, revising, upkeep, vantages, writing
+from probe.store import (
+    foreign,
+    notes,
+    past,
+    reading,
+    retention,
+    revising,
+    upkeep,
+    vantages,
+    writing,
+)
 from probe.store.chain import Problem
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.engine import MEMORY, Database
+from probe.store.foreign import ForeignFile
+from probe.store.holds_others import HoldsOthers
 from probe.store.info import StoreInfo, describe
 from probe.store.reading import Span
 from probe.store.retention import Forgotten
@@ -27,7 +40,10 @@ from probe.store.rows import StoredRound
 from probe.store.schema import prepare
 from probe.store.times import microseconds
 
-__all__ = ["MEMORY", "Evidence", "Forgotten", "Problem", "Store", "StoreInfo"]
+if TYPE_CHECKING:
+    from probe.store.scanning import Scan
+
+__all__ = ["MEMORY", "Evidence", "ForeignFile", "Forgotten", "Problem", "Store", "StoreInfo"]
 
 _ROUND = table_of(StoredRound)
 _ROUNDS_AT_ONCE = 256
@@ -36,7 +52,7 @@ _FULL_ROUNDS_AT_ONCE = 32  # when every endpoint is asked for
 T = TypeVar("T")
 
 
-class Store:
+class Store(HoldsOthers):
     """A store that is open; use it as a context manager, or call ``close``.
 
     Each method is one transaction and raises ``StoreError`` when the database cannot do it
@@ -134,6 +150,11 @@ class Store:
         with self._writing() as connection:
             vantages.save_own(connection, vantage)
 
+    def vantages(self) -> dict[str, Vantage]:
+        """Return every vantage by its random id."""
+        with self._reading() as connection:
+            return vantages.all_of(connection)
+
     # --- rounds
 
     def begin_round(
@@ -213,11 +234,13 @@ class Store:
         imported_from: str,
         context: RoundContext | None = None,
         catalog_digest: str = "",
+        opening: RoundContext | None = None,
+        tz: str | None = None,
     ) -> int:
         """Keep a foreign round whole, in one transaction, with its own link in the chain.
 
         ``imported_from`` says where it comes from; such rounds never count as the own past, nor
-        in the budget, nor are they pruned. Without a context the zone is the vantage's.
+        in the budget, nor are they pruned. Without a context the zone is ``tz``, or the vantage's.
         """
         start = writing.RoundStart(
             vantage_id=0,
@@ -225,8 +248,9 @@ class Store:
             plan=plan,
             catalog_digest=catalog_digest,
             started=started,
-            tz=vantage.tz,
+            tz=tz or vantage.tz,
             imported_from=imported_from,
+            opening=opening,
         )
         with self._writing() as connection:
             number = vantages.add_foreign(connection, vantage)
@@ -242,6 +266,17 @@ class Store:
         query = select(_ROUND.c.id).where(_ROUND.c.imported_from == imported_from).limit(1)
         with self._reading() as connection:
             return connection.execute(query).first() is not None
+
+    def known_rounds(self) -> set[str]:
+        """Return what rounds are known by.
+
+        That is their vantage and their link in the chain of the store that measured them
+        (``foreign.known_as``); of OONI's measurements the whole provenance.
+        """
+        return {
+            foreign.known_as(facts.vantage, facts.digest, facts.imported_from)
+            for facts in self.scan.rounds(Selection())
+        }
 
     def rounds(
         self, *, since: datetime | None = None, until: datetime | None = None
@@ -288,6 +323,13 @@ class Store:
                 return
             yield rows
             after = number(rows[-1])
+
+    @property
+    def scan(self) -> "Scan":
+        """What walks very many rows in columns."""
+        from probe.store.scanning import Scan  # numpy, which few commands need
+
+        return Scan(self._reading, self._dictionary)
 
     def records(self, round_id: int) -> tuple[Record, ...]:
         """Return a round's records in the order in which they were saved."""

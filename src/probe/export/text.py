@@ -1,0 +1,128 @@
+"""Batches as text: CSV, JSON lines, one JSON array. Nothing is held but the batch at hand."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+from probe.export.cells import csv_cell, iso_times, json_cell
+from probe.export.table import Batch, Cell, Coded, Part, Plain, Table, Times
+
+__all__ = ["write_csv", "write_json", "write_jsonl"]
+
+_MAX_REMEMBERED = 100_000
+"""Texts kept for one part; then it is forgotten, and made again."""
+
+
+class _Form:
+    """How cells become text, by column; a ``Coded`` tuple becomes one text."""
+
+    separator = ","
+
+    def cell(self, column: str, value: Cell) -> str:
+        raise NotImplementedError
+
+    def times(self, column: str, texts: list[str]) -> list[str]:
+        raise NotImplementedError
+
+    def numbers(self, column: str, values: list[int]) -> list[str]:
+        raise NotImplementedError
+
+    def plain(self, column: str, values: Sequence[Cell]) -> list[str]:
+        return [self.cell(column, value) for value in values]
+
+
+class _Csv(_Form):
+    def cell(self, column: str, value: Cell) -> str:
+        del column
+        return csv_cell(value)
+
+    def times(self, column: str, texts: list[str]) -> list[str]:
+        del column
+        return texts
+
+    def numbers(self, column: str, values: list[int]) -> list[str]:
+        del column
+        return list(map(str, values))
+
+
+class _Json(_Form):
+    def cell(self, column: str, value: Cell) -> str:
+        return f"{json_cell(column)}:{json_cell(value)}"
+
+    def times(self, column: str, texts: list[str]) -> list[str]:
+        return [f'"{column}":"{text}"' if text else f'"{column}":null' for text in texts]
+
+    def numbers(self, column: str, values: list[int]) -> list[str]:
+        return [f'"{column}":{value}' for value in values]
+
+
+class _Rows:
+    """Turns batches into rows of text; what a key stands for is written once."""
+
+    def __init__(self, form: _Form) -> None:
+        self._form = form
+        self._known: dict[tuple[str, ...], dict[Hashable, str]] = {}
+
+    def rows(self, batch: Batch) -> Iterator[str]:
+        join = self._form.separator.join
+        return map(join, zip(*(self._part(part) for part in batch.parts), strict=True))
+
+    def _part(self, part: Part) -> Sequence[str]:
+        form = self._form
+        if isinstance(part, Times):
+            return form.times(part.column, iso_times(part.us))
+        if isinstance(part, Plain):
+            if isinstance(part.values, np.ndarray):
+                return form.numbers(part.column, part.values.tolist())
+            return form.plain(part.column, part.values)
+        return self._coded(part)
+
+    def _coded(self, part: Coded) -> Sequence[str]:
+        known = self._known.setdefault(part.columns, {})
+        if len(known) > _MAX_REMEMBERED:
+            known.clear()
+        cell, join = self._form.cell, self._form.separator.join
+        keys = part.keys.tolist() if isinstance(part.keys, np.ndarray) else part.keys
+        for key in set(keys).difference(known):
+            cells = zip(part.columns, part.values(key), strict=True)
+            known[key] = join([cell(column, value) for column, value in cells])
+        return [known[key] for key in keys]
+
+
+def write_csv(table: Table, batches: Iterable[Batch], out: BinaryIO) -> int:
+    """Write a header and every row, as RFC 4180 has it (CRLF, UTF-8); return how many rows."""
+    out.write((",".join(column.name for column in table.columns) + "\r\n").encode())
+    return _write(_Rows(_Csv()), batches, out, lambda rows: "\r\n".join(rows) + "\r\n")
+
+
+def write_jsonl(batches: Iterable[Batch], out: BinaryIO) -> int:
+    """Write one JSON object a line; return how many."""
+    return _write(_Rows(_Json()), batches, out, lambda rows: "{" + "}\n{".join(rows) + "}\n")
+
+
+def write_json(batches: Iterable[Batch], out: BinaryIO) -> int:
+    """Write one JSON array, which is whole also when the rows are broken off; return how many."""
+    rows = _Rows(_Json())
+    count = 0
+    out.write(b"[")
+    try:
+        for batch in batches:
+            if batch.size:
+                start = ",\n{" if count else "\n{"
+                out.write((start + "},\n{".join(rows.rows(batch)) + "}").encode())
+                count += batch.size
+    finally:
+        out.write(b"\n]\n" if count else b"]\n")
+    return count
+
+
+def _write(
+    rows: _Rows, batches: Iterable[Batch], out: BinaryIO, joined: Callable[[Iterator[str]], str]
+) -> int:
+    count = 0
+    for batch in batches:
+        if batch.size:
+            out.write(joined(rows.rows(batch)).encode("utf-8", "replace"))
+            count += batch.size
+    return count

@@ -1,0 +1,101 @@
+"""What a store holds of others: series out of files, overlays, and whose word each vantage is."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from probe.errors import InputError
+from probe.model.timeline import Overlay, Series
+from probe.store import foreign
+from probe.store.foreign import ForeignFile, source_of
+
+if TYPE_CHECKING:
+    from probe.store.scanning import Scan
+
+__all__ = ["HoldsOthers"]
+
+
+class HoldsOthers:
+    """The part of a store that is about others; each method is one transaction."""
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        raise NotImplementedError
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        raise NotImplementedError
+
+    @property
+    def scan(self) -> "Scan":
+        """What walks very many rows in columns."""
+        raise NotImplementedError
+
+    def import_series(
+        self, file: ForeignFile, series: Sequence[tuple[Series, str]], now: datetime
+    ) -> int:
+        """Keep the series of a file, each with its country; return how many samples were new.
+
+        Raises:
+            InputError: they are said to be of a vantage whose rounds are in this store.
+
+        """
+        known = sorted({one.key.vantage for one, _ in series} & self.measured_vantages())
+        if known:
+            raise InputError(
+                f"the rounds of vantage {known[0][:60]} are in this store",
+                file=file.name,
+                field="vantage",
+                mend="leave these rows out, or call the vantage something else",
+            )
+        with self._writing() as connection:
+            return foreign.save_series(connection, file, series, now)
+
+    def import_overlays(self, file: ForeignFile, overlays: Sequence[Overlay], now: datetime) -> int:
+        """Keep numbers of others, to be drawn beside timelines; return how many were new."""
+        with self._writing() as connection:
+            return foreign.save_overlays(connection, file, overlays, now)
+
+    def has_file(self, digest: str) -> bool:
+        """Say whether the file of this SHA-256 was taken in already."""
+        with self._reading() as connection:
+            return foreign.has_file(connection, digest)
+
+    def imported_series(self) -> tuple[Series, ...]:
+        """Return the series of others, in the order of their keys."""
+        with self._reading() as connection:
+            return tuple(foreign.series_in(connection))
+
+    def overlays(self) -> tuple[Overlay, ...]:
+        """Return the numbers of others that are drawn beside timelines."""
+        with self._reading() as connection:
+            return tuple(foreign.overlays_in(connection))
+
+    def imported_files(
+        self,
+    ) -> tuple[tuple[ForeignFile, list[tuple[Series, str]], list[Overlay]], ...]:
+        """Return each file that was taken in with its series, their countries, and overlays."""
+        with self._reading() as connection:
+            return tuple(foreign.files_in(connection))
+
+    def measured_vantages(self) -> set[str]:
+        """Return the names of the vantages that have rounds here, and of the own one."""
+        with self._reading() as connection:
+            return foreign.measured_vantages(connection)
+
+    def sources(self) -> dict[str, str]:
+        """Return whose word each foreign vantage is: a signing key, a file, OONI.
+
+        Own vantages, and those of stores that were merged, speak for themselves.
+        """
+        origins = self.scan.vantages()
+        return {
+            name: source
+            for name, (_, origin) in origins.items()
+            if (source := source_of(origin)) is not None
+        }
+
+    def countries(self) -> dict[str, str]:
+        """Return the country of every vantage."""
+        return {name: country for name, (country, _) in self.scan.vantages().items()}

@@ -1,0 +1,1 @@
+"""How well daily windows are found: known worlds, four kinds of noise, and other methods beside."""

@@ -13,7 +13,7 @@ export PROBE_NET := loopback
 export PROBE_STORE ?= $(CURDIR)/results/probe.sqlite
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs verdicts bench bench-patterns wheel smoke lock clean help
+.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs verdicts protocols bench bench-patterns wheel smoke lock clean help
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,6 +55,10 @@ docs: $(VENV)/.dev  ## write the generated pages again
 
 verdicts: $(VENV)/.dev  ## play all scenarios in all stages; docs/verdicts.md says what was found
 	@$(BIN)/python tests/scenarios/verdicts.py $(VERDICTS); code=$$?; \
+	$(BIN)/python docs/generate.py; exit $$code
+
+protocols: $(VENV)/.dev  ## play each protocol in its six situations; docs/protocols.md says what was found
+	@$(BIN)/python tests/scenarios/protocols.py; code=$$?; \
 	$(BIN)/python docs/generate.py; exit $$code
 
 bench: $(VENV)/.dev  ## speed and memory; figures go to docs/benchmarks.md

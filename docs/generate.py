@@ -1,7 +1,7 @@
 """Write the generated pages: docs/cli.md from the command line, docs/rules.md from the rules.
 
 docs/verdicts.md is made of docs/verdicts.json, which ``make verdicts`` writes by playing all
-scenarios.
+scenarios; docs/protocols.md of docs/protocols.json, which ``make protocols`` writes.
 
 ``make docs`` writes them; ``python docs/generate.py --check`` says which are out of date, and a
 test does the same.
@@ -27,7 +27,44 @@ def pages() -> dict[str, str]:
     results = DOCS / "verdicts.json"
     if results.exists():
         found["verdicts.md"] = verdicts_page(json.loads(results.read_text(encoding="utf-8")))
+    protocols = DOCS / "protocols.json"
+    if protocols.exists():
+        found["protocols.md"] = protocols_page(json.loads(protocols.read_text(encoding="utf-8")))
     return found
+
+
+def protocols_page(page: Any) -> str:
+    """Return the page of what each protocol was seen to show, situation by situation."""
+    lines = [
+        _NOTE,
+        "",
+        "# Protocols",
+        "",
+        "Each protocol in six situations, played by `python tests/scenarios/protocols.py`: on",
+        "loopback, against the lab's own servers, and in network namespaces (*netns*), against the",
+        "program of the real world that is named, where one is installed. *Seen* are the steps of",
+        "the first look: what came back, or how it failed. The verdict is made with all follow-ups",
+        "and live controls, and is the one that was expected unless it says otherwise.",
+        "",
+        f"Made on {page['made_on']}.",
+        "",
+    ]
+    protocols: dict[str, dict[str, list[Any]]] = {}
+    for row in page["rows"]:
+        protocols.setdefault(row["protocol"], {}).setdefault(row["situation"], []).append(row)
+    for protocol, situations in protocols.items():
+        lines += [f"## {protocol}", "", "| situation | stage, server | seen | verdict |"]
+        lines += ["|---|---|---|---|"]
+        for situation, rows in situations.items():
+            lines += [_protocol_row(situation, row) for row in rows]
+        lines += [""]
+    return _joined(lines)
+
+
+def _protocol_row(situation: str, row: Any) -> str:
+    wrong = "" if row["right"] else f" (expected: {row['expected']})"
+    where = f"{row['stage']}, {row['server']}"
+    return f"| {situation} | {where} | {_cell(row['seen'])} | `{row['verdict']}`{wrong} |"
 
 
 def cli_page() -> str:
@@ -199,6 +236,11 @@ _SHELVES = {
     "tcp": "Connections",
     "tls": "Handshakes",
     "http": "Requests and pages",
+    "udp": "Datagrams",
+    "quic": "QUIC",
+    "openvpn": "OpenVPN",
+    "wireguard": "WireGuard",
+    "ikev2": "IKEv2",
     "slow": "Slowness",
     "server": "The service's own doing",
     "line": "The line's own doing",

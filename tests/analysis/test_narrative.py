@@ -15,6 +15,7 @@ from exchange_scenes import (
     unsigned,
 )
 from test_verdict_scenes import SCENES
+from udp_scenes import BY_TCP, QUIC, QUIC_NEUTRAL, quic
 from verdict_bundles import (
     ANTIVIRUS_CA,
     GOOD,
@@ -253,6 +254,41 @@ def test_a_certificate_that_does_not_hold_is_a_reason_not_to_sign_in() -> None:
     cut = told(Scene("", "", "", thrice(dns(GOOD), tcp(GOOD, RESET))))
     for narrative in (fine, cut):
         assert not any("sign in" in a or "password" in a for a in narrative.conclusion.next_steps)
+
+
+UDP_WORDS = (
+    ("a relay that knows its peers", "reply", "answers only those whom it knows"),
+    ("versions of QUIC, and no aioquic to shake hands with", "reply", "lacks what it takes"),
+    ("another service at the port", "reply", "Another service may stand at that port"),
+    ("an alert in a handshake over QUIC", "reply", "answers a question without a name"),
+    ("ikev2 is dropped, random bytes are not", "datagrams", "something drops this protocol"),
+    ("a stranger's packets vanish where random ones are refused", "datagrams", "what is in the"),
+    ("a server with a secret key hangs up", "reply", "the server may refuse"),
+)
+
+
+@pytest.mark.parametrize(("name", "chapter", "words"), UDP_WORDS)
+def test_datagrams_are_told_in_plain_words(name: str, chapter: str, words: str) -> None:
+    """What silence means depends on who owes an answer, and on what other packets met."""
+    scene = next(s for s in SCENES if s.name == name)
+    step = told(scene).step(Chapter(chapter))
+    assert step is not None
+    assert words.lower() in f"{step.came} {step.means}".lower()
+
+
+def test_quic_is_compared_in_its_own_chapter() -> None:
+    """A neutral name in QUIC is no handshake of TLS: it is told once, beside the other packets."""
+    looked = (
+        *thrice(*quic(handshake="generic_timeout_error")),
+        QUIC_NEUTRAL,
+        BY_TCP,
+    )
+    narrative = told(Scene("quic", "", "", looked, endpoint=QUIC))
+    assert narrative.step(Chapter.NEUTRAL_NAME) is None
+    step = narrative.step(Chapter.DATAGRAMS)
+    assert step is not None
+    assert "With a neutral name a handshake was answered." in step.came
+    assert "the name makes the difference" in step.means
 
 
 def test_a_relays_hello_is_not_told_as_its_name() -> None:

@@ -17,6 +17,7 @@ from exchange_scenes import (
     exchange,
     unsigned,
 )
+from udp_scenes import BY_TCP, QUIC, QUIC_NEUTRAL, RANDOM_PASSES, STUN, quic
 from verdict_bundles import (
     BOGON,
     GOOD,
@@ -48,8 +49,9 @@ from verdict_bundles import (
 
 from probe.model.context import RoundContext
 from probe.model.measurement import DnsEngine, Measurement, Proof, Step, Variant
-from probe.model.target import Endpoint, Kind
+from probe.model.target import Endpoint, Kind, Wrap
 from probe.model.verdict import Confidence
+from probe.wire.published import responder_public_key
 
 TIMEOUT, RESET = "generic_timeout_error", "connection_reset"
 NX, SERVFAIL = "dns_nxdomain_error", "dns_servfail_error"
@@ -282,6 +284,13 @@ _MUTE = udp(failure=TIMEOUT)
 _MUTE_TOO = msgspec.structs.replace(_MUTE, address=OTHER)
 _NO_WAY = udp(failure="host_unreachable")
 
+
+def _datagram_claim(name: str, failure: str) -> Claim:
+    return _path_claim(
+        name, (udp(failure=failure),), (udp(failure=failure, address=OTHER),), at=STUN
+    )
+
+
 PATHS = (
     _connection_claim("tcp.timeout", TIMEOUT),
     _connection_claim("tcp.reset", RESET),
@@ -298,6 +307,65 @@ PATHS = (
         at=endpoint(Kind.STUN),
         once=(look(_MUTE), again(_NO_WAY), again(_NO_WAY), elsewhere(_MUTE_TOO)),
     ),
+    *(
+        _datagram_claim(name, failure)
+        for name, failure in (
+            ("udp.refused", "connection_refused"),
+            ("udp.unreachable", "host_unreachable"),
+        )
+    ),
+    _path_claim(
+        "quic.timeout.port",
+        quic(TIMEOUT, TIMEOUT),
+        quic(TIMEOUT, TIMEOUT, address=OTHER),
+        BY_TCP,
+        at=QUIC,
+    ),
+)
+
+
+def _shaken_claim(name: str, steps: tuple[Step, ...]) -> Claim:
+    return Claim(
+        name,
+        f"blocked {name} unknown",
+        scene(*three(*steps), controls=(HERE,), at=QUIC),
+        (
+            ("reproduced", scene(look(*steps), controls=(HERE,), at=QUIC)),
+            ("same address", scene(*three(*steps), controls=(SOMEWHERE,), at=QUIC)),
+        ),
+    )
+
+
+def _named_claim(ground: str, *more: Measurement, controls: tuple[dict[str, Any], ...]) -> Claim:
+    steps = quic(handshake=TIMEOUT)
+    return Claim(
+        f"quic.timeout.sni.{ground}",
+        "blocked quic.timeout.sni unknown",
+        scene(*three(*steps), QUIC_NEUTRAL, *more, controls=controls, at=QUIC),
+        (("reproduced", scene(look(*steps), QUIC_NEUTRAL, *more, controls=controls, at=QUIC)),),
+    )
+
+
+def _protocol_claim(at: Endpoint, *steps: Step) -> Claim:
+    name = f"udp.protocol.{at.kind}"
+    return Claim(
+        name,
+        f"blocked {name} unknown",
+        scene(*three(*steps), RANDOM_PASSES, at=at),
+        (("reproduced", scene(look(*steps), RANDOM_PASSES, at=at)),),
+    )
+
+
+DATAGRAMS = (
+    _shaken_claim("quic.timeout.after", quic(ping=TIMEOUT)),
+    _shaken_claim("quic.timeout.handshake", quic(handshake=TIMEOUT)),
+    _named_claim("live", controls=(SOMEWHERE,)),
+    _named_claim("ab", BY_TCP, controls=()),
+    _protocol_claim(STUN, _MUTE),
+    _protocol_claim(endpoint(Kind.IKEV2, port=500), _MUTE),
+    _protocol_claim(endpoint(Kind.OPENVPN, port=1194, wrap=Wrap.NONE), _MUTE),
+    _protocol_claim(endpoint(Kind.WIREGUARD, port=51_820, key=responder_public_key()), _MUTE),
+    _protocol_claim(QUIC, *quic(TIMEOUT, TIMEOUT)),
 )
 
 
@@ -417,7 +485,7 @@ def _begun_claim(name: str, failure: str) -> Claim:
 
 BEGUN = (_begun_claim("http.stall", TIMEOUT), _begun_claim("http.truncated", RESET))
 
-CLAIMS = (*NAMES, *LIES, *PATHS, *EXCHANGES, *COMPARED, *BEGUN)
+CLAIMS = (*NAMES, *LIES, *PATHS, *DATAGRAMS, *EXCHANGES, *COMPARED, *BEGUN)
 LACKING = [(claim, need, less) for claim in CLAIMS for need, less in claim.lacking]
 
 

@@ -11,6 +11,8 @@ import pytest
 from crossed_scenes import LINES, SEEN
 from test_verdict_grounds import CASES, SIGNS, Sign, _grounds, _scene
 from test_verdict_scenes import SCENES
+from udp_scenes import QUIC, RANDOM_PASSES, quic
+from udp_scenes import RELAY as WIREGUARD_RELAY
 from verdict_bundles import (
     ANTIVIRUS_CA,
     GOOD,
@@ -42,6 +44,7 @@ from verdict_bundles import (
     tcp,
     thrice,
     tls,
+    udp,
 )
 
 from probe.model.context import Gate, GateId, RoundContext
@@ -256,6 +259,20 @@ def page(status: int = 200, **more: Any) -> tuple[Measurement, ...]:
 
 
 MEETINGS = (
+    scene(
+        "a certificate over QUIC proves more than a reply",
+        "ok none unknown likely",
+        (look(dns(GOOD), *quic()),),
+        endpoint=QUIC,
+        words="its own certificate",
+    ),
+    scene(
+        "a line that loses packets, and a stranger's packets that vanish",
+        "inconclusive line.lossy unknown weak",
+        (look(udp(None, TIMEOUT)), RANDOM_PASSES),
+        line=LOSSY,
+        endpoint=WIREGUARD_RELAY,
+    ),
     scene(
         "a page that states its motive, and a control that is let in",
         "blocked server.geoblock server confirmed",

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from exchange_scenes import ALL_CUT, CLEAR, RELAY, STRANGE_BYTES, exchange
 from test_verdict_scenes import PLAIN, SCENES
+from udp_scenes import BY_TCP, NOBODY_OVER_UDP, QUIC, QUIC_NEUTRAL, STUN, quic
 from verdict_bundles import (
     BOGON,
     GOOD,
@@ -159,7 +160,20 @@ def _exchange(failure: str, how: str) -> tuple[Sign, ...]:
 
 _FOREIGN_KEY = (tcp(), exchange("ssl_unknown_authority", Proof.OTHER_IDENTITY))
 _STRANGER = (tcp(), exchange(STRANGE_BYTES, Proof.OTHER))
-_MADE_OF = (Variant.NEUTRAL_SNI, Variant.COMPARISON)
+
+
+def _datagram(failure: str, name: str) -> Sign:
+    other = look(udp(failure=failure, address=OTHER), variant=Variant.OTHER_ADDRESS)
+    return Sign(name, name, "unknown", (udp(failure=failure),), endpoint=STUN, extra=(other,))
+
+
+def _quic(
+    name: str, steps: tuple[Step, ...], *extra: Measurement, ab: tuple[Measurement, ...] = ()
+) -> Sign:
+    return Sign(name, name, "unknown", steps, ab=ab, endpoint=QUIC, extra=extra)
+
+
+_MADE_OF = (Variant.NEUTRAL_SNI, Variant.COMPARISON, Variant.OTHER_UDP, Variant.BY_TCP)
 """Looks that are part of a sign, and no second attempt at it."""
 
 SIGNS = (
@@ -215,6 +229,31 @@ SIGNS = (
     *_exchange(TIMEOUT, "timeout"),
     Sign("exchange.identity", "exchange.identity", "unknown", _FOREIGN_KEY, endpoint=RELAY),
     Sign("exchange.foreign", "exchange.foreign", "unknown", _STRANGER, endpoint=CLEAR, live="weak"),
+    *(
+        _datagram(failure, name)
+        for failure, name in (
+            ("connection_refused", "udp.refused"),
+            ("host_unreachable", "udp.unreachable"),
+        )
+    ),
+    Sign(
+        "udp.all",
+        "udp.all",
+        "unknown",
+        (udp(failure=TIMEOUT),),
+        endpoint=STUN,
+        extra=NOBODY_OVER_UDP,
+        live="weak",
+    ),
+    _quic("quic.timeout.after", quic(ping=TIMEOUT)),
+    _quic("quic.timeout.sni", quic(handshake=TIMEOUT), QUIC_NEUTRAL, ab=(BY_TCP,)),
+    _quic("quic.timeout.handshake", quic(handshake=TIMEOUT)),
+    _quic(
+        "quic.timeout.port",
+        quic(TIMEOUT, TIMEOUT),
+        BY_TCP,
+        look(*quic(TIMEOUT, TIMEOUT, address=OTHER), variant=Variant.OTHER_ADDRESS),
+    ),
 )
 
 
@@ -321,7 +360,7 @@ _WHOLE_LAYERS = (
     "tls.failed",
     "http.failed",
     "control.failed",
-    "udp.silence.alone",
+    "udp.unexpected",
     "exchange.failed",
 )
 """The last row of a layer holds for whatever ended there."""

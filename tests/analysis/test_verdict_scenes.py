@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from exchange_scenes import EXCHANGE_SCENES
+from udp_scenes import UDP_SCENES
 from verdict_bundles import (
     ANTIVIRUS_CA,
     BOGON,
@@ -1190,7 +1191,7 @@ SEEN = (
     ),
 )
 
-SCENES = (*TRAPS, *SEEN, *EXCHANGE_SCENES)
+SCENES = (*TRAPS, *SEEN, *EXCHANGE_SCENES, *UDP_SCENES)
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda s: s.name)

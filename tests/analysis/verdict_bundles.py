@@ -195,7 +195,12 @@ def plain(status: int | None = 200, **more: Any) -> HttpStep:
     return http(status, tls=False, **more)
 
 
-def udp(reply: str | None = None, failure: str | None = None, address: str = GOOD) -> UdpStep:
+def udp(
+    reply: str | None = None,
+    failure: str | None = None,
+    address: str = GOOD,
+    protocol: str = "stun",
+) -> UdpStep:
     """Return a datagram sent, and perhaps a reply."""
     return UdpStep(
         t0_s=0.1,
@@ -203,7 +208,7 @@ def udp(reply: str | None = None, failure: str | None = None, address: str = GOO
         failure=failure,
         address=address,
         port=443,
-        protocol="stun",
+        protocol=protocol,
         reply=reply,
         sent=1,
         received=int(reply is not None),

@@ -11,6 +11,7 @@ from probe.lab.rules import Rule, Scenario, What, Who
 from probe.lab.scenario import load_scenario
 from probe.lab.world import OWN, World, build_world
 from probe.model.address import family_of
+from probe.model.target import Kind
 from probe.targets.load import load_catalog
 
 NONE = load_scenario("none")
@@ -160,7 +161,8 @@ def test_no_door_has_two_keepers() -> None:
     here = build_world(load_catalog().services, "IR")
     shared = allot(here, NONE, PROGRAMS)
     web = [(a, p) for g in (*shared.nginx, *shared.caddy) for a in g.addresses for p in (80, 443)]
-    doors = [*web, *shared.line_resolver, *shared.open_resolvers, *shared.relays]
+    tunnels = [door for stand in shared.tunnels for door in stand.doors]
+    doors = [*web, *shared.line_resolver, *shared.open_resolvers, *shared.relays, *tunnels]
     assert shared.bridge is not None
     doors.append(shared.bridge)
     assert len(doors) == len(set(doors)) == len(shared.taken)
@@ -170,11 +172,12 @@ def test_no_door_has_two_keepers() -> None:
 
 
 def test_what_special_hosts_do_stays_ours() -> None:
-    """Resolvers, the block page and pinned services are no plain web sites."""
+    """Resolvers, the block page and pinned services are no plain web sites; QUIC is the web's."""
     here = build_world(load_catalog().services, "IR")
     for host in here.hosts.values():
         if host.software != OWN:
-            assert not any((host.resolver, host.speaks, host.block_page))
+            assert not any((host.resolver, host.block_page))
+            assert host.speaks in ({}, {443: Kind.QUIC})
             assert host.ports == {80, 443}
 
 

@@ -130,6 +130,9 @@ EXPECTED: Mapping[str, Seen] = {
 }
 
 
+OVER_UDP = ("udp-stun", "trap-udp-garbage", "trap-turn-401")
+"""What is done to datagrams: tests/lab/test_datagram_server.py sees how it ends."""
+
 ON_PROTOCOLS = {
     Action.PROTOCOL_RESET,
     Action.PROTOCOL_DROP,
@@ -151,7 +154,8 @@ def last_of(measurement: Measurement) -> tuple[type, str | None]:
 
 async def test_every_act_has_an_expected_failure() -> None:
     """What loopback can play is measured below; what is made of it is judged in tests/scenarios."""
-    measured = {rule.action for name in EXPECTED for rule in load_scenario(name).rules}
+    names = (*EXPECTED, *OVER_UDP)
+    measured = {rule.action for name in names for rule in load_scenario(name).rules}
     assert measured | ON_PROTOCOLS == {
         act for act, spec in ACTIONS.items() if Stage.LOOPBACK in spec.stages
     }

@@ -113,6 +113,7 @@ class Namespaces:
             http_s=_longer(short.http_s),
             exchange_s=_longer(short.exchange_s),
             late_s=0.3,
+            udp_s=_longer(short.udp_s),
         )
 
 

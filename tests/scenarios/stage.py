@@ -28,7 +28,7 @@ from probe.model.context import GateId
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement
 from probe.model.record import Record
-from probe.model.target import Catalog, Endpoint, Purpose, Service
+from probe.model.target import Catalog, Endpoint, Kind, Purpose, Service
 from probe.model.vantage import Access, Vantage
 from probe.model.verdict import ServiceVerdict, Verdict
 from probe.net.base import Net
@@ -50,12 +50,19 @@ __all__ = ["Ground", "Loopback", "Played", "Stage", "instants_of", "timeouts_of"
 LONG_S = 3.0
 """The deadline of what answers on loopback within milliseconds, unless the machine is busy."""
 
+QUIC_S = 1.5
+"""A handshake of QUIC is all Python: on a busy machine it takes most of a second."""
+
+UDP_S = 0.25
+"""A datagram on loopback is answered at once; what is silent by nature is waited for thrice."""
+
 SHORT: Mapping[Action, Mapping[str, float]] = {
     Action.DROP: {"tcp_s": 0.25},
     Action.DOWN: {"tcp_s": 0.25},
     Action.DOMESTIC_ONLY: {"tcp_s": 0.25},
     Action.EVERYTHING: {"tcp_s": 0.25, "dns_s": 0.25},
     Action.DNS_TIMEOUT: {"dns_s": 0.4},
+    Action.DATAGRAM_DROP: {"tls_s": QUIC_S},
     Action.SNI_DROP: {"tls_s": 0.5},
     Action.STALL: {"tls_s": 0.5, "http_s": 0.5, "exchange_s": 1.0},
     Action.FREEZE: {"http_s": 0.5, "exchange_s": 1.0},
@@ -113,8 +120,12 @@ def timeouts_of(scenario: Scenario) -> Timeouts:
     for rule in scenario.rules:
         limits.update(SHORT.get(rule.action, {}))
         if rule.action is Action.DROP and "udp" in rule.who.protocol:
-            limits["dns_s"] = 0.25
-    return Timeouts(**limits, late_s=0.02)
+            limits["tls_s"] = QUIC_S
+            if not (rule.who.host or rule.who.port or rule.who.foreign):
+                limits["dns_s"] = 0.25
+    if any(e.kind is Kind.QUIC for s in scenario.services or () for e in s.endpoints):
+        limits["tls_s"] = max(limits["tls_s"], QUIC_S)
+    return Timeouts(**limits, late_s=0.02, udp_s=UDP_S)
 
 
 def instants_of(scenario: Scenario) -> tuple[datetime, ...]:

@@ -18,9 +18,9 @@ from schedule_rounds import (
 )
 
 from probe.clock import VirtualClock
-from probe.model.measurement import Measurement, Step, Variant
+from probe.model.measurement import Measurement, Step, UdpStep, Variant
 from probe.model.record import Record
-from probe.model.target import Endpoint, Purpose
+from probe.model.target import Endpoint, Kind, Purpose
 from probe.probes.options import ProbeOptions
 from probe.schedule.line import LineFacts
 from probe.schedule.runner import RoundResult, run_round
@@ -184,3 +184,50 @@ async def test_both_families_are_looked_at_where_the_line_has_both() -> None:
     assert all(m.steps[-1].failure == SILENCE for m in looks(cut, Variant.RETEST))
     assert of(result, "app1.example.com").verdict.state == "ok"
     assert address_of("app0.example.com") != SIX
+
+
+def over_udp(address: str, *, reply: str | None) -> Behaviour:
+    """Return a server that answers a datagram, or does not."""
+
+    def behave(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        step = UdpStep(
+            t0_s=0.0,
+            t_s=0.01,
+            failure=None if reply else SILENCE,
+            address=address,
+            port=3478,
+            protocol="stun",
+            reply=reply,
+        )
+        return (step,)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("replies", "asked"),
+    [((None, "success", None), ["calls1"]), ((None, None, None), ["calls1", "calls2"])],
+)
+async def test_silence_over_udp_is_compared_with_other_services(
+    replies: tuple[str | None, ...], asked: list[str]
+) -> None:
+    """One that answers is enough; two that do not are asked, of other services, once each."""
+    hosts = [f"93.184.{n}.7" for n in range(len(replies))]
+    calls = [
+        endpoint(f"calls{n}", host, kind=Kind.STUN, port=3478, tls=False, path=None)
+        for n, host in enumerate(hosts)
+    ]
+    behaviours = {h: over_udp(h, reply=r) for h, r in zip(hosts, replies, strict=True)}
+    result = await run_round(deps(catalog(*calls), FakeProbe(VirtualClock(START), behaviours)))
+    found = looks(of(result, hosts[0]), Variant.OTHER_UDP)
+    assert sorted(m.service for m in found) == asked
+
+
+async def test_who_owes_no_answer_is_no_comparison() -> None:
+    """The silence of a WireGuard relay says nothing of UDP on this line."""
+    one = endpoint("calls", "93.184.0.7", kind=Kind.STUN, port=3478, tls=False, path=None)
+    relay = endpoint("relay", "93.184.1.7", kind=Kind.WIREGUARD, port=51820, tls=False, path=None)
+    behaviours = {e.host: over_udp(e.host, reply=None) for e in (one, relay)}
+    probe = FakeProbe(VirtualClock(START), behaviours)
+    result = await run_round(deps(catalog(one, relay), probe))
+    assert looks(of(result, one.host), Variant.OTHER_UDP) == []

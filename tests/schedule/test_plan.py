@@ -4,10 +4,12 @@ import random
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from schedule_rounds import ANCHORS, CAPTIVE, PLENTY, endpoint, targets
 
+from probe.analysis.udp_facts import UDP_KINDS
 from probe.model.target import Kind, Plan, Purpose
 from probe.schedule.budget import Allowance
 from probe.schedule.choose import Wanted, plan_round
@@ -96,9 +98,27 @@ def test_costs_grow_with_what_is_asked_and_are_nothing_without_a_probe() -> None
     page = cost_of(endpoint("a", "a.example")).bytes
     head = cost_of(endpoint("a", "a.example", method="HEAD")).bytes
     assert 100 < dns < tcp < tls < head < page < 100_000
-    wireguard = endpoint("a", "a.example", kind=Kind.WIREGUARD, tls=False)
-    assert cost_of(wireguard).bytes == follow_up_bytes(wireguard) == 0
+    for kind in set(Kind) - MEASURED_KINDS:
+        unknown = endpoint("a", "a.example", kind=kind, tls=False)
+        assert cost_of(unknown).bytes == follow_up_bytes(unknown) == 0
     assert total_bytes([endpoint("a", "a.example")]) > page
+
+
+@pytest.mark.parametrize("kind", sorted(UDP_KINDS))
+def test_a_silent_datagram_costs_three_and_its_follow_ups_more(kind: Kind) -> None:
+    """Three datagrams at most are sent for an answer; what looks further is bounded as well."""
+    one = endpoint("a", "8.8.8.8", kind=kind, tls=kind is Kind.QUIC)
+    cost = cost_of(one)
+    assert 100 < cost.bytes < 10_000
+    assert cost.seconds <= cost.silent_seconds
+    assert cost.bytes < follow_up_bytes(one) < 40_000
+
+
+def test_openvpn_over_tcp_costs_a_connection_more() -> None:
+    """The same reset, and a connection around it."""
+    udp = endpoint("a", "8.8.8.8", kind=Kind.OPENVPN, tls=False)
+    tcp = endpoint("a", "8.8.8.8", kind=Kind.OPENVPN, tls=False, transport="tcp")
+    assert cost_of(tcp).bytes > cost_of(udp).bytes
 
 
 def test_the_cost_table_knows_exactly_the_kinds_that_have_a_probe() -> None:

@@ -98,7 +98,7 @@ def test_figures_must_fit_their_step() -> None:
         (codes.CONFIDENCE, Confidence, 2),
         (codes.REASON, Reason, 2),
         (codes.OUTCOME, Outcome, 3),
-        (codes.VARIANT, Variant, 11),
+        (codes.VARIANT, Variant, 13),
         (codes.ROLE, Role, 8),
         (codes.KIND, Kind, 17),
         (codes.ACCESS, Access, 4),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from probe.analysis.endings import Ending, FailureClass, Layer, ending_of
-from probe.model.measurement import DnsStep, Measurement, Outcome, TcpStep, Variant
+from probe.model.measurement import DnsStep, Measurement, Outcome, TcpStep, UdpStep, Variant
 
 __all__ = [
     "RESIDUE",
@@ -102,9 +102,16 @@ def triggers_of(bundle: Sequence[Measurement]) -> tuple[Trigger, ...]:
     found = []
     for _, m in looks(bundle, *mine):
         ending, address = ending_of(m), _last_address(m)
-        if address is not None and ending.layer in _AFTER_NAME and ending.kind in _CUT:
+        named = ending.layer in _AFTER_NAME or _named_in_quic(m)
+        if address is not None and named and ending.kind in _CUT:
             found.append(Trigger(address, _ended(m)))
     return tuple(found)
+
+
+def _named_in_quic(measurement: Measurement) -> bool:
+    """Return whether a handshake of QUIC, with the name in it, was what failed last."""
+    last = measurement.steps[-1] if measurement.steps else None
+    return isinstance(last, UdpStep) and last.protocol in ("quic", "quic-ping")
 
 
 def attempts_of(bundle: Sequence[Measurement], first: Ending) -> Attempts:
@@ -177,4 +184,5 @@ def _last_address(measurement: Measurement) -> str | None:
 
 
 def _dialled(measurements: Iterable[Measurement]) -> frozenset[str]:
-    return frozenset(s.address for m in measurements for s in m.steps if isinstance(s, TcpStep))
+    dials = (s for m in measurements for s in m.steps if isinstance(s, TcpStep | UdpStep))
+    return frozenset(s.address for s in dials)

@@ -196,7 +196,17 @@ def ending_of(measurement: Measurement) -> Ending:
     layer = _LAST.get(kind, Layer.TCP)
     if layer is Layer.DNS:
         return _resolved(kind, steps)
+    if kind is Kind.OPENVPN:
+        layer = Layer.EXCHANGE if any(isinstance(s, TcpStep) for s in steps) else Layer.UDP
+    if kind is Kind.QUIC and _asked_only(steps):
+        return UNFINISHED
     return _foreign_certificate(steps) or _deepest(layer, steps)
+
+
+def _asked_only(steps: tuple[Step, ...]) -> bool:
+    """Return whether QUIC's first question was answered, and no handshake was tried."""
+    said = [s for s in steps if isinstance(s, UdpStep)]
+    return bool(said) and said[-1].protocol == "quic-versions" and said[-1].failure is None
 
 
 def _deepest(wanted: Layer, steps: tuple[Step, ...]) -> Ending:
@@ -222,6 +232,7 @@ _Deep = ExchangeStep | HttpStep | UdpStep | TlsStep | TcpStep
 _DEEPEST_FIRST: tuple[tuple[Layer, type[_Deep]], ...] = (
     (Layer.EXCHANGE, ExchangeStep),
     (Layer.HTTP, HttpStep),
+    (Layer.EXCHANGE, ExchangeStep),
     (Layer.UDP, UdpStep),
     (Layer.TLS, TlsStep),
     (Layer.TCP, TcpStep),
@@ -231,6 +242,7 @@ _DEEPEST_FIRST: tuple[tuple[Layer, type[_Deep]], ...] = (
 def _failed(layer: Layer, step: Step) -> Ending:
     kind = class_of(step.failure)
     alerted = isinstance(step, TlsStep) and step.alert is not None
+    alerted = alerted or (isinstance(step, UdpStep) and (step.reply or "").startswith("alert "))
     if alerted and kind is not FailureClass.CERTIFICATE:
         kind = FailureClass.ALERT
     return Ending(layer=layer, kind=kind, failure=step.failure)

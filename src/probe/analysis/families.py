@@ -13,7 +13,7 @@ from probe.model.measurement import DnsStep, Measurement, Outcome, Variant
 
 __all__ = ["Side", "family_of_look", "sides"]
 
-_OF_BOTH = (Variant.OTHER_HOST, Variant.ANCHOR)
+_OF_BOTH = (Variant.OTHER_HOST, Variant.ANCHOR, Variant.OTHER_UDP)
 """Looks that say something of the line and the name, whatever family they went over."""
 
 

@@ -23,15 +23,22 @@ from probe.analysis.http_facts import HttpFacts, http_facts
 from probe.analysis.line_facts import LineFacts, line_facts
 from probe.analysis.marks import JudgeFacts
 from probe.analysis.path_facts import TcpFacts, TlsFacts, tcp_facts, tls_facts
+from probe.analysis.udp_facts import UdpFacts, udp_facts
 from probe.model.address import parse_ip
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
-from probe.model.measurement import DnsStep, Measurement, Outcome, TlsStep, UdpStep, Variant
+from probe.model.measurement import DnsStep, Measurement, Outcome, TlsStep, Variant
 from probe.model.target import Endpoint, Kind, Purpose, Service
 
 __all__ = ["ControlFacts", "Features", "features_of", "retired"]
 
-_OTHERS = (Variant.OTHER_HOST, Variant.NEUTRAL_SNI, Variant.NEIGHBOUR, Variant.ANCHOR)
+_OTHERS = (
+    Variant.OTHER_HOST,
+    Variant.NEUTRAL_SNI,
+    Variant.NEIGHBOUR,
+    Variant.ANCHOR,
+    Variant.OTHER_UDP,
+)
 """Looks that are not at the endpoint itself."""
 
 _AFTER_TCP = (Layer.TLS, Layer.HTTP, Layer.EXCHANGE)
@@ -77,7 +84,7 @@ class Features:
     http: HttpFacts = field(default_factory=HttpFacts)
     control: ControlFacts = field(default_factory=ControlFacts)
     exchange: ExchangeFacts = field(default_factory=ExchangeFacts)
-    udp_reply: str | None = None
+    udp: UdpFacts = field(default_factory=UdpFacts)
     literal: bool = False  # the host is an address, so there is no name to lie about
     sources: tuple[str, ...] = ()  # of the controls that were looked at
     line_held: bool | None = None  # neutral hosts, asked beside the failing looks, answered
@@ -137,7 +144,7 @@ def features_of(
         http=http,
         control=_control_facts(endpoint, chosen, ending, http, alike),
         exchange=exchange_facts(bundle),
-        udp_reply=next((s.reply for s in main.steps if isinstance(s, UdpStep) and s.reply), None),
+        udp=udp_facts(endpoint, bundle),
         literal=parse_ip(endpoint.host) is not None,
         sources=_sources(chosen),
         line_held=_line_held(bundle),

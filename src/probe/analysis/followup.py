@@ -10,6 +10,7 @@ import msgspec
 
 from probe.analysis.endings import Ending, FailureClass, Layer, ending_of, name_steps
 from probe.analysis.families import family_of_look
+from probe.analysis.udp_facts import must_answer
 from probe.model.address import family_of, is_public, parse_ip
 from probe.model.context import RoundContext
 from probe.model.measurement import (
@@ -114,10 +115,10 @@ def followups(
     elif ending.layer is Layer.EXCHANGE:
         plan = _after_exchange(endpoint, main, ending, authentic)
     elif ending.layer is Layer.UDP:
-        plan = [_retest(delay, main) for delay in SOON_S] + _other_address(main, authentic)
+        plan = _after_datagrams(endpoint, main, authentic)
     else:
         plan = []
-    if plan:
+    if plan and must_answer(endpoint):
         plan += _beside(endpoint, ending, plan)
     return tuple(sorted(plan + _other_family(endpoint, main, context), key=lambda f: f.delay_s))
 
@@ -148,6 +149,8 @@ def _beside(endpoint: Endpoint, ending: Ending, plan: list[FollowUp]) -> list[Fo
         return []
     last = max(f.delay_s for f in plan) + LAST_S
     looks = [FollowUp(variant=Variant.ANCHOR, delay_s=delay) for delay in (0.0, last)]
+    if ending.layer is Layer.UDP and ending.kind is FailureClass.TIMEOUT:
+        looks.append(FollowUp(variant=Variant.OTHER_UDP, delay_s=last))
     if ending.layer is not None and ending.layer is not Layer.DNS:
         looks.append(FollowUp(variant=Variant.NEIGHBOUR, delay_s=last))
     return looks
@@ -255,6 +258,25 @@ def _after_handshake(
     plan += [_retest(LATER_S[0], main)]
     own = frozenset(failed) <= frozenset(authentic)
     return plan + ([_retest(LATER_S[1], main)] if own else _encrypted(endpoint, main, LATER_S[1]))
+
+
+def _after_datagrams(
+    endpoint: Endpoint, main: Measurement, authentic: tuple[str, ...]
+) -> list[FollowUp]:
+    """Return what follows silence over UDP, or a refusal.
+
+    Random bytes to the same port first. A handshake of QUIC has shown a name, after which some
+    networks drop everything between the two hosts for three minutes: what follows waits.
+    """
+    failed = tuple(s.address for s in main.steps if isinstance(s, UdpStep))[-1:]
+    plan = [FollowUp(variant=Variant.COMPARISON, delay_s=0.0, addresses=failed)]
+    if not must_answer(endpoint):
+        return plan
+    plan += _other_address(main, authentic)
+    if endpoint.kind is not Kind.QUIC:
+        return plan + [_retest(delay, main) for delay in SOON_S]
+    plan.append(FollowUp(variant=Variant.BY_TCP, delay_s=0.0, addresses=failed))
+    return [*plan, _neutral(NEUTRAL_S, failed), *(_retest(delay, main) for delay in LATER_S)]
 
 
 def _neutral(delay_s: float, addresses: tuple[str, ...]) -> FollowUp:

@@ -10,11 +10,19 @@ from probe.analysis.line_facts import LineFacts
 from probe.analysis.marks import JudgeFacts
 from probe.model.address import family_of, parse_ip
 from probe.model.control import ControlObservation
-from probe.model.measurement import CertificateCheck, Measurement, TcpStep, TlsStep, Variant
+from probe.model.measurement import (
+    CertificateCheck,
+    Measurement,
+    TcpStep,
+    TlsStep,
+    UdpStep,
+    Variant,
+)
 from probe.model.target import Endpoint, Trust
 
 __all__ = ["TcpFacts", "TlsFacts", "tcp_facts", "tls_facts"]
 
+_DIALS = (TcpStep, UdpStep)
 _MINE = (Variant.MAIN, Variant.RETEST, Variant.OTHER_ADDRESS)
 
 
@@ -70,11 +78,11 @@ def tcp_facts(
     whoever asks this line's resolver. ``authentic`` are addresses known to be the service's:
     from a control, from an encrypted resolver, or because they showed a valid certificate.
     """
-    connects = [s for _, m in looks(bundle, *_MINE) for s in m.steps if isinstance(s, TcpStep)]
+    connects = [s for _, m in looks(bundle, *_MINE) for s in m.steps if isinstance(s, _DIALS)]
     dialled = frozenset(s.address for s in connects)
     stated = frozenset(endpoint.expected) | ({endpoint.host} if parse_ip(endpoint.host) else set())
     known = authentic | stated
-    main = [s for _, m in looks(bundle, Variant.MAIN) for s in m.steps if isinstance(s, TcpStep)]
+    main = [s for _, m in looks(bundle, Variant.MAIN) for s in m.steps if isinstance(s, _DIALS)]
     families = {family_of(a) for a in dialled}
     all_known = {a for a in known | answers | dialled if family_of(a) in families}
     return TcpFacts(
@@ -93,7 +101,7 @@ def _other_address(bundle: Sequence[Measurement], answers: frozenset[str]) -> bo
     mine = [
         m
         for _, m in looks(bundle, Variant.OTHER_ADDRESS)
-        if not answers or any(isinstance(s, TcpStep) and s.address in answers for s in m.steps)
+        if not answers or any(isinstance(s, _DIALS) and s.address in answers for s in m.steps)
     ]
     return any(ending_of(m).passed for m in mine) if mine else None
 
@@ -101,7 +109,7 @@ def _other_address(bundle: Sequence[Measurement], answers: frozenset[str]) -> bo
 def _in_reach(bundle: Sequence[Measurement]) -> bool | None:
     """Return whether a neighbour on the same network could be connected to, for any name."""
     connects = [
-        s for _, m in looks(bundle, Variant.NEIGHBOUR) for s in m.steps if isinstance(s, TcpStep)
+        s for _, m in looks(bundle, Variant.NEIGHBOUR) for s in m.steps if isinstance(s, _DIALS)
     ]
     return any(s.failure is None for s in connects) if connects else None
 

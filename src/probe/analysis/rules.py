@@ -15,6 +15,7 @@ from probe.analysis.rules_http import HTTP, HTTP_ARTEFACTS, LAST, PLAIN
 from probe.analysis.rules_line import FIRST, GUARDS
 from probe.analysis.rules_ok import PROVEN, SERVER, UNPROVEN
 from probe.analysis.rules_path import CERTIFICATE_ARTEFACTS, PATH
+from probe.analysis.rules_udp import UDP, UDP_SILENT, UDP_UNPROVEN
 
 __all__ = ["RULES", "first_match"]
 
@@ -28,12 +29,15 @@ RULES: tuple[Rule, ...] = (
     *HTTP_ARTEFACTS,
     *EXCHANGE_UNPROVEN,
     *UNPROVEN,
+    *UDP_UNPROVEN,
     *PLAIN,
     *GUARDS,
+    *UDP_SILENT,
     *EXPLAINED,
     *DNS,
     *EXCHANGE,
     *PATH,
+    *UDP,
     *HTTP,
     *LAST,
 )

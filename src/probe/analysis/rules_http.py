@@ -220,17 +220,6 @@ HTTP: tuple[Rule, ...] = (
         "The request to {service} failed ({failure}).",
         "Nothing is claimed.",
     ),
-    *contrast(
-        "udp.silence",
-        lambda f: f.target and f.failed(Layer.UDP),
-        layer=Layer.UDP,
-        mechanism="udp.silence",
-        locus=Locus.UNKNOWN,
-        sentence="{service} does not reply over UDP; silence has many causes.",
-        fooled_by="Servers that ignore strangers; loss.",
-        needs=(Need.REPRODUCED, Need.SAME_ADDRESS, Need.SPREAD, Need.NETWORK_UP),
-        version=2,
-    ),
 )
 
 LAST: tuple[Rule, ...] = (

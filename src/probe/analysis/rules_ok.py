@@ -382,7 +382,7 @@ UNPROVEN: tuple[Rule, ...] = (
     ),
     _ok(
         "udp",
-        lambda f: f.ending.passed and f.udp_reply is not None,
+        lambda f: f.ending.passed and f.udp.reply is not None,
         "{service} replies as its protocol asks ({reply}).",
         confidence=Confidence.LIKELY,
         layer=Layer.UDP,

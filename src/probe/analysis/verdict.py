@@ -134,7 +134,7 @@ def _sentence(rule: Rule, features: Features, service: Service) -> str:
         status=features.http.status,
         reason=_REASONS[features.http.reason],
         issuer=_short(check.issuer) if check is not None else "nobody known",
-        reply=features.udp_reply or features.exchange.reply or "",
+        reply=features.udp.reply or features.exchange.reply or "",
     )
 
 

@@ -19,6 +19,7 @@ _OPERATIONS = (
     (TcpStep, "tcp"),
     (TlsStep, "tls"),
     (HttpStep, "http"),
+    (UdpStep, "udp"),
     (ExchangeStep, "exchange"),
 )
 
@@ -30,7 +31,7 @@ def observation_of(
 
     Addresses are those that DNS gave and those that answered with a valid certificate.
     """
-    if measurement.outcome is not Outcome.MEASURED:
+    if measurement.outcome is not Outcome.MEASURED or _asked_only(measurement):
         return None
     dns = [s for s in measurement.steps if isinstance(s, DnsStep)]
     tls = next((s for s in reversed(measurement.steps) if isinstance(s, TlsStep)), None)
@@ -60,6 +61,12 @@ def observation_of(
     )
 
 
+def _asked_only(measurement: Measurement) -> bool:
+    """Return whether only QUIC's first question was asked, for want of aioquic there."""
+    last = measurement.steps[-1] if measurement.steps else None
+    return isinstance(last, UdpStep) and last.protocol == "quic-versions" and last.failure is None
+
+
 def _dialled(measurement: Measurement) -> str | None:
     """Return the address that was dialled last: the one that the result is about."""
     return next(
@@ -71,6 +78,4 @@ def _failed_operation(measurement: Measurement) -> str | None:
     if measurement.failure is None or not measurement.steps:
         return None
     last = measurement.steps[-1]
-    if isinstance(last, UdpStep):
-        return last.protocol
     return next((name for kind, name in _OPERATIONS if isinstance(last, kind)), None)

@@ -34,6 +34,7 @@ class Layer(StrEnum):
     """The moment at which the censor is asked."""
 
     UDP = "udp"  # a datagram is about to reach a server
+    DATAGRAM = "datagram"  # its bytes are readable: which protocol, which of its messages
     TCP = "tcp"  # a SYN arrives
     ACCEPTED = "accepted"  # the connection stands, nothing was said
     DNS = "dns"  # a query is readable
@@ -107,11 +108,13 @@ class Action(StrEnum):
     THROTTLE = "throttle"
     PROTOCOL_RESET = "protocol_reset"  # for what the first bytes look like
     PROTOCOL_DROP = "protocol_drop"
-    WRONG_SERVICE = "wrong_service"  # a web server answers at the port of the protocol
+    WRONG_SERVICE = "wrong_service"  # another service (the web, SIP) answers at the port
     GARBAGE = "garbage"  # bytes of nothing answer
     MUTE = "mute"  # the port is open, and nobody says a word
     STATUS = "status"
     CHALLENGE = "challenge"
+    DATAGRAM_DROP = "datagram_drop"  # this one vanishes; what is otherwise passes
+    UNAUTHORIZED = "unauthorized"  # a STUN server wants credentials from everybody (401)
     DOWN = "down"
     DOMESTIC_ONLY = "domestic_only"
     EVERYTHING = "everything"
@@ -195,11 +198,13 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.THROTTLE: _spec(Layer.HTTP, takes="rate limit hop", blind=True),
     Action.PROTOCOL_RESET: _spec(Layer.LOOKS, takes="residual position hop"),
     Action.PROTOCOL_DROP: _spec(Layer.LOOKS, takes="residual hop"),
-    Action.WRONG_SERVICE: _everywhere(Layer.SPEAKER),
-    Action.GARBAGE: _everywhere(Layer.SPEAKER),
+    Action.WRONG_SERVICE: _everywhere(Layer.SPEAKER, Layer.DATAGRAM),
+    Action.GARBAGE: _everywhere(Layer.SPEAKER, Layer.DATAGRAM),
     Action.MUTE: _everywhere(Layer.SPEAKER),
     Action.STATUS: _spec(Layer.HTTP, takes="status title body", by=By.SERVER),
     Action.CHALLENGE: _spec(Layer.HTTP, takes="status", by=By.SERVER),
+    Action.DATAGRAM_DROP: _spec(Layer.DATAGRAM, takes="residual hop"),
+    Action.UNAUTHORIZED: _everywhere(Layer.DATAGRAM),
     Action.DOWN: _everywhere(Layer.TCP, Layer.UDP),
     Action.DOMESTIC_ONLY: _spec(Layer.TCP, Layer.UDP),
     Action.EVERYTHING: _spec(Layer.TCP, Layer.UDP),

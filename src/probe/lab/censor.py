@@ -15,6 +15,7 @@ __all__ = ["Censor", "Request", "active"]
 
 _PROTOCOLS: dict[Layer, frozenset[str]] = {
     Layer.UDP: frozenset({"udp"}),
+    Layer.DATAGRAM: frozenset({"udp"}),
     Layer.TCP: frozenset({"tcp"}),
     Layer.ACCEPTED: frozenset({"tcp"}),
     Layer.DNS: frozenset({"dns"}),
@@ -56,6 +57,17 @@ class Request:
     served: bool = True  # the address serves the name that the bytes carry
     target: str | None = None  # of a request that is readable
     looks: str | None = None  # what the first bytes look like
+    protocol: str | None = None  # that a datagram, or a hello, was recognised as
+    message: str | None = None
+    size: int = 0  # of a datagram, in bytes
+
+    @property
+    def protocols(self) -> frozenset[str]:
+        """Return the names by which rules call what is spoken; a hello in QUIC is no TLS."""
+        if self.protocol is None:
+            return _PROTOCOLS[self.layer]
+        own = frozenset({self.protocol})
+        return own | _PROTOCOLS[self.layer] if self.layer is Layer.DATAGRAM else own
 
 
 def _named(patterns: Iterable[str], names: Iterable[str]) -> bool:
@@ -91,7 +103,9 @@ def _hits(who: Who, request: Request) -> bool:
         and (not who.sni or _named(who.sni, said))
         and (not who.address or any(_inside(net, request.address) for net in who.address))
         and (not who.port or request.port in who.port)
-        and (not who.protocol or bool(_PROTOCOLS[request.layer] & set(who.protocol)))
+        and (not who.protocol or bool(request.protocols & set(who.protocol)))
+        and (not who.message or request.message in who.message)
+        and (who.size is None or who.size[0] <= request.size <= who.size[1])
         and (not who.service or bool(request.services & set(who.service)))
         and (not who.category or bool(request.categories & set(who.category)))
         and (not who.looks or request.looks in who.looks)

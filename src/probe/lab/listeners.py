@@ -7,20 +7,17 @@ one that is bound and does not listen (a SYN to it is answered by RST: a closed 
 
 import asyncio
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 from probe.lab.actions import Action, Layer
-from probe.lab.answers import answer
 from probe.lab.connection import Connection
-from probe.lab.protocols import datagrams_of
+from probe.lab.datagram_server import DatagramServer
 from probe.lab.situation import Situation, View
 from probe.lab.speakers import Place
 from probe.lab.world import Host
 from probe.model.address import family_of
 
-__all__ = ["DatagramServer", "Listeners", "Located"]
+__all__ = ["Listeners", "Located"]
 
 _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -168,61 +165,6 @@ class Listeners:
         await asyncio.sleep(0)
 
 
-def _silence(data: bytes, seen: tuple[str, int]) -> tuple[bytes, ...]:
-    del data, seen
-    return ()
-
-
 def _at(sock: socket.socket) -> Located:
     host, port = sock.getsockname()[:2]
     return Located(str(host), int(port))
-
-
-class DatagramServer(asyncio.DatagramProtocol):
-    """A resolver on port 53, the host's own protocol on any other."""
-
-    def __init__(
-        self,
-        situation: Situation,
-        host: Host,
-        port: int,
-        view: Callable[[str], View],
-        *,
-        mirror: bool = False,
-    ) -> None:
-        """Answer for ``host``; ``view`` says who looks, by the address that asks.
-
-        What tells the asker its address tells the line's own, or with ``mirror`` the one that
-        it sees.
-        """
-        kind = host.speaks.get(port)
-        self._speak = datagrams_of(kind) if kind is not None else _silence
-        self._situation = situation
-        self._host = host
-        self._port = port
-        self._view = view
-        self._mirror = mirror
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self._transport = cast("asyncio.DatagramTransport", transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer one query, perhaps twice, perhaps not at all."""
-        if self._port != 53:
-            seen = addr[:2] if self._mirror else (self._situation.world.own_address, 40_000)
-            for told in self._speak(data, seen):
-                self._send(told, addr)
-            return
-        loop = asyncio.get_running_loop()
-        control = self._view(addr[0])
-        for reply in answer(data, self._situation, self._host, self._port, control=control):
-            if reply.delay_s:
-                loop.call_later(reply.delay_s, self._send, reply.wire, addr)
-            else:
-                self._send(reply.wire, addr)
-
-    def _send(self, wire: bytes, addr: tuple[str, int]) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(wire, addr)

@@ -10,16 +10,18 @@ import re
 
 from probe.lab.client_hello import ClientHello
 from probe.wire.mtproto_transport import looks_like_mtproto
+from probe.wire.openvpn import Opcode
 
 __all__ = ["LOOKS", "looks_of_bytes", "looks_of_hello"]
 
-MTPROTO, RANDOM, TOR = "mtproto", "random", "tor"
-LOOKS = (MTPROTO, RANDOM, TOR)
+MTPROTO, OPENVPN, RANDOM, TOR = "mtproto", "openvpn", "random", "tor"
+LOOKS = (MTPROTO, OPENVPN, RANDOM, TOR)
 
 _MADE_UP = re.compile(r"www\.[a-z2-7]{8,20}\.(?:com|net)")
 _PRINTABLE = frozenset(range(0x20, 0x7F))
 _FIRST = 6
 _RUN = 20
+_LEAST_OPENVPN = 16
 
 
 def looks_of_hello(hello: ClientHello) -> str | None:
@@ -32,7 +34,15 @@ def looks_of_bytes(data: bytes) -> str | None:
     """Return what bytes that are no TLS look like, ``None`` for nothing known."""
     if looks_like_mtproto(data):
         return MTPROTO
+    if _looks_like_openvpn(data):
+        return OPENVPN
     return RANDOM if _looks_random(data) else None
+
+
+def _looks_like_openvpn(data: bytes) -> bool:
+    """Return whether a client's reset of OpenVPN stands behind its length in two bytes."""
+    whole = len(data) >= _LEAST_OPENVPN and int.from_bytes(data[:2], "big") == len(data) - 2
+    return whole and data[2] in (Opcode.HARD_RESET_CLIENT_V2 << 3, Opcode.HARD_RESET_CLIENT_V3 << 3)
 
 
 def _looks_random(data: bytes) -> bool:

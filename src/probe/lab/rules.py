@@ -44,7 +44,9 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ``host`` and ``sni`` may start with ``*.`` (the name itself and everything below it).
     ``address`` may be a network. ``foreign`` is whether the host stands outside the country.
     ``keyword`` is part of a request's target, in any case; only requests have one. ``looks`` is
-    what first bytes look like (mtproto, random, tor).
+    what first bytes look like (``looks.LOOKS``). ``message`` is one of a protocol over UDP
+    (``recognised.MESSAGES``), ``size`` the least and the most bytes of a datagram; only datagrams
+    have them.
     """
 
     host: tuple[str, ...] = ()
@@ -52,7 +54,9 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     sni: tuple[str, ...] = ()
     address: tuple[str, ...] = ()
     port: tuple[int, ...] = ()
-    protocol: tuple[str, ...] = ()  # udp, tcp, dns, tls, http
+    protocol: tuple[str, ...] = ()  # udp, tcp, dns, tls, http; of datagrams: quic, stun, ...
+    message: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
     service: tuple[str, ...] = ()
     category: tuple[Category, ...] = ()
     foreign: bool | None = None

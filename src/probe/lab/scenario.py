@@ -35,6 +35,7 @@ _LISTS = {
         "address",
         "port",
         "protocol",
+        "message",
         "service",
         "category",
         "keyword",

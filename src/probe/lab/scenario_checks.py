@@ -9,6 +9,7 @@ from probe.lab.actions import ACTIONS, NETNS_PARAMETERS, Layer, Limit, Stage
 from probe.lab.line_spec import LOOPBACK_FIELDS, NETNS_FIELDS, LineSpec
 from probe.lab.located import LocatedYaml
 from probe.lab.looks import LOOKS
+from probe.lab.recognised import MESSAGES, PROTOCOLS
 from probe.lab.rules import ALERTS, AUTHORITIES, Expected, What, Who
 from probe.model.address import parse_ip
 
@@ -17,7 +18,7 @@ __all__ = ["check_expect", "check_line", "check_what", "check_who"]
 MAX_HOP = 6
 """The last hop before a server abroad."""
 
-_PROTOCOLS = frozenset({"dns", "http", "tcp", "tls", "udp"})
+_PROTOCOLS = frozenset({"dns", "http", "tcp", "tls", "udp", *PROTOCOLS})
 _PACKETS_ONLY = "declare `stages: netns`"
 
 
@@ -51,6 +52,7 @@ def check_who(
     for index, name in enumerate(who.service):
         if services is not None and name not in services:
             raise doc.error(f"there is no service {name!r}", f"{path}.service[{index}]")
+    _check_datagrams(doc, who, layers, path)
     if who.keyword and Layer.HTTP not in layers:
         mend = "use an action on requests, such as http_reset or block_page"
         raise doc.error("only a request has a keyword", f"{path}.keyword", mend)
@@ -63,6 +65,19 @@ def check_who(
         raise doc.error("only first bytes look like something", f"{path}.looks", mend)
     if "" in who.keyword:
         raise doc.error("an empty keyword is in every request", f"{path}.keyword")
+
+
+def _check_datagrams(doc: LocatedYaml, who: Who, layers: Collection[Layer], path: str) -> None:
+    """Refuse messages that nobody sends, and parts of datagrams where none is read."""
+    for index, name in enumerate(who.message):
+        if name not in MESSAGES:
+            mend = ", ".join(sorted(MESSAGES))
+            raise doc.error(f"{name!r} is no message", f"{path}.message[{index}]", mend)
+    if who.size is not None and not 0 <= who.size[0] <= who.size[1]:
+        raise doc.error("size is the least and the most bytes", f"{path}.size")
+    if (who.message or who.size) and Layer.DATAGRAM not in layers:
+        mend = "use an action on datagrams, such as datagram_drop"
+        raise doc.error("only a datagram has a message and a size", path, mend)
 
 
 def check_what(

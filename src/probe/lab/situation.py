@@ -9,6 +9,7 @@ from datetime import datetime
 from probe.lab.actions import Layer
 from probe.lab.censor import Censor, Request
 from probe.lab.certificates import Certificates
+from probe.lab.recognised import Said
 from probe.lab.rules import Rule, Scenario
 from probe.lab.world import Host, Site, World
 
@@ -107,16 +108,18 @@ class Scene:
         control: View,
         sealed: bool = False,
         target: str | None = None,
+        protocol: str | None = None,
     ) -> Request:
         """Return what the censor sees of bytes to ``host`` that carry ``name``.
 
-        ``target`` is a request's; it is left out when nobody looks for keywords.
+        ``target`` is a request's; it is left out when nobody looks for keywords. ``protocol`` is
+        what a hello is spoken in, where that is not TLS over TCP.
         """
         site: Site | None = self.world.site(name)
         seen = target if self._censor.reads_targets else None
         if name is None:
             nameless = self.about_address(layer, host, port, control=control)
-            return replace(nameless, target=seen)
+            return replace(nameless, target=seen, protocol=protocol)
         return Request(
             layer=layer,
             address=host.address,
@@ -129,7 +132,15 @@ class Scene:
             control=control,
             served=layer is Layer.DNS or site is None or site.name in host.names,
             target=seen,
+            protocol=protocol,
         )
+
+    def about_datagram(
+        self, host: Host, port: int, said: Said, size: int, *, control: View
+    ) -> Request:
+        """Return what the censor sees of a datagram between somebody and ``host``."""
+        nameless = self.about_address(Layer.DATAGRAM, host, port, control=control)
+        return replace(nameless, protocol=said.protocol, message=said.message, size=size)
 
 
 class Situation(Scene):

@@ -2,7 +2,7 @@
 
 import ipaddress
 
-__all__ = ["binding_reply", "stun_server"]
+__all__ = ["binding_reply", "stun_server", "unauthorized"]
 
 _COOKIE = 0x2112A442.to_bytes(4, "big")
 
@@ -15,7 +15,7 @@ def stun_server(request: bytes, seen: tuple[str, int]) -> tuple[bytes, ...]:
 
 def binding_reply(request: bytes, address: str, port: int) -> bytes | None:
     """Return the success response that tells ``address``, ``None`` for anything else."""
-    if len(request) < 20 or request[:2] != b"\x00\x01" or request[4:8] != _COOKIE:
+    if not _asks(request):
         return None
     ip = ipaddress.ip_address(address)
     # XOR-MAPPED-ADDRESS: IPv4 against the cookie, IPv6 against cookie and transaction id
@@ -25,3 +25,16 @@ def binding_reply(request: bytes, address: str, port: int) -> bytes | None:
     value = family + masked_port.to_bytes(2, "big") + masked
     attribute = b"\x00\x20" + len(value).to_bytes(2, "big") + value
     return b"\x01\x01" + len(attribute).to_bytes(2, "big") + request[4:20] + attribute
+
+
+def unauthorized(request: bytes) -> bytes | None:
+    """Return the answer of a server that wants credentials: error 401, whoever asks."""
+    if not _asks(request):
+        return None
+    text = b"Unauthorized"
+    attribute = b"\x00\x09" + (4 + len(text)).to_bytes(2, "big") + b"\x00\x00\x04\x01" + text
+    return b"\x01\x11" + len(attribute).to_bytes(2, "big") + request[4:20] + attribute
+
+
+def _asks(request: bytes) -> bool:
+    return len(request) >= 20 and request[:2] == b"\x00\x01" and request[4:8] == _COOKIE

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from probe.lab.addresses import AddressBook
-from probe.lab.protocols import DATAGRAM_KINDS, STREAM_KINDS
+from probe.lab.protocols import DATAGRAM_KINDS, STREAM_KINDS, carrier_of
 from probe.model.address import is_public, parse_ip
 from probe.model.target import Category, Endpoint, Kind, Purpose, Service, Trust
 from probe.probes.resolver import NEUTRAL_NAME
@@ -51,6 +51,10 @@ _DEFAULT_PORTS = {
     Kind.TCP: 443,
     Kind.STUN: 3478,
     Kind.TOR_DIR: 80,
+    Kind.QUIC: 443,
+    Kind.OPENVPN: 1194,
+    Kind.WIREGUARD: 51_820,
+    Kind.IKEV2: 500,
 }
 _RESOLVING = (Kind.RESOLVER, Kind.DOH, Kind.DOT)
 _CONTROLS = {Category.CONTROL.value, Category.DOMESTIC.value}
@@ -100,12 +104,13 @@ class Host:
     doh: bool = False  # an endpoint asks it over HTTPS
     doh_paths: set[str] = field(default_factory=lambda: {"/dns-query"})
     speaks: dict[int, Kind] = field(default_factory=dict)  # ports with a protocol of their own
+    terms: dict[tuple[str, int], Endpoint] = field(default_factory=dict)  # by carrier and port
     block_page: bool = False
     software: str = OWN
 
     def hears_datagrams(self, port: int) -> bool:
         """Return whether it answers datagrams at ``port``: DNS, or a protocol of its own."""
-        return (self.resolver and port == 53) or self.speaks.get(port) in DATAGRAM_KINDS
+        return (self.resolver and port == 53) or ("udp", port) in self.terms
 
 
 def short_body(title: str, text: str = "A page of the lab.") -> bytes:
@@ -205,7 +210,8 @@ class _Builder:
     def software(self) -> None:
         """Give the web sites of controls, in turn, to nginx and to caddy.
 
-        Targets are served by the lab's own servers, which misbehave on demand.
+        Targets are served by the lab's own servers, which misbehave on demand; those that speak
+        QUIC by caddy, where nothing is demanded of them.
         """
         hosts: dict[str, list[Host]] = {}
         for host in self.world.hosts.values():
@@ -214,6 +220,21 @@ class _Builder:
         for number, name in enumerate(sorted(hosts)):
             for host in hosts[name]:
                 host.software = DAEMONS[number % len(DAEMONS)]
+        for host in self.world.hosts.values():
+            if host.software == OWN and self._fast_web(host):
+                host.software = DAEMONS[1]
+
+    def _fast_web(self, host: Host) -> bool:
+        """Return whether a host speaks QUIC besides the web, and nothing else: that is caddy's."""
+        bare = host.ports == {80, 443} and not (host.resolver or host.doh or host.block_page)
+        return (
+            bare
+            and host.speaks == {443: Kind.QUIC}
+            and all(
+                site.trust is Trust.PUBLIC and parse_ip(site.name) is None
+                for site in self.world.sites_at(host)
+            )
+        )
 
     def _plain_web(self, host: Host) -> bool:
         """Return whether a host does nothing but serve pages of controls."""
@@ -265,6 +286,7 @@ class _Builder:
                 host.doh_paths.add(endpoint.path.partition("?")[0])
             if endpoint.kind in (*DATAGRAM_KINDS, *STREAM_KINDS):
                 host.speaks[_port(endpoint)] = endpoint.kind
+                host.terms[carrier_of(endpoint), _port(endpoint)] = endpoint
 
     def _unnamed(self, host: Host, service: Service, endpoint: Endpoint) -> None:
         """Give an address without a name a site of its own, for its certificate and page."""

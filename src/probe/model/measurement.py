@@ -61,6 +61,8 @@ class Variant(StrEnum):
     ANCHOR = "anchor"  # a neutral host, asked right after this endpoint failed
     COMPARISON = "comparison"  # the same question in another form, at the same address and port
     CONNECT = "connect"  # a connection to the same address and port in which nothing is said
+    OTHER_UDP = "other_udp"  # another service of this round that answers over UDP
+    BY_TCP = "by_tcp"  # TLS over TCP at the same address and port, where QUIC failed
 
 
 class Proof(StrEnum):

@@ -18,6 +18,7 @@ __all__ = [
     "Role",
     "Service",
     "Trust",
+    "Wrap",
 ]
 
 
@@ -110,6 +111,14 @@ class Trust(StrEnum):
     NONE = "none"  # the protocol's certificates are self-signed by design (Tor, Session)
 
 
+class Wrap(StrEnum):
+    """How an OpenVPN server wants control packets wrapped; without its key it answers nothing."""
+
+    NONE = "none"
+    TLS_AUTH = "tls-auth"
+    TLS_CRYPT = "tls-crypt"
+
+
 class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an uncensored answer looks like; a control page's 204 or its exact text."""
 
@@ -118,7 +127,12 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing to measure of a service."""
+    """One thing to measure of a service.
+
+    ``key`` is what the operator gives to everybody: of kind openvpn the 512 hexadecimal digits
+    of the static key of tls-auth or tls-crypt, of kind wireguard the server's public key in
+    base64. A key that somebody keeps secret has no place here.
+    """
 
     service: str
     kind: Kind
@@ -129,6 +143,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     alpn: tuple[str, ...] = ()
     path: str | None = None
     method: Literal["GET", "HEAD", "POST"] = "GET"
+    transport: Literal["udp", "tcp"] = "udp"  # of kind openvpn
+    wrap: Wrap | None = None  # of kind openvpn; None: not known
+    digest: Literal["sha1", "sha256", "sha512"] = "sha1"  # of the HMAC of tls-auth
+    key: str | None = None  # published: an OpenVPN static key, a WireGuard public key
     host_header: str | None = None
     expect: Expect | None = None
     trust: Trust = Trust.PUBLIC
@@ -149,7 +167,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def id(self) -> str:
-        """Stable and unique in a catalog: ``service/kind/host:port/path[#sni][@host header]``.
+        """Stable and unique in a catalog: ``service/kind/host:port[+tcp]/path[#sni][@front]``.
 
         What is private has its label in the place of all that tells where it is.
         """
@@ -157,6 +175,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return f"{self.service}/{self.kind}/{self.private}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         where = host if self.port is None else f"{host}:{self.port}"
+        where += "+tcp" if self.transport == "tcp" else ""
         sni = f"#{self.sni}" if self.sni not in (None, self.host) else ""
         front = f"@{self.host_header}" if self.host_header else ""
         return f"{self.service}/{self.kind}/{where}{self.path or ''}{sni}{front}"

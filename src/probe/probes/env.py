@@ -32,7 +32,8 @@ __all__ = [
 class Timeouts:
     """Deadlines in seconds of real time, each of one operation.
 
-    ``late_s`` is how long a UDP socket goes on listening after the first answer.
+    ``late_s`` is how long a UDP socket goes on listening after the first answer; ``udp_s`` how
+    long each of the three datagrams of a protocol is waited for.
     """
 
     dns_s: float = 5.0
@@ -41,6 +42,7 @@ class Timeouts:
     http_s: float = 15.0
     exchange_s: float = 10.0
     late_s: float = 2.0
+    udp_s: float = 2.0
 
 
 class Limits(Protocol):

@@ -30,6 +30,11 @@ _PROBES: dict[Kind, tuple[str, str]] = {
     Kind.SIGNAL_PROXY: ("signal_proxy", "probe_signal_proxy"),
     Kind.MTPROTO: ("mtproto", "probe_mtproto"),
     Kind.WHATSAPP: ("whatsapp", "probe_whatsapp"),
+    Kind.QUIC: ("quic", "probe_quic"),
+    Kind.STUN: ("stun", "probe_stun"),
+    Kind.OPENVPN: ("openvpn", "probe_openvpn"),
+    Kind.WIREGUARD: ("wireguard", "probe_wireguard"),
+    Kind.IKEV2: ("ikev2", "probe_ikev2"),
 }
 """Each kind's module beside this one and its function; what is not used is not loaded."""
 

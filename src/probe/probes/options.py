@@ -27,7 +27,8 @@ class ProbeOptions:
     UDP, TCP and DoT instead of the configured one; ``doh_url`` by the engine DoH, at
     ``doh_addresses`` if given, else at what the system resolver says of its host.
     ``max_addresses`` are tried in turn until one passes. ``keep_listening`` waits for a second,
-    different UDP answer while the rest goes on.
+    different UDP answer while the rest goes on. ``random_payload`` puts bytes of the same size
+    and entropy in the place of a protocol's own; ``over_tcp`` dials the port over TCP instead.
     """
 
     variant: Variant = Variant.MAIN
@@ -40,6 +41,8 @@ class ProbeOptions:
     doh_addresses: tuple[str, ...] = ()
     max_addresses: int = 1
     keep_listening: bool = True
+    random_payload: bool = False
+    over_tcp: bool = False
 
 
 PLAIN = ProbeOptions()

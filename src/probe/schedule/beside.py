@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from probe.analysis.endings import ending_of
+from probe.analysis.udp_facts import must_answer, speaks_udp
 from probe.model.address import family_of
 from probe.model.measurement import DnsStep, Measurement, Outcome, Variant
 from probe.model.target import Endpoint
@@ -22,6 +23,9 @@ __all__ = ["FRESH_S", "Beside", "Neighbour", "reached_at"]
 
 FRESH_S = 5.0
 """A look at a neutral host this young serves several endpoints that failed at once."""
+
+OTHERS_OVER_UDP = 2
+"""Silence of so many others makes it a matter of UDP altogether."""
 
 _PREFIX = {4: 24, 6: 48}
 
@@ -113,6 +117,18 @@ class Beside:
             and family_of(seen.address) == family_of(address)
         ]
         return max(near, key=lambda n: (n.passed, _close(n.address, address)), default=None)
+
+    def over_udp(self, endpoint: Endpoint) -> tuple[Neighbour, ...]:
+        """Return up to two endpoints of other services that owe an answer over UDP.
+
+        Each is another service's, at another address; those that passed come first.
+        """
+        by_service: dict[str, Neighbour] = {}
+        for seen in sorted(self._seen.values(), key=lambda n: not n.passed):
+            other = seen.endpoint
+            if other.service != endpoint.service and speaks_udp(other) and must_answer(other):
+                by_service.setdefault(other.service, seen)
+        return tuple(by_service.values())[:OTHERS_OVER_UDP]
 
 
 def _passed(measurement: Measurement) -> bool:

@@ -34,6 +34,8 @@ SOON_S = 30.0
 _HARMLESS = (Variant.NEUTRAL_SNI, Variant.CONNECT)
 """Looks that nobody cuts for what they say: they need not wait until a place has rested."""
 
+_URGENT = (*_HARMLESS, Variant.ANCHOR, Variant.NEIGHBOUR, Variant.OTHER_UDP)
+
 Waiting = Callable[[FollowUp, float, float], None]
 """Told before each further look: seconds until it is due, and until the last one is."""
 
@@ -183,7 +185,7 @@ def _tell(
 ) -> None:
     """Say how long it is until this look, and until the last one."""
     now_s = deps.work.env.clock.monotonic_s()
-    urgent = wanted.variant in (*_HARMLESS, Variant.ANCHOR, Variant.NEIGHBOUR)
+    urgent = wanted.variant in _URGENT
     free_s = deps.lanes.free_at_s(deps.lanes.key(endpoint, wanted.addresses))
     starts_s = due_s if urgent else max(due_s, free_s)
     last_s = max((when for when, _ in queue), default=starts_s)
@@ -225,6 +227,8 @@ async def _looks(
     options = options_of(wanted, deps.work.env.net.nameservers())
     if wanted.variant is Variant.ANCHOR:
         return await deps.beside.anchors(options) if deps.beside is not None else ()
+    if wanted.variant is Variant.OTHER_UDP:
+        return await _other_udp(endpoint, options, deps, bundle)
     if wanted.variant is not Variant.NEIGHBOUR:
         return [await _in_lane(endpoint, deps, options, bundle.append)]
     failed = next((m for m in bundle if not ending_of(m).passed), None)
@@ -235,6 +239,20 @@ async def _looks(
         return ()
     here = replace(options, addresses=(found.address,), families=_families((found.address,)))
     return [await _in_lane(found.endpoint, deps, here, bundle.append)]
+
+
+async def _other_udp(
+    endpoint: Endpoint, options: ProbeOptions, deps: ChainDeps, bundle: list[Measurement]
+) -> Sequence[Measurement]:
+    """Look at another service that speaks UDP, and at one more when that one fails as well."""
+    found: list[Measurement] = []
+    others = () if deps.beside is None else deps.beside.over_udp(endpoint)
+    for other in others:
+        here = replace(options, addresses=(other.address,), families=_families((other.address,)))
+        found.append(await _in_lane(other.endpoint, deps, here, bundle.append))
+        if ending_of(found[-1]).passed:
+            break
+    return found
 
 
 def _wanted(endpoint: Endpoint, main: Measurement, deps: ChainDeps) -> list[FollowUp]:
@@ -289,6 +307,8 @@ def options_of(wanted: FollowUp, nameservers: Sequence[str]) -> ProbeOptions:
         families=wanted.families or _families(wanted.addresses) or plain.families,
         engines=plain.engines if wanted.engine is None else (wanted.engine,),
         resolver=resolver,
+        random_payload=wanted.variant is Variant.COMPARISON,
+        over_tcp=wanted.variant is Variant.BY_TCP,
     )
 
 

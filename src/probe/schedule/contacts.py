@@ -28,6 +28,7 @@ _PORTS = {
     Kind.STUN: 3478,
     Kind.IKEV2: 500,
     Kind.OPENVPN: 1194,
+    Kind.WIREGUARD: 51_820,
 }
 
 

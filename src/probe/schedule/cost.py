@@ -36,6 +36,19 @@ _LINK = 11 + 2_800 + 6 * _PACKET  # VERSIONS; a relay's four cells: certificates
 _SMALL_BODY = 1_000  # a control page: 204, or one line of text
 _BODY = 24_000  # a front page: reading stops at 64 KiB decoded, 16 to 64 KiB compressed
 
+_QUIC_PACKET = 1_200 + _DATAGRAM  # RFC 9000 section 14.1: as large as an Initial has to be
+_SIZES: dict[Kind, int] = {
+    Kind.STUN: 20 + _DATAGRAM,
+    Kind.OPENVPN: 86 + _DATAGRAM,  # in the longest wrapping
+    Kind.WIREGUARD: 148 + _DATAGRAM,
+    Kind.IKEV2: 156 + _DATAGRAM,
+    Kind.QUIC: _QUIC_PACKET,
+}
+"""What one datagram of a protocol takes, with its headers."""
+
+_TRIES = 3
+_UDP_SILENCE_S = 6.0
+
 _ROLES_OF_MACHINES = frozenset({Role.MESSAGES, Role.MEDIA, Role.CALL, Role.SIGN_IN, Role.UPDATE})
 """What apps talk to, not people: without credentials it answers a line, not a page."""
 
@@ -65,6 +78,11 @@ _COSTS: dict[Kind, Cost] = {
     Kind.SIGNAL_PROXY: Cost(_TCP + 2 * _TLS, 0.8, 30.0),
     Kind.MTPROTO: Cost(_TCP + 42 + 110 + 4 * _PACKET, 0.4, 20.0),
     Kind.WHATSAPP: Cost(_TCP + _TLS + _HTTP + 49 + 400 + 4 * _PACKET, 1.0, 45.0),
+    Kind.QUIC: Cost(7 * _QUIC_PACKET, 0.6, _UDP_SILENCE_S + 10.0),  # versions, hellos, PING
+    Kind.STUN: Cost(2 * _DATAGRAM + 20 + 56, 0.2, _UDP_SILENCE_S),
+    Kind.OPENVPN: Cost(_TRIES * _SIZES[Kind.OPENVPN], 0.3, _UDP_SILENCE_S),
+    Kind.WIREGUARD: Cost(_TRIES * _SIZES[Kind.WIREGUARD], _UDP_SILENCE_S, _UDP_SILENCE_S),
+    Kind.IKEV2: Cost(_SIZES[Kind.IKEV2] + _DATAGRAM + 300, 0.3, _UDP_SILENCE_S),
 }
 
 MEASURED_KINDS = frozenset(_COSTS)
@@ -77,6 +95,8 @@ def cost_of(endpoint: Endpoint) -> Cost:
     if cost is None:
         return Cost(0, 0.0, 0.0)
     size = cost.bytes
+    if endpoint.kind is Kind.OPENVPN and endpoint.transport == "tcp":
+        size += _TCP
     if endpoint.kind is Kind.HTTP:
         size += _body(endpoint) - (0 if endpoint.tls else _TLS)
     resolves = endpoint.kind not in (Kind.DNS, Kind.RESOLVER) and parse_ip(endpoint.host) is None
@@ -102,6 +122,11 @@ def follow_up_bytes(endpoint: Endpoint) -> int:
         return 3 * _LOOKUP + doh
     if endpoint.kind in (Kind.TCP, Kind.OBFS4):  # two retests, another address, a neighbour
         return 4 * _TCP + doh
+    if endpoint.kind is Kind.QUIC:  # two retests and a neutral name, each with its versions
+        return 3 * 2 * _TRIES * _QUIC_PACKET + _TRIES * _QUIC_PACKET + _TCP + _TLS
+    if endpoint.kind in _SIZES:  # random bytes, two retests, another address, another service
+        tunnel = endpoint.transport == "tcp"
+        return 3 * _TCP if tunnel else 5 * _TRIES * _SIZES[endpoint.kind]
     if endpoint.kind in MEASURED_KINDS:
         # two retests, three neutral names, other host, another address, a neighbour
         return 8 * (_TCP + _TLS) + doh

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from probe.analysis.udp_facts import UDP_KINDS
 from probe.model.target import Catalog, Endpoint, Kind, Plan
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.contacts import Contacts, contacts_of, port_of
@@ -24,6 +25,15 @@ _FOLLOW_UPS: dict[Kind, tuple[str, ...]] = {
     Kind.MTPROTO: ("the same in another form", *_NO_NAME),
     Kind.TOR_OR: ("another hello", *_NO_NAME),
 }
+_FOLLOW_UPS_UDP = (
+    "random bytes",
+    "retest",
+    "other address",
+    "IPv6",
+    "another service over UDP",
+    "neutral hosts beside it",
+    "a neighbour of this round",
+)
 _FOLLOW_UPS_TLS = (
     "retest",
     "encrypted resolver",
@@ -34,6 +44,9 @@ _FOLLOW_UPS_TLS = (
     "neutral hosts beside it",
     "a neighbour of this round",
 )
+_FOLLOW_UPS |= dict.fromkeys(UDP_KINDS, _FOLLOW_UPS_UDP)
+_FOLLOW_UPS[Kind.QUIC] = ("random bytes", "TLS at its port", "neutral name", *_FOLLOW_UPS_UDP[1:])
+
 RETESTS_S = 460.0
 """When the last retest of a cut handshake is due after the first look."""
 

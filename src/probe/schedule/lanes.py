@@ -11,8 +11,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from probe.analysis.udp_facts import speaks_udp
 from probe.clock import Clock
-from probe.model.measurement import ExchangeStep, HttpStep, Measurement, TcpStep, TlsStep, Variant
+from probe.model.measurement import (
+    ExchangeStep,
+    HttpStep,
+    Measurement,
+    TcpStep,
+    TlsStep,
+    UdpStep,
+    Variant,
+)
 from probe.model.target import Endpoint
 from probe.schedule.delays import Delays
 
@@ -23,17 +32,25 @@ REST_S = 120.0
 
 
 _SPEAKS = (TlsStep, HttpStep, ExchangeStep)
+_NAMED_IN_QUIC = ("quic", "quic-ping")
 
 
 def is_trigger(measurement: Measurement) -> bool:
-    """Return whether it failed after it had shown a name, or its protocol."""
+    """Return whether it failed after it had shown a name (in QUIC, too), or its protocol."""
     last = measurement.steps[-1] if measurement.steps else None
+    if isinstance(last, UdpStep):
+        return last.protocol in _NAMED_IN_QUIC and last.failure is not None
     return isinstance(last, _SPEAKS) and last.failure is not None
 
 
 def answered_at_all(measurement: Measurement) -> bool:
     """Return whether a TLS peer answered: bytes came, be it a handshake or an alert."""
-    return any(isinstance(s, TlsStep) and s.bytes_received > 0 for s in measurement.steps)
+    return any(
+        s.bytes_received > 0
+        if isinstance(s, TlsStep)
+        else isinstance(s, UdpStep) and s.protocol == "quic" and s.received > 0
+        for s in measurement.steps
+    )
 
 
 @dataclass(slots=True)
@@ -55,8 +72,12 @@ class Lanes:
 
     @staticmethod
     def key(endpoint: Endpoint, addresses: Sequence[str] = ()) -> str:
-        """Return the destination of a look: its first pinned address, else its host, and port."""
-        return f"{addresses[0] if addresses else endpoint.host}|{endpoint.port}"
+        """Return the destination of a look: its first pinned address, else its host, and port.
+
+        UDP and TCP are two ways there, each with a memory of its own.
+        """
+        carrier = "/udp" if speaks_udp(endpoint) else ""
+        return f"{addresses[0] if addresses else endpoint.host}|{endpoint.port}{carrier}"
 
     def free_at_s(self, key: str) -> float:
         """Return until when ``key`` rests on the monotonic clock; minus infinity: it does not."""
@@ -94,7 +115,7 @@ class Lanes:
         other names may lead to it too.
         """
         for step in measurement.steps:
-            if isinstance(step, TcpStep) and endpoint.private is None:
+            if isinstance(step, TcpStep | UdpStep) and endpoint.private is None:
                 self._join(key, self.key(endpoint, (step.address,)))
         lane = self._lanes[key]
         if measurement.variant is Variant.NEUTRAL_SNI:

@@ -93,6 +93,8 @@ VARIANT = Codes(
         Variant.ANCHOR: 9,
         Variant.COMPARISON: 10,
         Variant.CONNECT: 11,
+        Variant.BY_TCP: 12,
+        Variant.OTHER_UDP: 13,
     }
 )
 ROLE = Codes(

@@ -62,6 +62,9 @@ _PORTS: Mapping[Kind, int] = {
     Kind.SIGNAL_PROXY: 443,
     Kind.MTPROTO: 443,
     Kind.WHATSAPP: 443,
+    Kind.IKEV2: 500,
+    Kind.WIREGUARD: 51_820,
+    Kind.OPENVPN: 1194,
 }
 _ALPN: Mapping[Kind, tuple[str, ...]] = {
     Kind.HTTP: ("h2", "http/1.1"),
@@ -100,6 +103,10 @@ def complete(head: CatalogHead, service: ServiceHead, entry: EndpointEntry) -> E
         alpn=_set(entry.alpn, _ALPN.get(entry.kind, ()) if entry.tls else ()),
         path=_set(entry.path, _PATHS.get(entry.kind)),
         method=entry.method,
+        transport=entry.transport,
+        wrap=entry.wrap,
+        digest=entry.digest,
+        key=entry.key,
         host_header=entry.host_header,
         expect=entry.expect,
         trust=entry.trust,

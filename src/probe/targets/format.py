@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from probe.model.target import Category, Expect, Kind, Plan, Purpose, Risk, Role, Trust
+from probe.model.target import Category, Expect, Kind, Plan, Purpose, Risk, Role, Trust, Wrap
 
 __all__ = ["CatalogFile", "CatalogHead", "EndpointEntry", "ServiceEntry", "ServiceHead"]
 
@@ -46,6 +46,22 @@ class EndpointEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     alpn: Annotated[tuple[str, ...], Meta(max_length=8)] | UnsetType = UNSET
     path: Path | UnsetType = UNSET
     method: Literal["GET", "HEAD", "POST"] = "GET"
+    transport: Annotated[
+        Literal["udp", "tcp"], Meta(description="Of openvpn: what carries its packets.")
+    ] = "udp"
+    wrap: Annotated[
+        Wrap | None, Meta(description="Of openvpn: how control packets are wrapped, if known.")
+    ] = None
+    digest: Annotated[
+        Literal["sha1", "sha256", "sha512"], Meta(description="Of openvpn with tls-auth.")
+    ] = "sha1"
+    key: Annotated[
+        Text | None,
+        Meta(
+            description="Published by the operator: openvpn, 512 hexadecimal digits of the static "
+            "key; wireguard, the server's public key in base64. Never a secret."
+        ),
+    ] = None
     host_header: Host | None = None
     expect: Expect | None = None
     trust: Trust = Trust.PUBLIC

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from probe.model.address import parse_ip
-from probe.model.target import Category, Endpoint, Kind, Plan, Purpose, Service, Trust
+from probe.model.target import Category, Endpoint, Kind, Plan, Purpose, Service, Trust, Wrap
 from probe.targets.defaults import TLS_KINDS, floor, rank
 from probe.targets.hosts import host_problem, name_problem
 
@@ -14,6 +14,11 @@ __all__ = ["Problem", "endpoint_problems", "service_problems"]
 
 _PATH_KINDS = frozenset({Kind.HTTP, Kind.DOH, Kind.TLS, Kind.QUIC, Kind.TOR_DIR, Kind.WHATSAPP})
 _ASN = re.compile(r"AS[1-9][0-9]{0,9}\Z")
+
+_KEY_FORMS = {
+    Kind.OPENVPN: (re.compile(r"[0-9A-Fa-f]{512}\Z"), "write 512 hexadecimal digits"),
+    Kind.WIREGUARD: (re.compile(r"[A-Za-z0-9+/]{43}=\Z"), "write 32 bytes in base64"),
+}
 
 
 class Problem(NamedTuple):
@@ -97,6 +102,24 @@ def _request(endpoint: Endpoint) -> Iterator[Problem]:
         yield Problem("expect", "a HEAD request has no body", "use method: GET")
 
 
+def _tunnel(endpoint: Endpoint) -> Iterator[Problem]:
+    """Look at what only tunnels have: a transport, a wrapping, a published key."""
+    openvpn = endpoint.kind is Kind.OPENVPN
+    if not openvpn and endpoint.transport != "udp":
+        yield Problem("transport", "only kind openvpn has a choice of transport", "remove it")
+    if not openvpn and (endpoint.wrap is not None or endpoint.digest != "sha1"):
+        yield Problem("wrap", "only kind openvpn has a wrapping", "remove wrap and digest")
+    if endpoint.key is None:
+        return
+    if endpoint.kind not in (Kind.OPENVPN, Kind.WIREGUARD):
+        yield Problem("key", f"kind {endpoint.kind} has no key", "remove it")
+    elif openvpn and endpoint.wrap not in (Wrap.TLS_AUTH, Wrap.TLS_CRYPT):
+        yield Problem("wrap", "a static key belongs to a wrapping", "wrap: tls-auth or tls-crypt")
+    form, mend = _KEY_FORMS.get(endpoint.kind, (None, ""))
+    if form is not None and not form.match(endpoint.key):
+        yield Problem("key", "not a key of this protocol", mend)
+
+
 def _purpose(endpoint: Endpoint) -> Iterator[Problem]:
     if endpoint.purpose is Purpose.DOMESTIC and endpoint.country is None:
         yield Problem("country", "a domestic control of which country?", "add country:")
@@ -147,6 +170,7 @@ _RULES: tuple[Callable[[Endpoint], Iterator[Problem]], ...] = (
     _port,
     _tls,
     _request,
+    _tunnel,
     _purpose,
     _anchor,
     _off,

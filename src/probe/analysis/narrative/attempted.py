@@ -101,13 +101,12 @@ def _http(step: HttpStep) -> str:
 def _udp(step: UdpStep) -> str:
     return (
         f"udp {clean(step.protocol)} {_place(step.address, step.port)}: {step.sent} sent, "
-        f"{step.received} received"
+        f"{step.received} received, reply {clean(step.reply or 'none')}"
     )
 
 
 def _exchange(step: ExchangeStep) -> str:
-    came = f", {clean(step.reply)} ({step.proof})" if step.reply else ""
     return (
-        f"{clean(step.protocol)} {_place(step.address, step.port)}: {step.bytes_sent} B sent, "
-        f"{step.bytes_received} B received{came}"
+        f"{clean(step.protocol)} over tcp {_place(step.address, step.port)}: {step.bytes_sent} B "
+        f"sent, {step.bytes_received} B received, reply {clean(step.reply or 'none')}"
     )

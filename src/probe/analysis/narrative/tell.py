@@ -9,14 +9,16 @@ from probe.analysis.narrative.attempted import attempt_line
 from probe.analysis.narrative.conclusion import conclude
 from probe.analysis.narrative.phrases import clean, quoted
 from probe.analysis.narrative.scene import Scene, scene_of
-from probe.analysis.narrative.told_answer import reply_step, request_step
+from probe.analysis.narrative.told_answer import request_step
 from probe.analysis.narrative.told_compared import again_step, beside_step, elsewhere_step
+from probe.analysis.narrative.told_datagrams import compared_step, reply_step
 from probe.analysis.narrative.told_exchange import exchange_step, other_form_step
 from probe.analysis.narrative.told_handshake import encryption_step, neutral_step
 from probe.analysis.narrative.told_line import line_step, target_step
 from probe.analysis.narrative.told_name import name_step
 from probe.analysis.narrative.told_path import addresses_step, connection_step
 from probe.analysis.narrative.values import Explained, Narrative
+from probe.analysis.udp_facts import speaks_udp
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
 from probe.model.measurement import (
@@ -30,7 +32,7 @@ from probe.model.measurement import (
     Variant,
 )
 from probe.model.record import Record
-from probe.model.target import Endpoint, Service
+from probe.model.target import Endpoint, Kind, Service
 
 __all__ = ["narrate"]
 
@@ -81,8 +83,17 @@ def _steps(scene: Scene) -> Iterator[Explained]:
         (request_step(scene), (HttpStep,), (Variant.MAIN,)),
         (reply_step(scene), (UdpStep,), (Variant.MAIN,)),
         (exchange_step(scene), (ExchangeStep,), (Variant.MAIN,)),
-        (other_form_step(scene), _ALL_STEPS, (Variant.COMPARISON, Variant.CONNECT)),
-        (neutral_step(scene), _ALL_STEPS, (Variant.NEUTRAL_SNI, Variant.OTHER_HOST)),
+        (compared_step(scene), _ALL_STEPS, _OVER_UDP),
+        (
+            None if speaks_udp(scene.endpoint) else other_form_step(scene),
+            _ALL_STEPS,
+            (Variant.COMPARISON, Variant.CONNECT),
+        ),
+        (
+            None if scene.endpoint.kind is Kind.QUIC else neutral_step(scene),
+            _ALL_STEPS,
+            (Variant.NEUTRAL_SNI, Variant.OTHER_HOST),
+        ),
         (addresses_step(scene), _PATH, _OTHERS),
         (again_step(scene), _ALL_STEPS, (Variant.RETEST,)),
         (beside_step(scene), _ALL_STEPS, (Variant.ANCHOR, Variant.NEIGHBOUR)),
@@ -97,6 +108,7 @@ def _steps(scene: Scene) -> Iterator[Explained]:
     yield replace(elsewhere_step(scene), details=(*_controls(scene), *rest))
 
 
+_OVER_UDP = (Variant.COMPARISON, Variant.BY_TCP, Variant.OTHER_UDP, Variant.NEUTRAL_SNI)
 _PATH: tuple[type[Step], ...] = (TcpStep, TlsStep, HttpStep, UdpStep, ExchangeStep)
 _ALL_STEPS: tuple[type[Step], ...] = (DnsStep, *_PATH)
 _OTHERS = (Variant.DOH, Variant.OTHER_ADDRESS, Variant.OTHER_FAMILY)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from probe.analysis.endings import FailureClass, Layer, class_of
-from probe.analysis.narrative.phrases import clean, count, failed, quoted, took
+from probe.analysis.narrative.phrases import clean, failed, quoted, took
 from probe.analysis.narrative.scene import Scene
 from probe.analysis.narrative.values import Chapter, Explained, Finding, Meaning
 from probe.model.fingerprint import Mark
-from probe.model.measurement import HttpStep, UdpStep
+from probe.model.measurement import HttpStep
 
-__all__ = ["reply_step", "request_step"]
+__all__ = ["request_step"]
 
 
 def request_step(scene: Scene) -> Explained | None:
@@ -199,27 +199,4 @@ def _plain(scene: Scene) -> Meaning:
         "Something answers in plain text; nothing shows that it is the service.",
         None,
         "Who wrote it: a look from elsewhere would tell more.",
-    )
-
-
-def reply_step(scene: Scene) -> Explained | None:
-    """Return the step about datagrams (UDP), ``None`` where none was sent."""
-    steps = [s for s in (scene.main.steps if scene.main else ()) if isinstance(s, UdpStep)]
-    if not steps:
-        return None
-    last = steps[-1]
-    good = last.reply is not None and last.failure is None
-    return Explained(
-        chapter=Chapter.REPLY,
-        finding=Finding.FINE if good else Finding.FAILED,
-        title="The reply (UDP, single packets without a connection)",
-        did=f"Sent {count(last.sent, 'packet')} as the protocol {clean(last.protocol)} asks.",
-        came=f"A reply: {clean(last.reply or '')}."
-        if good
-        else f"{failed(last.failure, Layer.UDP).capitalize()}.",
-        means="Whoever answered speaks the protocol and echoed what was sent."
-        if good
-        else "Packets of this kind may be dropped, or lost; silence has many causes.",
-        rules_out="That such packets are dropped." if good else None,
-        remains=None if good else "Why nothing came.",
     )

@@ -21,6 +21,7 @@ class Chapter(StrEnum):
     REQUEST = "request"
     REPLY = "reply"  # over UDP, or in a protocol of its own
     OTHER_FORM = "other_form"
+    DATAGRAMS = "datagrams"  # other packets, another name, another way: what they met
     NEUTRAL_NAME = "neutral_name"
     OTHER_ADDRESSES = "other_addresses"
     AGAIN = "again"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from probe.lab.actions import Action, By, Layer
 from probe.lab.censor import Request, active
 from probe.lab.inside.roles import timeless
+from probe.lab.inside.tunnels import TUNNEL_PROGRAMS, Stand, stands
 from probe.lab.rules import Rule, Scenario
 from probe.lab.world import Host, Site, World
 from probe.model.address import family_of, parse_ip
@@ -31,13 +32,13 @@ __all__ = [
 
 UNBOUND, NGINX, CADDY = "unbound", "nginx", "caddy"
 TOR, OBFS4PROXY = "tor", "obfs4proxy"
-PROGRAMS = (UNBOUND, NGINX, CADDY, TOR, OBFS4PROXY)
+PROGRAMS = (UNBOUND, NGINX, CADDY, TOR, OBFS4PROXY, *TUNNEL_PROGRAMS)
 
 Door = tuple[str, int]
 """An address and a port."""
 
 _DNS_PORTS = (53, 853)
-_BARE = frozenset({Layer.ACCEPTED, Layer.HELLO, Layer.CERTIFICATE, Layer.SPEAKER})
+_BARE = frozenset({Layer.ACCEPTED, Layer.HELLO, Layer.CERTIFICATE, Layer.SPEAKER, Layer.DATAGRAM})
 """Moments at which a program of the real world does what it was built for, not what we want."""
 
 _ROUGH = frozenset({Action.HTTP_RESET, Action.FREEZE, Action.THROTTLE, Action.TRUNCATE})
@@ -63,20 +64,29 @@ class Allotment:
     open_resolvers: tuple[Door, ...] = ()
     relays: tuple[Door, ...] = ()
     bridge: Door | None = None  # one: obfs4proxy listens at a single address
+    tunnels: tuple[Stand, ...] = ()
 
     @property
     def taken(self) -> frozenset[Door]:
         """Return every address and port that is not the lab's own to serve."""
         web = ((a, p) for g in (*self.nginx, *self.caddy) for a in g.addresses for p in (80, 443))
         bridges = () if self.bridge is None else (self.bridge,)
-        doors = (*self.line_resolver, *self.open_resolvers, *self.relays, *bridges)
+        tunnels = (door for stand in self.tunnels for door in stand.doors)
+        doors = (*self.line_resolver, *self.open_resolvers, *self.relays, *bridges, *tunnels)
         return frozenset((*web, *doors))
 
     def programs(self) -> tuple[str, ...]:
         """Return the programs that serve anything."""
         resolvers = self.line_resolver or self.open_resolvers
-        served = (resolvers, self.nginx, self.caddy, self.relays, self.bridge)
-        return tuple(program for program, part in zip(PROGRAMS, served, strict=True) if part)
+        parts = {
+            UNBOUND: resolvers,
+            NGINX: self.nginx,
+            CADDY: self.caddy,
+            TOR: self.relays,
+            OBFS4PROXY: self.bridge,
+        }
+        speakers = {stand.program for stand in self.tunnels}
+        return tuple(name for name in PROGRAMS if name in speakers or parts.get(name))
 
 
 def allot(world: World, scenario: Scenario, programs: Collection[str]) -> Allotment:
@@ -94,6 +104,7 @@ def allot(world: World, scenario: Scenario, programs: Collection[str]) -> Allotm
         open_resolvers=tuple(_resolving(world, usable)) if resolvers else (),
         relays=tuple(_speaking(Kind.TOR_OR, usable)) if TOR in programs else (),
         bridge=_bridge(usable) if {TOR, OBFS4PROXY} <= set(programs) else None,
+        tunnels=stands(world, usable, programs),
     )
 
 

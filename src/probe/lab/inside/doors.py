@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Iterator
 
 from probe.errors import ProbeError
 from probe.lab.connection import Connection
+from probe.lab.datagram_server import DatagramServer
 from probe.lab.inside.authority import Authority, AuthorityDatagrams, AuthorityStream
 from probe.lab.inside.geography import Geography
-from probe.lab.listeners import DatagramServer
 from probe.lab.path.diversion import OFFSET, shifted
 from probe.lab.situation import Situation
 from probe.lab.speakers import Place

@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from probe.errors import ProbeError
@@ -17,7 +17,7 @@ __all__ = ["Program", "ProgramError", "find_program"]
 READY_S = 15.0
 END_S = 5.0
 _STEP_S = 0.02
-_SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/ipsec"
 
 
 class ProgramError(ProbeError):
@@ -32,9 +32,11 @@ def find_program(name: str) -> str | None:
 class Program:
     """One running program; what it says goes to a file in its folder."""
 
-    def __init__(self, name: str, arguments: Sequence[str], folder: Path) -> None:
-        """Prepare to run ``name`` (a path) with ``arguments``."""
-        self.name = Path(name).name
+    def __init__(
+        self, name: str, arguments: Sequence[str], folder: Path, called: str | None = None
+    ) -> None:
+        """Prepare to run ``name`` (a path) with ``arguments``; it is ``called`` so in messages."""
+        self.name = called or Path(name).name
         self._command = [name, *arguments]
         self._folder = folder
         self._log = folder / f"{self.name}.log"
@@ -52,6 +54,15 @@ class Program:
             ProgramError: it ended, or does not listen in time.
 
         """
+        await self.start_until(lambda: _accepts(door))
+
+    async def start_until(self, ready: Callable[[], bool]) -> None:
+        """Start it and wait until it is ``ready``, which is asked in a thread.
+
+        Raises:
+            ProgramError: it ended, or is not ready in time.
+
+        """
         environment = {"PATH": _SEARCHED, "HOME": str(self._folder), "GOMAXPROCS": "2"}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; our own list
@@ -65,15 +76,15 @@ class Program:
             )
         try:
             async with asyncio.timeout(READY_S):
-                await self._listening(door)
+                await self._ready(ready)
         except BaseException as exc:
             await self.end()
             if isinstance(exc, TimeoutError):
                 raise ProgramError(f"{self.name} does not listen: {self._said()}") from exc
             raise
 
-    async def _listening(self, door: tuple[str, int]) -> None:
-        while not await asyncio.to_thread(_accepts, door):
+    async def _ready(self, ready: Callable[[], bool]) -> None:
+        while not await asyncio.to_thread(ready):
             if self._process is None or self._process.poll() is not None:
                 raise ProgramError(f"{self.name} did not start: {self._said()}")
             await asyncio.sleep(_STEP_S)

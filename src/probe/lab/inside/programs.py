@@ -22,6 +22,8 @@ from probe.lab.inside.nginx import nginx_config
 from probe.lab.inside.origin import Origin
 from probe.lab.inside.program import Program, find_program
 from probe.lab.inside.tor import bridge_config, relay_config, write_identity
+from probe.lab.inside.tunnel_programs import start_tunnel
+from probe.lab.inside.tunnels import TUNNEL_PROGRAMS
 from probe.lab.inside.unbound import Resolver, unbound_config
 from probe.lab.situation import Situation
 from probe.lab.world import World
@@ -57,8 +59,17 @@ class Programs:
         if name in (TOR, OBFS4PROXY):
             await (self._relays() if name == TOR else self._bridge())
             return
+        if name in TUNNEL_PROGRAMS:
+            await self._tunnels(name)
+            return
         await self._origin.open()
         await self._web(name, self._allotment.nginx if name == NGINX else self._allotment.caddy)
+
+    async def _tunnels(self, name: str) -> None:
+        for number, stand in enumerate(self._allotment.tunnels):
+            if stand.program == name:
+                folder = self._fresh(f"{name}-{number}")
+                self._running.append(await start_tunnel(stand, number, folder, self._certificates))
 
     async def _resolvers(self) -> None:
         allotment, world = self._allotment, self._world

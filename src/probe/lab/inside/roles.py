@@ -11,7 +11,7 @@ import msgspec
 
 from probe.lab.actions import Action, By, Layer
 from probe.lab.path.diversion import DIVERTED
-from probe.lab.rules import Rule, Scenario
+from probe.lab.rules import Rule, Scenario, Who
 
 __all__ = ["diverted_part", "served_part", "standing_names", "timeless"]
 
@@ -40,11 +40,16 @@ def standing_names(scenario: Scenario, now: datetime) -> tuple[Rule, ...]:
 
 
 def timeless(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Return the rules as if they stood at every hour and looked into no request."""
-    return tuple(
-        msgspec.structs.replace(rule, windows=(), who=msgspec.structs.replace(rule.who, keyword=()))
-        for rule in rules
-    )
+    """Return the rules as if they stood at every hour and looked into no request or datagram."""
+    return tuple(msgspec.structs.replace(rule, windows=(), who=_unread(rule)) for rule in rules)
+
+
+def _unread(rule: Rule) -> Who:
+    """Return whom a rule may hit, whatever will be said there."""
+    who = msgspec.structs.replace(rule.who, keyword=())
+    if Layer.DATAGRAM not in rule.layers:
+        return who
+    return msgspec.structs.replace(who, protocol=(), message=(), size=None)
 
 
 def _at_the_end(rule: Rule) -> bool:

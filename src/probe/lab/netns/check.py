@@ -23,10 +23,14 @@ PROGRAMS = {
     "obfs4proxy": ("obfs4proxy", "the bridge's disguise, behind tor"),
     "nginx": ("nginx-light", "a web server; without it the lab's own serves"),
     "caddy": ("caddy", "a web server with HTTP/3; without it the lab's own serves"),
+    "openvpn": ("openvpn", "OpenVPN over UDP and TCP; without it the lab's own answers"),
+    "wireguard-go": ("wireguard-go", "a WireGuard responder; without it the lab's own answers"),
+    "charon": ("strongswan-charon", "an IKEv2 responder; without it the lab's own answers"),
+    "turnserver": ("coturn", "a STUN server; without it the lab's own answers"),
 }
 """Programs of the real world that the lab can run: Debian's package, and what they are for."""
 
-_SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+_SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/lib/ipsec")
 _MAX_WORDS = 500
 
 

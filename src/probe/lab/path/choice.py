@@ -30,6 +30,7 @@ class Choice:
         self._counts = counts
         self.ear = DEFAULT_HOP
         self.listens = False
+        self.reads_datagrams = False
         self.rules_changed()
 
     def rules_changed(self) -> None:
@@ -41,6 +42,9 @@ class Choice:
         ]
         self.ear = min(ears, default=DEFAULT_HOP)
         self.listens = bool(ears)
+        self.reads_datagrams = any(
+            rule.by is By.NETWORK and Layer.DATAGRAM in rule.layers for rule in self.scene.standing
+        )
 
     def rule(
         self, request: Request, dice: dict[str, bool], going: Travel, *, event: str = ""
@@ -71,6 +75,7 @@ class Choice:
         going: Travel,
         *,
         control: bool,
+        protocol: str | None = None,
     ) -> Rule | None:
         """Return the rule that hits the first bytes: their looks, the hello, or the request.
 
@@ -84,7 +89,9 @@ class Choice:
             if rule is not None:
                 return rule
         if opening.speech is Speech.TLS:
-            hello = self.scene.about_name(Layer.HELLO, host, port, opening.name, control=control)
+            hello = self.scene.about_name(
+                Layer.HELLO, host, port, opening.name, control=control, protocol=protocol
+            )
             rule = self.rule(hello, dice, going)
             if rule is not None:
                 return rule

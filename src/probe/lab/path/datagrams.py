@@ -1,4 +1,4 @@
-"""What the box does to UDP: walls, refusals, DNS lies, interception of DNS, names in QUIC."""
+"""What the box does to UDP: walls, refusals, DNS lies, names in QUIC, messages by their kind."""
 
 from probe.lab.actions import Action, Layer, Position
 from probe.lab.censor import DNS_PORT
@@ -12,6 +12,7 @@ from probe.lab.path.outcome import DROP, PASS, Outcome
 from probe.lab.path.packets import Packet
 from probe.lab.path.quic import QuicOpening, looks_initial
 from probe.lab.path.route import Travel
+from probe.lab.recognised import Recogniser
 from probe.lab.rules import Rule
 
 __all__ = ["UdpPath"]
@@ -45,6 +46,8 @@ class UdpPath(FlowPath[UdpFlow]):
             if outcome.forward and intercepted and not going.expires:
                 self._lead(packet, flow, at_s)
             return outcome
+        if self._choice.reads_datagrams and self._read(flow, packet, going):
+            return DROP
         if flow.quic is not None and going.sees(self._choice.ear):
             self._listen(flow, flow.quic, packet, going)
             if flow.cut:
@@ -66,6 +69,8 @@ class UdpPath(FlowPath[UdpFlow]):
         rule = flow.rule
         if rule is not None and rule.action is not Action.DNS_INTERCEPT:
             return PASS if rule.what.position is Position.ON_PATH else DROP
+        if self._choice.reads_datagrams and self._read(flow, packet, flow.there.travel):
+            return DROP
         if packet.source != flow.server[0]:
             packet.set_source(flow.server[0])
         return PASS if flow.hampering is None else flow.hampering.from_server(packet, at_s)
@@ -84,7 +89,13 @@ class UdpPath(FlowPath[UdpFlow]):
         flow.quic = None
         opening = Opening(Speech.TLS, hello.sni)
         rule = self._choice.named(
-            opening, flow.there, flow.server[1], flow.dice, going, control=flow.control
+            opening,
+            flow.there,
+            flow.server[1],
+            flow.dice,
+            going,
+            control=flow.control,
+            protocol="quic",
         )
         if rule is None:
             return
@@ -93,6 +104,23 @@ class UdpPath(FlowPath[UdpFlow]):
         elif rule.what.position is Position.IN_PATH:
             flow.cut = True
             self._remember(flow, rule)
+
+    def _read(self, flow: UdpFlow, packet: Packet, going: Travel) -> bool:
+        """Return whether a datagram, of either side, is cut for what it is."""
+        if flow.server[1] == DNS_PORT:
+            return False
+        if flow.recogniser is None:
+            flow.recogniser = Recogniser()
+        data = packet.payload
+        said = flow.recogniser.look(data)
+        asked = self._choice.scene.about_datagram(
+            flow.there.host, flow.server[1], said, len(data), control=flow.control
+        )
+        rule = self._choice.rule(asked, flow.dice, going, event=f"/{said.message}/{len(data)}")
+        if rule is None:
+            return False
+        self._remember(flow, rule)
+        return True
 
     def _wall(self, flow: UdpFlow, going: Travel) -> Rule | None:
         asked = flow.there.about(

@@ -9,6 +9,7 @@ from probe.lab.path.packets import Packet
 from probe.lab.path.quic import QuicOpening
 from probe.lab.path.stream import FirstBytes
 from probe.lab.path.table import FlowKey
+from probe.lab.recognised import Recogniser
 from probe.lab.rules import Rule
 
 __all__ = ["Fate", "TcpFlow", "UdpFlow", "key_of_client", "key_of_server"]
@@ -94,6 +95,7 @@ class UdpFlow:
         "hampering",
         "packets",
         "quic",
+        "recogniser",
         "rule",
         "seen_s",
         "server",
@@ -111,6 +113,7 @@ class UdpFlow:
         self.dice: dict[str, bool] = {}
         self.rule: Rule | None = None  # on its addresses, as of ``generation``
         self.quic: QuicOpening | None = None  # while it is listened to
+        self.recogniser: Recogniser | None = None  # made when somebody reads datagrams
         self.cut = False  # for the name that it gave
         self.packets = 0  # of the server
         self.hampering: Hampering | None = None

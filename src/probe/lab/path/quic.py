@@ -87,6 +87,11 @@ class QuicOpening:
         """Return whether so much was heard that waiting for more makes no sense."""
         return self._datagrams >= MAX_DATAGRAMS or self._said.full
 
+    @property
+    def heard(self) -> bool:
+        """Return whether anything was heard at all."""
+        return self._datagrams > 0
+
     def add(self, datagram: bytes) -> ClientHello | None:
         """Take a datagram; return the hello once it is complete.
 

@@ -35,12 +35,16 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         return st.one_of(*(values(a) for a in args))
+    if origin is frozenset:
+        return st.frozensets(values(args[0]), max_size=2)
     if origin is tuple:
         if args[-1] is Ellipsis:
             return st.lists(values(args[0]), max_size=2).map(tuple)
         return st.tuples(*(values(a) for a in args))
     if origin is typing.Annotated and args[0] is int and isinstance(args[1], msgspec.Meta):
         return st.integers(int(args[1].ge or 0), int(args[1].le or 2**40))
+    if origin is typing.Annotated and args[0] is str and isinstance(args[1], msgspec.Meta):
+        return st.from_regex(str(args[1].pattern), fullmatch=True)
     if origin is typing.Literal:
         return st.sampled_from(args)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):

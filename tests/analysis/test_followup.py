@@ -26,7 +26,7 @@ from verdict_bundles import (
 from probe.analysis.followup import NEUTRAL_NAME, FollowUp, followups
 from probe.model.context import Gate, GateId
 from probe.model.measurement import DnsEngine, Outcome, Proof, Step, Variant
-from probe.model.target import Endpoint, Kind, Purpose
+from probe.model.target import Absence, Endpoint, Expect, Kind, Purpose, Role
 
 TIMEOUT, RESET = "generic_timeout_error", "connection_reset"
 RESIDUAL_S = 200.0
@@ -295,3 +295,42 @@ def test_tors_hello_is_compared_and_shown_to_nobody_else() -> None:
     found = asked(dns(GOOD), tcp(), unsigned(failure=RESET), ep=named, sni_host="192.0.2.1:443")
     assert variants(found).count(Variant.NEUTRAL_SNI) == 3
     assert Variant.OTHER_HOST not in variants(found)
+
+
+APP = endpoint(
+    role=Role.LISTING,
+    path="/app?gl={country}",
+    expect=Expect(status=(200,), body_contains="x", absent=Absence(status=(404,)), storefront="US"),
+)
+WITHOUT = msgspec.structs.replace(
+    APP, path="/app", expect=Expect(status=(200,), body_contains="x", absent=Absence(status=(404,)))
+)
+
+
+def test_an_app_that_is_missing_is_looked_for_in_another_storefront() -> None:
+    """At once, in the storefront to compare with; nothing has to rest, nobody else is asked."""
+    missing = http(404, path="/app?gl=ir", expected=False, absent=True)
+    (look_there,) = asked(dns(GOOD), tcp(), tls(), missing, ep=APP)
+    assert (look_there.variant, look_there.storefront) == (Variant.OTHER_STOREFRONT, "US")
+    assert look_there.delay_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("ep", "path", "expected"),
+    [
+        (APP, "/app?gl=ir", True),  # it is there
+        (APP, "/app?gl=us", False),  # this is the storefront to compare with
+        (WITHOUT, "/app", False),  # a store without storefronts
+    ],
+)
+def test_no_other_storefront_is_asked(ep: Endpoint, path: str, expected: bool) -> None:
+    """Where it would say nothing."""
+    seen = http(200 if expected else 404, path=path, expected=expected, absent=not expected)
+    assert asked(dns(GOOD), tcp(), tls(), seen, ep=ep) == ()
+
+
+def test_a_store_out_of_reach_is_looked_at_like_any_other() -> None:
+    """Its failure is no word on the app."""
+    found = variants(asked(dns(GOOD), tcp(), tls(failure=RESET), ep=APP))
+    assert Variant.NEUTRAL_SNI in found
+    assert Variant.OTHER_STOREFRONT not in found

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from exchange_scenes import EXCHANGE_SCENES
+from listing_scenes import LISTINGS
 from udp_scenes import UDP_SCENES
 from verdict_bundles import (
     ANTIVIRUS_CA,
@@ -1191,7 +1192,7 @@ SEEN = (
     ),
 )
 
-SCENES = (*TRAPS, *SEEN, *EXCHANGE_SCENES, *UDP_SCENES)
+SCENES = (*TRAPS, *SEEN, *EXCHANGE_SCENES, *LISTINGS, *UDP_SCENES)
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda s: s.name)

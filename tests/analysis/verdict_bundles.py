@@ -177,12 +177,11 @@ def tls(
 
 def http(status: int | None = 200, *, address: str = GOOD, **more: Any) -> HttpStep:
     """Return an answer."""
-    values: dict[str, Any] = {"tls": True, "host": HOST, "body_length": 5000}
+    values: dict[str, Any] = {"tls": True, "host": HOST, "body_length": 5000, "path": "/"}
     return HttpStep(
         t0_s=0.3,
         t_s=0.4,
         method="GET",
-        path="/",
         address=address,
         port=443,
         status=status,

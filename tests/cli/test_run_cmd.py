@@ -156,6 +156,42 @@ def test_a_dry_run_for_people_ends_with_the_month(home: Path) -> None:
     assert "Packets go only to these" in result.stderr
 
 
+def test_the_dry_run_of_listings_asks_the_stores_and_nobody_else(home: Path) -> None:
+    """``--listing`` narrows the round to them; the storefront to compare with is announced."""
+    (found,) = json.loads(
+        run("--dry-run", "--listing", "--country", "DE", "--output", "json").stdout
+    )
+    listings = [row for row in found["endpoints"] if row["service"].startswith("listing-")]
+    others = {row["service"] for row in found["endpoints"] if row not in listings}
+    assert all(name.startswith(("control", "stun", "google-meet")) for name in others), others
+    assert {row["host"] for row in listings} == {
+        "appgallery.cloud.huawei.com",
+        "f-droid.org",
+        "itunes.apple.com",
+        "play.google.com",
+    }
+    play = next(row for row in listings if row["host"] == "play.google.com")
+    assert "storefront of US" in play["follow_ups"]
+
+
+@pytest.mark.parametrize(
+    ("words", "megabytes"),
+    [
+        (("--plan", "default"), 5.0),
+        (("--all", "--bytes", "90000000"), 40.0),
+    ],
+)
+def test_the_shipped_catalog_keeps_its_byte_budgets(
+    home: Path, words: tuple[str, ...], megabytes: float
+) -> None:
+    """Every opt-in included: what the dry run announces of the daily plan, and of everything."""
+    categories = [f"--include={c}" for c in Category]
+    (found,) = json.loads(
+        run("--dry-run", "--country", "IR", *words, *categories, "--output", "json").stdout
+    )
+    assert found["bytes"] <= megabytes * 1e6
+
+
 # --- exit codes
 
 

@@ -6,9 +6,11 @@ import resource
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -19,7 +21,7 @@ from probe.lab.netns.attached import AttachedLab
 from probe.lab.scenario import load_scenario
 from probe.model.control import ControlKind
 from probe.model.measurement import Measurement, Outcome
-from probe.model.target import Endpoint, Kind, Purpose
+from probe.model.target import Category, Endpoint, Kind, Purpose
 from probe.model.verdict import State
 from probe.net import guard
 from probe.probes.env import ProbeEnv, Timeouts
@@ -160,6 +162,57 @@ async def test_probe_itself_finds_nothing_blocked(lab: AttachedLab, tmp_path: Pa
         "service.retired",
     }
     assert all(row["gates"] == [] for row in rows)
+
+
+EVERYTHING = ("--all", "--bytes", "40000000", *(f"--include={c}" for c in Category))
+
+
+async def probe_run(folder: Path, *words: str) -> list[dict[str, Any]]:
+    """Run ``probe run`` as a user types it, in this lab; return the rows of its JSON."""
+    command = [sys.executable, "-m", "probe", "run", *words, "--country", "IR", "--output", "json"]
+    ran = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, cwd=folder, check=False
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    rows: list[dict[str, Any]] = json.loads(ran.stdout)
+    return rows
+
+
+def allowed_by(dry: dict[str, Any], lab: AttachedLab) -> set[str]:
+    """Return the destinations that a dry run announced, as the box writes them."""
+    places: set[tuple[str, int]] = set()
+    for row in dry["endpoints"]:
+        site = lab.world.site(row["host"])
+        at = (row["host"],) if site is None else (*site.addresses, *site.elsewhere)
+        places |= {(address, row["port"]) for address in at}
+    own = "this system's own"
+    for resolver in dry["contacts"]["resolvers"]:
+        address, _, port = resolver.rpartition(":")
+        places.add((lab.world.nameserver, 53) if resolver == own else (address, int(port)))
+    return {f"{name} {address} {port}" for name in ("tcp", "udp") for address, port in places}
+
+
+async def test_a_full_run_goes_where_its_dry_run_said_and_costs_no_more(
+    lab: AttachedLab, tmp_path: Path
+) -> None:
+    """Every opt-in included: what the box between the line and all else saw is the proof."""
+    (dry,) = await probe_run(tmp_path, *EVERYTHING, "--dry-run")
+    assert dry["bytes"] <= 40_000_000
+    before, (up_before, down_before) = await lab.sought()
+    rows = await probe_run(tmp_path, *EVERYTHING, "--yes", "--no-store")
+    after, (up_after, down_after) = await lab.sought()
+    sought = Counter(after) - Counter(before)
+    up, down = up_after - up_before, down_after - down_before
+    assert set(sought) - allowed_by(dry, lab) == set()
+    assert sum(sought.values()) > 5_000
+    assert 0 < up + down <= dry["bytes"]
+    kinds = {e.id: e.kind for e in load_catalog().endpoints()}
+    ends = [end for row in rows for end in row.get("endpoints", ())]
+    assert len(ends) > 600
+    yet = {end["endpoint"] for end in ends if end["outcome"] == "not_measured_yet"}
+    assert {kinds[name] for name in yet} & MEASURED_KINDS == set()
+    print({"packets": sum(sought.values()), "places": len(sought), "MB": (up + down) / 1e6,
+           "announced MB": dry["bytes"] / 1e6})  # fmt: skip
 
 
 async def test_stun_tells_the_address_behind_the_home_router(lab: AttachedLab) -> None:

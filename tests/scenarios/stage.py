@@ -243,6 +243,7 @@ class Loopback:
             rng=Random(3),
             roots=self._lab.control_roots,
             timeouts=timeouts,
+            country=ABROAD,
         )
         return await measure(endpoint, env, ProbeOptions(keep_listening=False))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schedule_rounds import ANCHORS, CAPTIVE, PLENTY, endpoint, targets
 
 from probe.analysis.udp_facts import UDP_KINDS
-from probe.model.target import Kind, Plan, Purpose
+from probe.model.target import Kind, Plan, Purpose, Role
 from probe.schedule.budget import Allowance
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.cost import MEASURED_KINDS, cost_of, follow_up_bytes, total_bytes
@@ -96,6 +96,11 @@ def test_costs_grow_with_what_is_asked_and_are_nothing_without_a_probe() -> None
     tcp = cost_of(endpoint("a", "a.example", kind=Kind.TCP, tls=False)).bytes
     tls = cost_of(endpoint("a", "a.example", kind=Kind.TLS)).bytes
     page = cost_of(endpoint("a", "a.example")).bytes
+    file = cost_of(endpoint("a", "a.example", range_bytes=65_536)).bytes
+    assert file - cost_of(endpoint("a", "a.example", method="HEAD")).bytes > 65_536
+    app = endpoint("a", "a.example", role=Role.LISTING, read_bytes=262_144)
+    assert cost_of(app).bytes > page
+    assert follow_up_bytes(app) > cost_of(app).bytes
     head = cost_of(endpoint("a", "a.example", method="HEAD")).bytes
     assert 100 < dns < tcp < tls < head < page < 100_000
     for kind in set(Kind) - MEASURED_KINDS:

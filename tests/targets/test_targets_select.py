@@ -14,7 +14,12 @@ from probe.targets.defaults import DEFAULT_CATEGORIES
 from probe.targets.load import load_catalog, load_countries, load_country_rules
 from probe.targets.select import Reason, Selection, anchors, select
 
-OPT_IN = [category for category in Category if category not in DEFAULT_CATEGORIES]
+OPT_IN = [
+    category
+    for category in Category
+    if category not in DEFAULT_CATEGORIES and category is not Category.LISTING
+]
+"""Listings are in no plan but that of all: they are asked for as such."""
 
 
 @pytest.fixture(scope="module")

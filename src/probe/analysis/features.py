@@ -21,6 +21,7 @@ from probe.analysis.endings import (
 from probe.analysis.exchange_facts import ExchangeFacts, exchange_facts
 from probe.analysis.http_facts import HttpFacts, http_facts
 from probe.analysis.line_facts import LineFacts, line_facts
+from probe.analysis.listing_facts import ListingFacts, listing_facts
 from probe.analysis.marks import JudgeFacts
 from probe.analysis.path_facts import TcpFacts, TlsFacts, tcp_facts, tls_facts
 from probe.analysis.udp_facts import UdpFacts, udp_facts
@@ -85,6 +86,7 @@ class Features:
     control: ControlFacts = field(default_factory=ControlFacts)
     exchange: ExchangeFacts = field(default_factory=ExchangeFacts)
     udp: UdpFacts = field(default_factory=UdpFacts)
+    listing: ListingFacts = field(default_factory=ListingFacts)
     literal: bool = False  # the host is an address, so there is no name to lie about
     sources: tuple[str, ...] = ()  # of the controls that were looked at
     line_held: bool | None = None  # neutral hosts, asked beside the failing looks, answered
@@ -145,6 +147,7 @@ def features_of(
         control=_control_facts(endpoint, chosen, ending, http, alike),
         exchange=exchange_facts(bundle),
         udp=udp_facts(endpoint, bundle),
+        listing=listing_facts(endpoint, bundle, http, chosen),
         literal=parse_ip(endpoint.host) is not None,
         sources=_sources(chosen),
         line_held=_line_held(bundle),

@@ -23,7 +23,7 @@ from probe.model.measurement import (
     UdpStep,
     Variant,
 )
-from probe.model.target import Endpoint, Kind, Purpose
+from probe.model.target import Endpoint, Kind, Purpose, Role
 
 __all__ = ["NEUTRAL_NAME", "FollowUp", "followups"]
 
@@ -81,6 +81,7 @@ class FollowUp(msgspec.Struct, frozen=True, kw_only=True):
     keep_sni: bool = True
     families: tuple[int, ...] = ()
     engine: DnsEngine | None = None
+    storefront: str | None = None  # whose storefront is asked, where the path names a country
 
 
 def followups(
@@ -110,6 +111,8 @@ def followups(
         plan = _after_connection(endpoint, main, authentic)
     elif ending.layer is Layer.TLS:
         plan = _after_handshake(endpoint, main, ending, authentic, sni_host)
+    elif ending.passed and endpoint.role is Role.LISTING:
+        return _sorted(_other_storefront(endpoint, main) + _other_family(endpoint, main, context))
     elif ending.layer is Layer.HTTP or _suspicious_answer(main):
         plan = _after_request(endpoint, main, authentic)
     elif ending.layer is Layer.EXCHANGE:
@@ -120,7 +123,26 @@ def followups(
         plan = []
     if plan and must_answer(endpoint):
         plan += _beside(endpoint, ending, plan)
-    return tuple(sorted(plan + _other_family(endpoint, main, context), key=lambda f: f.delay_s))
+    return _sorted(plan + _other_family(endpoint, main, context))
+
+
+def _sorted(plan: list[FollowUp]) -> tuple[FollowUp, ...]:
+    return tuple(sorted(plan, key=lambda f: f.delay_s))
+
+
+def _other_storefront(endpoint: Endpoint, main: Measurement) -> list[FollowUp]:
+    """Return a look at the same app in another country's storefront, where it is not offered.
+
+    The question is the store's own to answer: nothing has to rest, and no neutral host to hold.
+    """
+    last = next((s for s in reversed(main.steps) if isinstance(s, HttpStep)), None)
+    elsewhere = endpoint.expect.storefront if endpoint.expect is not None else None
+    templated = "{country}" in (endpoint.path or "")
+    if last is None or last.expected is not False or elsewhere is None or not templated:
+        return []
+    if last.path == (endpoint.path or "").replace("{country}", elsewhere.lower()):
+        return []  # it is this line's own storefront
+    return [FollowUp(variant=Variant.OTHER_STOREFRONT, delay_s=0.0, storefront=elsewhere)]
 
 
 def _of_private(endpoint: Endpoint, ending: Ending) -> tuple[FollowUp, ...]:

@@ -13,6 +13,9 @@ is blocked "perhaps" while most roles, or all that it is of no use without, are 
 
 Who is blamed is the side (the service itself, or what is before it) that most of the blocked
 ones name: one page that refuses does not explain five connections that are cut.
+
+Listings of an app are the exception to the first rule: no store stands in for another, so each
+has a verdict of its own.
 """
 
 from collections import Counter
@@ -21,53 +24,81 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from probe.analysis.baseline import baseline_sentence
 from probe.analysis.grounds import ground_of
+from probe.analysis.looked import NOT_MEASURED
 from probe.analysis.rollup_words import service_sentence
 from probe.model.record import Judged
 from probe.model.target import Endpoint, Purpose, Role, Service
 from probe.model.verdict import Confidence, Locus, RoleVerdict, ServiceVerdict, State, Verdict
 
-__all__ = ["NOT_MEASURED", "combine", "rollup"]
+__all__ = [
+    "NOT_MEASURED",
+    "Key",
+    "Outcome",
+    "Seen",
+    "combine",
+    "combined_row",
+    "nothing_seen",
+    "of_roles",
+    "rollup",
+    "strongest",
+    "verdict_of",
+]
 
-NOT_MEASURED = frozenset({"not_run", "not_measured", "interrupted"})
-"""Mechanisms of endpoints that nobody looked at; they count as not measured, not as unknown."""
-
-ESSENTIAL = (Role.SIGN_IN, Role.MESSAGES, Role.DOWNLOAD)
+ESSENTIAL = (Role.SIGN_IN, Role.MESSAGES, Role.DOWNLOAD, Role.TUNNEL)
 """Roles without which a service is of no use."""
 
 _VERSION = 1
 
+Key = tuple[Role, str]
+"""What stands in for each other: the endpoints of a role, or one listing alone."""
 
-class _Seen(Protocol):
+
+class Seen(Protocol):
     """What both a verdict and a stored row say."""
 
     @property
-    def state(self) -> State: ...
+    def state(self) -> State:
+        """Return how it fared."""
+        ...
+
     @property
-    def mechanism(self) -> str: ...
+    def mechanism(self) -> str:
+        """Return the deepest node that was shown."""
+        ...
+
     @property
-    def locus(self) -> Locus: ...
+    def locus(self) -> Locus:
+        """Return whose doing it is."""
+        ...
+
     @property
-    def confidence(self) -> Confidence: ...
+    def confidence(self) -> Confidence:
+        """Return how well it is shown."""
+        ...
+
     @property
-    def rule_id(self) -> str: ...
+    def rule_id(self) -> str:
+        """Return the rule that said so."""
+        ...
 
 
-S = TypeVar("S", bound=_Seen)
+S = TypeVar("S", bound=Seen)
 
 
-class _Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True):
     """A state, and the one that decided it (``None``: nobody looked)."""
 
     state: State
-    by: _Seen | None
+    by: Seen | None
     rule: str
     weak: bool = False  # something that matters is not known
     works: bool = False  # at least one endpoint was shown to work
     doubt: bool = False  # an essential role failed, with nothing to compare with
 
 
-def _strongest(seen: Iterable[S], state: State) -> S:
+def strongest(seen: Iterable[S], state: State) -> S:
     """Return the one of ``state`` that speaks best: side of most, best shown, most often seen."""
     mine = [s for s in seen if s.state is state]
     if len(mine) == 1:
@@ -89,7 +120,7 @@ def _rank(confidence: Confidence) -> int:
     return 1 if confidence is Confidence.LIKELY else 0
 
 
-def _of_role(role: Role, seen: Sequence[S]) -> _Outcome | None:
+def _of_role(role: Role, seen: Sequence[S]) -> Outcome | None:
     """Return the state of one role from endpoints that stand in for each other."""
     looked = [s for s in seen if s.mechanism not in NOT_MEASURED]
     if not looked:
@@ -99,13 +130,13 @@ def _of_role(role: Role, seen: Sequence[S]) -> _Outcome | None:
     bad = blocked + down + states.count(State.DEGRADED)
     doubtful = [s for s in looked if _doubtful(s)]
     if ok and 2 * (bad + len(doubtful)) < ok + bad + len(doubtful):
-        return _Outcome(State.OK, _strongest(looked, State.OK), "ok", works=True)
+        return Outcome(State.OK, strongest(looked, State.OK), "ok", works=True)
     if ok and 2 * bad >= ok + bad:
-        return _Outcome(State.DEGRADED, _worst(looked), "half", works=True)
+        return Outcome(State.DEGRADED, _worst(looked), "half", works=True)
     if ok:
-        return _Outcome(
+        return Outcome(
             State.INCONCLUSIVE,
-            _strongest(doubtful, State.INCONCLUSIVE),
+            strongest(doubtful, State.INCONCLUSIVE),
             "doubt",
             works=True,
             doubt=role in ESSENTIAL,
@@ -113,15 +144,15 @@ def _of_role(role: Role, seen: Sequence[S]) -> _Outcome | None:
     if not bad:
         state = State.INCONCLUSIVE if State.INCONCLUSIVE in states else State.INVALID
         doubt = bool(doubtful) and role in ESSENTIAL
-        return _Outcome(state, _strongest(doubtful or looked, state), str(state), doubt=doubt)
+        return Outcome(state, strongest(doubtful or looked, state), str(state), doubt=doubt)
     if blocked >= down and 2 * blocked >= len(looked):
-        return _Outcome(State.BLOCKED, _strongest(looked, State.BLOCKED), "blocked")
+        return Outcome(State.BLOCKED, strongest(looked, State.BLOCKED), "blocked")
     if down and not blocked and 2 * down >= len(looked):
-        return _Outcome(State.DOWN, _strongest(looked, State.DOWN), "down")
-    return _Outcome(State.DEGRADED, _worst(looked), "some", weak=True)
+        return Outcome(State.DOWN, strongest(looked, State.DOWN), "down")
+    return Outcome(State.DEGRADED, _worst(looked), "some", weak=True)
 
 
-def _doubtful(seen: _Seen) -> bool:
+def _doubtful(seen: Seen) -> bool:
     """Return whether it failed with nothing of now to compare with: neither good nor bad."""
     ground = ground_of(seen.rule_id)
     return seen.state is State.INCONCLUSIVE and ground is not None and not ground.of_now
@@ -130,11 +161,11 @@ def _doubtful(seen: _Seen) -> bool:
 def _worst(seen: Sequence[S]) -> S:
     for state in (State.BLOCKED, State.DEGRADED, State.DOWN):
         if any(s.state is state for s in seen):
-            return _strongest(seen, state)
+            return strongest(seen, state)
     return seen[0]
 
 
-def _of_service(by_role: Mapping[Role, _Outcome]) -> _Outcome:
+def of_roles(by_role: Mapping[Key, Outcome]) -> Outcome:
     """Return the state of a service from its roles; each is needed for itself."""
     roles = tuple(by_role.values())
     judged = [r for r in roles if r.state not in (State.INCONCLUSIVE, State.INVALID)]
@@ -144,38 +175,38 @@ def _of_service(by_role: Mapping[Role, _Outcome]) -> _Outcome:
         if roles and all(r.state is State.INVALID for r in roles):
             state = State.INVALID
         by = next((r.by for r in roles if r.state is state), None)
-        return _Outcome(state, by, "rollup.unknown")
+        return Outcome(state, by, "rollup.unknown")
     states = [r.state for r in judged]
     if states.count(State.OK) == len(judged):
         if 2 * len(judged) < len(roles) or any(r.doubt for r in roles):
             return _mostly_unknown(roles)
-        return _Outcome(State.OK, judged[0].by, "rollup.ok", weak=unknown)
+        return Outcome(State.OK, judged[0].by, "rollup.ok", weak=unknown)
     if State.DEGRADED not in states and not any(r.works for r in roles):
         more = states.count(State.BLOCKED) >= states.count(State.DOWN)
         state = State.BLOCKED if more else State.DOWN
         weak = not _mostly_known(by_role)
-        return _Outcome(state, _decider(judged, state), f"rollup.{state}", weak=weak)
-    return _Outcome(State.DEGRADED, _decider(judged, None), "rollup.degraded")
+        return Outcome(state, _decider(judged, state), f"rollup.{state}", weak=weak)
+    return Outcome(State.DEGRADED, _decider(judged, None), "rollup.degraded")
 
 
-def _mostly_known(by_role: Mapping[Role, _Outcome]) -> bool:
+def _mostly_known(by_role: Mapping[Key, Outcome]) -> bool:
     """Return whether half of the roles are judged, and one of the essential ones, if any."""
     unknown = (State.INCONCLUSIVE, State.INVALID)
-    judged = {role for role, outcome in by_role.items() if outcome.state not in unknown}
-    essential = [role for role in ESSENTIAL if role in by_role]
+    judged = {key for key, outcome in by_role.items() if outcome.state not in unknown}
+    essential = [key for key in by_role if key[0] in ESSENTIAL]
     return 2 * len(judged) >= len(by_role) and (not essential or not judged.isdisjoint(essential))
 
 
-def _mostly_unknown(roles: Sequence[_Outcome]) -> _Outcome:
+def _mostly_unknown(roles: Sequence[Outcome]) -> Outcome:
     """Return what a service is of which a part works, and most or what matters is not known."""
     invalid = sum(r.state is State.INVALID for r in roles)
     state = State.INVALID if 2 * invalid > len(roles) else State.INCONCLUSIVE
     unknown = sorted((r for r in roles if r.state is not State.OK), key=lambda r: not r.doubt)
     by = next((r.by for r in unknown if r.state is state), unknown[0].by)
-    return _Outcome(state, by, "rollup.unknown")
+    return Outcome(state, by, "rollup.unknown")
 
 
-def _decider(roles: Sequence[_Outcome], state: State | None) -> _Seen | None:
+def _decider(roles: Sequence[Outcome], state: State | None) -> Seen | None:
     wanted = (state,) if state is not None else (State.BLOCKED, State.DEGRADED, State.DOWN)
     found = [r.by for r in roles if r.state in wanted and r.by is not None]
     return _worst(found) if found else None
@@ -191,12 +222,18 @@ def combine(rows: Sequence[Judged]) -> Judged:
     if not rows:
         raise ValueError("nothing to combine")
     first = rows[0]
-    by_role: dict[Role, list[Judged]] = {}
+    by_role: dict[Key, list[Judged]] = {}
     for row in rows:
-        by_role.setdefault(row.role, []).append(row)
-    seen = ((role, _of_role(role, by_role[role])) for role in Role if role in by_role)
-    roles = {role: outcome for role, outcome in seen if outcome is not None}
-    outcome = _of_service(roles) if roles else _Outcome(State.INCONCLUSIVE, first, "rollup.none")
+        alone = row.endpoint if row.role is Role.LISTING else ""
+        by_role.setdefault((row.role, alone), []).append(row)
+    seen = ((key, _of_role(key[0], by_role[key])) for key in sorted(by_role, key=_order))
+    roles = {key: outcome for key, outcome in seen if outcome is not None}
+    outcome = of_roles(roles) if roles else Outcome(State.INCONCLUSIVE, first, "rollup.none")
+    return combined_row(outcome, first)
+
+
+def combined_row(outcome: Outcome, first: Judged, *, subject: str | None = None) -> Judged:
+    """Return the row of what ``outcome`` decided, at the time and place of ``first``."""
     by = outcome.by if outcome.by is not None else first
     return Judged(
         time=first.time,
@@ -205,56 +242,84 @@ def combine(rows: Sequence[Judged]) -> Judged:
         network=first.network,
         tz=first.tz,
         utc_offset_s=first.utc_offset_s,
-        service=first.service,
+        service=first.service if subject is None else subject,
         endpoint="",
         role=Role.OTHER,
         state=outcome.state,
         mechanism=by.mechanism,
         locus=by.locus,
-        confidence=_confidence(outcome, by),
+        confidence=confidence_of(outcome, by),
         rule_id=outcome.rule,
         control_bad=first.control_bad,
         gates=first.gates,
     )
 
 
-def _confidence(outcome: _Outcome, by: _Seen) -> Confidence:
+_ROLES = tuple(Role)
+
+
+def _order(key: Key) -> tuple[int, str]:
+    return _ROLES.index(key[0]), key[1]
+
+
+def confidence_of(outcome: Outcome, by: Seen) -> Confidence:
     return Confidence.WEAK if outcome.weak else by.confidence
 
 
-def rollup(service: Service, verdicts: Sequence[tuple[Endpoint, Verdict]]) -> ServiceVerdict:
+def rollup(
+    service: Service,
+    verdicts: Sequence[tuple[Endpoint, Verdict]],
+    known: Mapping[str, tuple[Endpoint, Verdict]] | None = None,
+) -> ServiceVerdict:
     """Return the service's verdict, and one for each role that its endpoints have.
 
     Controls and domestic endpoints never speak for a service. A role of the catalog without a
-    measured endpoint is "not measured": its verdict is ``None``.
+    measured endpoint is "not measured": its verdict is ``None``. ``known`` are the verdicts of
+    the whole round by endpoint: what the baselines of this service's endpoints did is said.
     """
     mine = [(e, v) for e, v in verdicts if e.purpose is Purpose.TARGET]
-    totals = Counter(e.role for e in service.endpoints if e.purpose is Purpose.TARGET)
-    for role, seen in Counter(e.role for e, _ in mine).items():
-        totals[role] = max(totals[role], seen)
+    totals = Counter(_key_of(e) for e in service.endpoints if e.purpose is Purpose.TARGET)
+    for key, seen in Counter(_key_of(e) for e, _ in mine).items():
+        totals[key] = max(totals[key], seen)
     roles: list[RoleVerdict] = []
-    outcomes: dict[Role, _Outcome] = {}
-    for role in Role:
-        if not totals[role]:
-            continue
-        own = [v for e, v in mine if e.role is role]
-        measured = sum(v.mechanism not in NOT_MEASURED for v in own)
-        outcome = _of_role(role, own)
-        verdict = None if outcome is None else _verdict(outcome, f"role.{outcome.rule}", own)
+    outcomes: dict[Key, Outcome] = {}
+    for key in sorted(totals, key=_order):
+        own = [v for e, v in mine if _key_of(e) == key]
+        outcome = _of_role(key[0], own)
+        verdict = None if outcome is None else verdict_of(outcome, f"role.{outcome.rule}", own)
         if outcome is not None:
-            outcomes[role] = outcome
-        roles.append(RoleVerdict(role=role, verdict=verdict, measured=measured, total=totals[role]))
-    whole = _of_service(outcomes) if outcomes else None
+            outcomes[key] = outcome
+        roles.append(
+            RoleVerdict(
+                role=key[0],
+                verdict=verdict,
+                measured=sum(v.mechanism not in NOT_MEASURED for v in own),
+                total=totals[key],
+                of=key[1] or None,
+            )
+        )
+    whole = of_roles(outcomes) if outcomes else None
     seen_all = [v for _, v in mine]
-    verdict = _nothing() if whole is None else _verdict(whole, whole.rule, seen_all)
-    sentence = service_sentence(service, verdict, roles)
+    verdict = nothing_seen() if whole is None else verdict_of(whole, whole.rule, seen_all)
+    beside = baseline_sentence(mine, known) if known is not None else ""
+    sentence = " ".join(filter(None, (service_sentence(service, verdict, roles), beside)))
     verdict = msgspec.structs.replace(verdict, sentence=sentence)
     return ServiceVerdict(
-        service=service.id, verdict=verdict, roles=tuple(roles), sentence=sentence
+        service=service.id,
+        verdict=verdict,
+        roles=tuple(roles),
+        sentence=sentence,
+        beside=beside,
     )
 
 
-def _nothing() -> Verdict:
+def _key_of(endpoint: Endpoint) -> Key:
+    listing = endpoint.role is Role.LISTING
+    return endpoint.role, (endpoint.store or endpoint.host) if listing else ""
+
+
+def nothing_seen() -> Verdict:
+    """Return the verdict on what nobody looked at."""
     return Verdict(
         state=State.INCONCLUSIVE,
         mechanism="not_measured",
@@ -265,7 +330,8 @@ def _nothing() -> Verdict:
     )
 
 
-def _verdict(outcome: _Outcome, rule_id: str, seen: Sequence[Verdict]) -> Verdict:
+def verdict_of(outcome: Outcome, rule_id: str, seen: Sequence[Verdict]) -> Verdict:
+    """Return the verdict that ``outcome`` makes of what was ``seen`` (not empty)."""
     by = next((v for v in seen if v is outcome.by), seen[0])
     alike = sum(v.mechanism == by.mechanism for v in seen)
     more = f" ({alike} of {len(seen)} endpoints)" if len(seen) > 1 else ""
@@ -273,7 +339,7 @@ def _verdict(outcome: _Outcome, rule_id: str, seen: Sequence[Verdict]) -> Verdic
         state=outcome.state,
         mechanism=by.mechanism,
         locus=by.locus,
-        confidence=_confidence(outcome, by),
+        confidence=confidence_of(outcome, by),
         rule_id=rule_id,
         rule_version=_VERSION,
         reason=by.reason,

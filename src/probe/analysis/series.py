@@ -26,8 +26,10 @@ from msgspec import structs
 
 from probe.analysis.grounds import Ground, ground_of
 from probe.analysis.line_series import line_series, networks_of
-from probe.analysis.rollup import NOT_MEASURED, combine
+from probe.analysis.looked import NOT_MEASURED
+from probe.analysis.rollup import combine
 from probe.analysis.spacing import silence_s, spacing_s
+from probe.analysis.wholes import Membership, combine_whole
 from probe.model.context import GateId
 from probe.model.record import Judged, RoundRow
 from probe.model.timeline import Absence, Sample, Series, SeriesKey
@@ -47,11 +49,13 @@ def series_of(
     rounds: Iterable[RoundRow],
     *,
     by: Literal["service", "endpoint"] = "service",
+    parts: Membership | None = None,
 ) -> tuple[Series, ...]:
     """Return every series of these verdicts, then ``upstream`` and ``intl`` of each line.
 
     ``by`` says what a subject is: a service (its endpoints of one round combined into one
-    verdict) or an endpoint. The zone of a series is that of its newest row.
+    verdict) or an endpoint. With ``parts``, the wholes that services are parts of are subjects
+    as well. The zone of a series is that of its newest row.
     """
     kept = tuple(rounds)
     networks = networks_of(kept)
@@ -61,7 +65,9 @@ def series_of(
     for times in heard.values():
         times.sort()
     found: list[Series] = []
-    for (vantage, network, subject), judged in sorted(_subjects(rows, networks, by).items()):
+    for (vantage, network, subject), judged in sorted(
+        _subjects(rows, networks, by, parts or {}).items()
+    ):
         judged.sort(key=lambda row: row.time)
         marks = _silences(judged, heard[vantage])
         for locus in _loci(judged):
@@ -73,7 +79,10 @@ def series_of(
 
 
 def _subjects(
-    rows: Iterable[Judged], networks: dict[int, str], by: Literal["service", "endpoint"]
+    rows: Iterable[Judged],
+    networks: dict[int, str],
+    by: Literal["service", "endpoint"],
+    parts: Membership,
 ) -> dict[Subject, list[Judged]]:
     """Group by vantage, network and subject; retired services are left out."""
     alive = (_felt(row) for row in rows if row.mechanism != _RETIRED)
@@ -87,8 +96,14 @@ def _subjects(
     for row in alive:
         network = networks.get(row.round, row.network)
         looks[row.vantage, network, row.service, row.round].append(row)
-    for (vantage, network, service, _), group in looks.items():
-        subjects[vantage, network, service].append(_combined(group))
+    wholes: dict[tuple[str, str, str, int], list[Judged]] = defaultdict(list)
+    for (vantage, network, service, number), group in looks.items():
+        combined = _combined(group)
+        subjects[vantage, network, service].append(combined)
+        if service in parts:
+            wholes[vantage, network, parts[service].whole, number].append(combined)
+    for (vantage, network, whole, _), group in wholes.items():
+        subjects[vantage, network, whole].append(combine_whole(whole, parts, group))
     return subjects
 
 

@@ -128,6 +128,7 @@ def _sentence(rule: Rule, features: Features, service: Service) -> str:
     check = features.tls.certificate
     return rule.sentence.format(
         service=service.name,
+        store=features.endpoint.store or features.endpoint.host,
         host=_called(features.endpoint),
         why=features.why or "no reason given",
         failure=features.ending.failure or "no failure",

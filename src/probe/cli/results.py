@@ -10,7 +10,7 @@ from probe.cli.output import emit, say
 
 if TYPE_CHECKING:
     from probe.model.target import Catalog
-    from probe.model.verdict import ServiceVerdict
+    from probe.model.verdict import ServiceVerdict, Verdict
     from probe.schedule.runner import Progress, RoundResult
 
 __all__ = ["INTERRUPTED", "always_json", "exit_code_of", "show_progress", "show_result"]
@@ -109,36 +109,50 @@ def _shown(result: "RoundResult", catalog: "Catalog") -> Iterator["ServiceVerdic
 
 
 def _table(result: "RoundResult", catalog: "Catalog") -> Iterator[dict[str, str]]:
+    """Yield a row for each whole with its parts' services below it, and one for each service."""
+    shown = list(_shown(result, catalog))
+    part_of = {s.id: s.part_of for s in catalog.services if s.part_of is not None}
+    names = {service.id: service.name for service in catalog.services}
+    for whole in result.wholes:
+        yield _line(whole.name, whole.verdict, whole.sentence)
+        for service in shown:
+            part = part_of.get(service.service)
+            if part is not None and part.whole == whole.whole:
+                yield _line(f"  {names[service.service]}", service.verdict, service.sentence)
+    for service in shown:
+        if service.service not in part_of:
+            name = names.get(service.service, service.service)
+            yield _line(name, service.verdict, service.sentence)
+
+
+def _line(name: str, verdict: "Verdict", sentence: str) -> dict[str, str]:
     from probe.model.verdict import State
     from probe.report.words import CONFIDENCE, WHO, how
 
-    for service in _shown(result, catalog):
-        verdict = service.verdict
-        known = catalog.service(service.service)
-        blamed = verdict.bad
-        judged = verdict.state not in (State.INCONCLUSIVE, State.INVALID)
-        yield {
-            "service": known.name if known is not None else service.service,
-            "state": _state(service),
-            "who": WHO[verdict.locus] if blamed else "",
-            "how": how(verdict.mechanism) if blamed else "",
-            "confidence": CONFIDENCE[verdict.confidence] if judged else "",
-            "detail": service.sentence,
-        }
+    blamed = verdict.bad
+    judged = verdict.state not in (State.INCONCLUSIVE, State.INVALID)
+    return {
+        "service": name,
+        "state": _state(verdict),
+        "who": WHO[verdict.locus] if blamed else "",
+        "how": how(verdict.mechanism) if blamed else "",
+        "confidence": CONFIDENCE[verdict.confidence] if judged else "",
+        "detail": sentence,
+    }
 
 
-def _state(service: "ServiceVerdict") -> str:
+def _state(verdict: "Verdict") -> str:
     """Return the state in plain words, never more than was shown."""
-    from probe.analysis.rollup import NOT_MEASURED
+    from probe.analysis.looked import NOT_MEASURED
     from probe.model.verdict import Confidence, Locus, State
 
-    verdict = service.verdict
     if verdict.mechanism in NOT_MEASURED:
         return "not measured"
     if verdict.mechanism == "service.retired":
         return "closed by its operator"
     if verdict.state is State.BLOCKED and verdict.locus is Locus.SERVER:
-        return "refused by the service"
+        removed = verdict.mechanism == "listing.removed"
+        return "left out by the stores" if removed else "refused by the service"
     words = {
         State.OK: "works",
         State.BLOCKED: "blocked",
@@ -152,29 +166,47 @@ def _state(service: "ServiceVerdict") -> str:
 
 
 def _rows(result: "RoundResult", catalog: "Catalog") -> Iterator[dict[str, Any]]:
-    """Yield one row for each service, its endpoints inside it."""
+    """Yield one row for each whole, and one for each service, its endpoints inside it."""
     from probe.model.codec import to_builtins
 
     gates = [str(gate.id) for gate in result.context.gates]
+    for whole in result.wholes:
+        yield {
+            "service": whole.whole,
+            "name": whole.name,
+            **_said(whole.verdict),
+            "sentence": whole.sentence,
+            "gates": gates,
+            "network": result.context.network.key,
+            "time": to_builtins(result.context.started),
+            "parts": [
+                {
+                    "part": part.part,
+                    "state": part.verdict.state if part.verdict is not None else None,
+                    "services": part.services,
+                    "working": part.working,
+                    "measured": part.measured,
+                    "total": part.total,
+                }
+                for part in whole.parts
+            ],
+        }
     for service in _shown(result, catalog):
         verdict = service.verdict
         known = catalog.service(service.service)
         yield {
             "service": service.service,
             "name": known.name if known is not None else service.service,
-            "state": verdict.state,
-            "mechanism": verdict.mechanism,
-            "locus": verdict.locus,
-            "confidence": verdict.confidence,
-            "reason": verdict.reason,
-            "rule_id": verdict.rule_id,
+            **_said(verdict),
             "sentence": service.sentence,
+            "part_of": known.part_of.whole if known is not None and known.part_of else None,
             "gates": gates,
             "network": result.context.network.key,
             "time": to_builtins(result.context.started),
             "roles": [
                 {
                     "role": role.role,
+                    "of": role.of,
                     "state": role.verdict.state if role.verdict is not None else None,
                     "measured": role.measured,
                     "total": role.total,
@@ -194,6 +226,17 @@ def _rows(result: "RoundResult", catalog: "Catalog") -> Iterator[dict[str, Any]]
                 if record.service == service.service
             ],
         }
+
+
+def _said(verdict: "Verdict") -> dict[str, Any]:
+    return {
+        "state": verdict.state,
+        "mechanism": verdict.mechanism,
+        "locus": verdict.locus,
+        "confidence": verdict.confidence,
+        "reason": verdict.reason,
+        "rule_id": verdict.rule_id,
+    }
 
 
 @contextmanager

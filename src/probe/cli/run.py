@@ -90,6 +90,12 @@ PrivateOption = Annotated[
         show_default=False,
     ),
 ]
+ListingOption = Annotated[
+    bool,
+    typer.Option(
+        "--listing", help="Ask the stores whether they offer the apps: `probe run listing`."
+    ),
+]
 ExitZeroOption = Annotated[
     bool, typer.Option("--exit-zero", help="Exit with 0 also when something is blocked.")
 ]
@@ -102,6 +108,7 @@ def run(
     everything: AllOption = False,
     country: CountryOption = None,
     include: IncludeOption = None,
+    listing: ListingOption = False,
     dry_run: DryRunOption = False,
     no_store: NoStoreOption = False,
     yes: YesOption = False,
@@ -139,7 +146,7 @@ def run(
         )
         request = _request(
             settings,
-            names=tuple(names or ()),
+            names=(*(names or ()), *((str(Category.LISTING),) if listing else ())),
             plan=plan,
             everything=everything,
             output=output,

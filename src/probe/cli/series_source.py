@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -14,6 +14,9 @@ import typer
 from probe.errors import InputError, ProbeError
 from probe.model.record import Note
 from probe.model.timeline import Series
+
+if TYPE_CHECKING:
+    from probe.analysis.wholes import Membership
 
 __all__ = [
     "By",
@@ -76,6 +79,7 @@ class Request:
     services: tuple[str, ...]
     vantage: str | None
     by: By
+    wholes: bool = False  # those of the catalog as well; else only when one is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +168,14 @@ def _from_store(request: Request) -> Source:
 
     settings = load_settings(config=request.config, environ=os.environ, store=request.store)
     since, until = span_of(request.since, request.until, request.tz or settings.tz)
+    parts = _parts(request)
     with Store.open(settings.store, create=False, readonly=True) as store:
-        only = request.services[0] if len(request.services) == 1 else None
+        only = request.services[0] if len(request.services) == 1 and not parts else None
         found = series_of(
             store.judged(since=since, until=until, service=only),
             store.rounds(since=since, until=until),
             by=request.by.value,
+            parts=parts,
         )
         foreign = (_clipped(one, since, until) for one in store.imported_series())
         found = (*found, *(one for one in foreign if one.samples))
@@ -183,6 +189,24 @@ def _from_store(request: Request) -> Source:
     series = tuple(_zoned(one, request.tz) for one in found if _wanted(one, request))
     names, shelves = _catalog()
     return Source(series, names, notes, shelves, sources)
+
+
+def _parts(request: Request) -> "Membership":
+    """Return which services are parts of the wholes that are shown; none for endpoints."""
+    from probe.analysis.wholes import membership
+    from probe.targets.load import load_catalog
+
+    if request.by is not By.SERVICE:
+        return {}
+    try:
+        known = membership(load_catalog().services)
+    except ProbeError:
+        return {}
+    return {
+        service: part
+        for service, part in known.items()
+        if request.wholes or part.whole in request.services
+    }
 
 
 def _known(request: Request, subjects: set[str], where: str) -> None:
@@ -245,7 +269,11 @@ def _catalog() -> tuple[dict[str, str], dict[str, str]]:
     from probe.targets.load import load_catalog
 
     try:
-        services = load_catalog().services
+        catalog = load_catalog()
     except ProbeError:
         return {}, {}
-    return {s.id: s.name for s in services}, {s.id: str(s.category) for s in services}
+    services = catalog.services
+    names = {whole.id: whole.name for whole in catalog.wholes}
+    shelves = {s.part_of.whole: str(s.category) for s in services if s.part_of is not None}
+    names |= {s.id: s.name for s in services}
+    return names, shelves | {s.id: str(s.category) for s in services}

@@ -69,6 +69,7 @@ def timeline(
             services=tuple(service or ()),
             vantage=vantage,
             by=by,
+            wholes=not service,
         )
     )
     if samples:

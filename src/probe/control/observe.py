@@ -58,6 +58,8 @@ def observation_of(
         title=http.title if http is not None else None,
         body_length=http.body_length if http is not None and http.status is not None else None,
         body_sha256=http.body_sha256 if http is not None else None,
+        expected=http.expected if http is not None else None,
+        absent=http.absent if http is not None else None,
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from probe.clock import Clock, SystemClock
 from probe.errors import ProbeError
+from probe.lab.addresses import ABROAD
 from probe.lab.ca import AuthorityName
 from probe.lab.messages import Ask, Observe, Play, SetTime, Start, Told
 from probe.lab.own_keys import lab_keys
@@ -103,6 +104,7 @@ class Vantage:
             clock=self._clock,
             rng=random.Random(start.seed),  # noqa: S311 - query ids of a lab
             roots=Roots(public, public, {Trust.SIGNAL: signal_root}, lab_keys()),
+            country=ABROAD,
         )
 
 

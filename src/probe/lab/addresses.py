@@ -12,7 +12,10 @@ import hashlib
 import ipaddress
 from collections.abc import Collection
 
-__all__ = ["V4_BLOCKS", "V6_BLOCKS", "AddressBook"]
+__all__ = ["ABROAD", "V4_BLOCKS", "V6_BLOCKS", "AddressBook"]
+
+ABROAD = "XA"
+"""The country of the uncensored vantage; no country has that code (ISO 3166, user-assigned)."""
 
 V4_BLOCKS = {True: ipaddress.IPv4Network("33.0.0.0/8"), False: ipaddress.IPv4Network("29.0.0.0/8")}
 V6_BLOCKS = {

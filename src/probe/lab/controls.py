@@ -58,6 +58,8 @@ def plainly_good(measurement: Measurement) -> bool:
         return measurement.kind in _DNS_KINDS
     if not isinstance(last, HttpStep):
         return True
+    if last.absent is not None:  # a listing: any answer but "it is here" is looked into
+        return last.expected is True
     sealed = last.tls and last.status is not None and last.status < 400
     return sealed or last.expected is True
 

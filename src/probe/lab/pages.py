@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
 
@@ -23,13 +24,14 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class WebRequest:
-    """One request; ``sealed`` is whether the network cannot read it."""
+    """One request; ``sealed`` is whether the network cannot read it, ``range`` its header."""
 
     method: str
     host: str | None
     target: str
     body: bytes
     sealed: bool
+    range: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,26 @@ def _honest(
     if site is None:
         return _page(404, short_body("Not found"))
     page = site.page(request.target)
-    return _page(page.status, page.body)
+    whole = _page(page.status, page.body)
+    if page.location is not None:
+        whole = replace(whole, headers=(*whole.headers, ("location", page.location)))
+    return _part(whole, request.range) if page.status == 200 else whole
+
+
+_RANGE = re.compile(r"bytes=(\d{1,9})-(\d{1,9})")
+
+
+def _part(whole: WebResponse, asked: str | None) -> WebResponse:
+    """Return the part of a page that a single range asks for (RFC 9110, section 14)."""
+    found = _RANGE.fullmatch(asked or "")
+    if found is None or not int(found[1]) <= int(found[2]):
+        return whole
+    size = len(whole.body)
+    first, last = int(found[1]), min(int(found[2]), size - 1)
+    if first >= size:
+        return WebResponse(416, (("content-range", f"bytes */{size}"),))
+    span = ("content-range", f"bytes {first}-{last}/{size}")
+    return WebResponse(206, (*whole.headers, span), whole.body[first : last + 1])
 
 
 def _page(status: int, body: bytes) -> WebResponse:

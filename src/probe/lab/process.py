@@ -14,6 +14,7 @@ from typing import Literal, Protocol, Self
 from probe.clock import VirtualClock
 from probe.errors import InputError
 from probe.lab.actions import Stage
+from probe.lab.addresses import ABROAD
 from probe.lab.ca import AuthorityName, make_authority
 from probe.lab.line import LabError, Line
 from probe.lab.messages import Ask, Locate, Play, SetTime, Start, Tell, Told
@@ -188,7 +189,11 @@ class Lab:
     ) -> Callable[[Endpoint], Awaitable[Measurement]]:
         """Return what looks at an endpoint from the uncensored place, by ``measure``."""
         there = replace(
-            env, net=self.net(control=True), roots=self.control_roots, timeouts=timeouts
+            env,
+            net=self.net(control=True),
+            roots=self.control_roots,
+            timeouts=timeouts,
+            country=ABROAD,
         )
 
         async def look(endpoint: Endpoint) -> Measurement:

@@ -40,9 +40,11 @@ class Place:
         self.control = control
         self.sealed = sealed
 
-    def web(self, method: str, host: str | None, target: str, body: bytes) -> WebResponse:
-        """Return the response to a request that arrived here."""
-        request = WebRequest(method, host, target, body, self.sealed)
+    def web(
+        self, method: str, host: str | None, target: str, body: bytes, part: str | None = None
+    ) -> WebResponse:
+        """Return the response to a request that arrived here; ``part`` is its range."""
+        request = WebRequest(method, host, target, body, self.sealed, part)
         return respond(request, self.situation, self.host, self.port, control=self.control)
 
     def acting(self, layer: Layer, looks: str | None = None) -> Rule | None:
@@ -60,8 +62,10 @@ class Place:
 class Web(Protocol):
     """Whoever answers requests."""
 
-    def web(self, method: str, host: str | None, target: str, body: bytes) -> WebResponse:
-        """Return the response."""
+    def web(
+        self, method: str, host: str | None, target: str, body: bytes, part: str | None = None
+    ) -> WebResponse:
+        """Return the response; ``part`` is the range that was asked for."""
         ...
 
 
@@ -111,7 +115,8 @@ class Http1:
         host = next((v.decode("latin-1") for k, v in request.headers if k == b"host"), None)
         method = request.method.decode("ascii", "replace")
         target = request.target.decode("latin-1")
-        response = self._place.web(method, host, target, self._body)
+        part = next((v.decode("latin-1") for k, v in request.headers if k == b"range"), None)
+        response = self._place.web(method, host, target, self._body, part)
         if response.reset:
             self._wire.reset()
             return False
@@ -190,7 +195,11 @@ class Http2:
         head = self._heads.pop(stream, {})
         method = head.get(":method", "GET")
         response = self._place.web(
-            method, head.get(":authority"), head.get(":path", "/"), self._bodies.pop(stream, b"")
+            method,
+            head.get(":authority"),
+            head.get(":path", "/"),
+            self._bodies.pop(stream, b""),
+            head.get("range"),
         )
         if response.reset:
             self._wire.reset()

@@ -81,9 +81,11 @@ class _Documents:
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    def web(self, method: str, host: str | None, target: str, body: bytes) -> WebResponse:
+    def web(
+        self, method: str, host: str | None, target: str, body: bytes, part: str | None = None
+    ) -> WebResponse:
         """Return the response; a censor's comes first."""
-        response = self._place.web(method, host, target, body)
+        response = self._place.web(method, host, target, body, part)
         plain = response.status == 200 and not response.reset
         if not (plain and target.startswith(_DIRECTORY)):
             return response

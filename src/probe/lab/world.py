@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from probe.lab.addresses import AddressBook
 from probe.lab.protocols import DATAGRAM_KINDS, STREAM_KINDS, carrier_of
 from probe.model.address import is_public, parse_ip
-from probe.model.target import Category, Endpoint, Kind, Purpose, Service, Trust
+from probe.model.target import Category, Endpoint, Kind, Purpose, Role, Service, Trust
 from probe.probes.resolver import NEUTRAL_NAME
 from probe.probes.resolvers import PUBLIC_RESOLVERS
 
@@ -66,6 +66,10 @@ class Page:
 
     status: int = 200
     body: bytes = b""
+    location: str | None = None
+
+
+_STOREFRONT = re.compile(r"\b(country|gl)=[a-z]{2}\b")
 
 
 @dataclass(slots=True)
@@ -88,8 +92,13 @@ class Site:
         return self.elsewhere if abroad and self.elsewhere else self.addresses
 
     def page(self, path: str) -> Page:
-        """Return what ``path`` answers; an unknown path is a plain 200 page as well."""
-        return self.pages.get(path.partition("?")[0]) or Page(200, default_body(self.title))
+        """Return what ``path`` answers; an unknown path is a plain 200 page as well.
+
+        A store has every app in the storefronts of all countries.
+        """
+        asked = (path, _STOREFRONT.sub(r"\1={country}", path), path.partition("?")[0])
+        found = next((self.pages[one] for one in asked if one in self.pages), None)
+        return found or Page(200, default_body(self.title))
 
 
 @dataclass(slots=True)
@@ -304,13 +313,24 @@ class _Builder:
             site.trust = endpoint.trust
         if endpoint.kind is not Kind.HTTP:
             return
-        path = (endpoint.path or "/").partition("?")[0]
-        expect = endpoint.expect
-        status = expect.status[0] if expect is not None and expect.status else 200
-        body = default_body(service.name, path)
-        if expect is not None and expect.body_contains is not None:
-            body = expect.body_contains.encode()
-        site.pages[path] = Page(status, b"" if status in (204, 304) else body)
+        listing = endpoint.role is Role.LISTING
+        path = endpoint.path or "/"
+        site.pages[path if listing else path.partition("?")[0]] = _page_of(service, endpoint)
+
+
+def _page_of(service: Service, endpoint: Endpoint) -> Page:
+    """Return what an endpoint is answered where nobody interferes: what is expected of it."""
+    expect = endpoint.expect
+    status = expect.status[0] if expect is not None and expect.status else 200
+    if status in (204, 304):
+        return Page(status)
+    if endpoint.range_bytes is not None:
+        return Page(200, bytes(4 * endpoint.range_bytes))
+    location = expect.location_contains if expect is not None else None
+    body = default_body(service.name, (endpoint.path or "/").partition("?")[0])
+    if expect is not None and expect.body_contains is not None:
+        body = expect.body_contains.encode()
+    return Page(status, body, None if location is None else f"https://files.example/{location}.apk")
 
 
 def _port(endpoint: Endpoint) -> int:

@@ -42,6 +42,8 @@ class ControlObservation(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
     body_length: _Count | None = None
     body_sha256: str | None = None
+    expected: bool | None = None  # the answer was as the catalog expects it
+    absent: bool | None = None  # of a listing: the store said that it has no such app
 
 
 class ControlSnapshot(msgspec.Struct, frozen=True, kw_only=True):

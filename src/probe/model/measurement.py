@@ -58,6 +58,7 @@ class Variant(StrEnum):
     OTHER_ADDRESS = "other_address"
     OTHER_FAMILY = "other_family"
     NEIGHBOUR = "neighbour"  # another endpoint of the catalog on the same network
+    OTHER_STOREFRONT = "other_storefront"  # the same app in the storefront of another country
     ANCHOR = "anchor"  # a neutral host, asked right after this endpoint failed
     COMPARISON = "comparison"  # the same question in another form, at the same address and port
     CONNECT = "connect"  # a connection to the same address and port in which nothing is said
@@ -180,6 +181,9 @@ class HttpStep(StepBase, frozen=True, kw_only=True, tag="http"):
     body_sha256: str | None = None
     body_truncated: bool = False
     expected: bool | None = None  # the endpoint's ``expect`` was met; None without one
+    absent: bool | None = (
+        None  # the store says that it has no such app; None for what is no listing
+    )
     fingerprints: tuple[str, ...] = ()  # ids of the marks found in status, headers, title, body
 
 

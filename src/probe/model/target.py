@@ -7,17 +7,20 @@ from typing import Literal
 import msgspec
 
 __all__ = [
+    "Absence",
     "Catalog",
     "Category",
     "Endpoint",
     "Expect",
     "Kind",
+    "PartOf",
     "Plan",
     "Purpose",
     "Risk",
     "Role",
     "Service",
     "Trust",
+    "Whole",
     "Wrap",
 ]
 
@@ -64,6 +67,9 @@ class Role(StrEnum):
     DOWNLOAD = "download"
     UPDATE = "update"
     WEB = "web"
+    API = "api"  # what a store's or a provider's program asks for its catalogue
+    TUNNEL = "tunnel"  # what a way out carries its traffic through
+    LISTING = "listing"  # whether a store offers an app; each store stands for itself
     OTHER = "other"
 
 
@@ -99,6 +105,7 @@ class Category(StrEnum):
     SANCTIONS = "sanctions"
     DNS_RESOLVER = "dns-resolver"
     PUSH = "push"
+    LISTING = "listing"
     CONTROL = "control"
     DOMESTIC = "domestic"
 
@@ -119,11 +126,26 @@ class Wrap(StrEnum):
     TLS_CRYPT = "tls-crypt"
 
 
-class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an uncensored answer looks like; a control page's 204 or its exact text."""
+class Absence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a store says that it does not have an app: by a status, or in so many words."""
 
     status: tuple[int, ...] = ()
     body_contains: str | None = None
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an uncensored answer looks like; a control page's 204 or its exact text.
+
+    ``absent`` is of listings: the answer of a store that does not have the app. ``storefront``
+    is the country (ISO 3166 alpha-2) whose storefront is asked for comparison where the path
+    has ``{country}``.
+    """
+
+    status: tuple[int, ...] = ()
+    body_contains: str | None = None
+    location_contains: str | None = None  # of a redirect, which is not followed
+    absent: Absence | None = None
+    storefront: str | None = None
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,6 +171,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     key: str | None = None  # published: an OpenVPN static key, a WireGuard public key
     host_header: str | None = None
     expect: Expect | None = None
+    range_bytes: int | None = None  # ask for this many first bytes of a file, and read no more
+    read_bytes: int | None = None  # how much of a page is read, where the usual is too little
     trust: Trust = Trust.PUBLIC
     purpose: Purpose = Purpose.TARGET
     role: Role = Role.OTHER
@@ -159,6 +183,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     operator: str | None = None  # of an anchor: whose network, to count distinct ones
     expected: tuple[str, ...] = ()  # addresses, networks or AS numbers that the source states
     identity: str | None = None  # of a Tor relay: the fingerprint of its RSA key, 40 digits
+    baseline: str | None = None  # id of an endpoint of the same company, to compare with
+    store: str | None = None  # of a listing: what people call the store
     source: str
     checked_on: date
     off: str | None = None  # why it is never measured; None when it may be
@@ -189,6 +215,20 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return [("id", self.id)]
 
 
+class Whole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What people call one thing though the catalog holds it as several services: Tor."""
+
+    id: str
+    name: str
+
+
+class PartOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which part of a whole a service is; services of one part stand in for each other."""
+
+    whole: str  # id of a whole
+    part: str  # what people call the part: Snowflake, directory authorities
+
+
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person names: WhatsApp, Google Play, Tor."""
 
@@ -197,6 +237,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     category: Category
     retired_on: date | None = None
     note: str | None = None
+    part_of: PartOf | None = None
     endpoints: tuple[Endpoint, ...]
 
 
@@ -206,6 +247,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[Service, ...]
     digest: str
     untrusted: bool = False  # came from a file of the user's, not from the package
+    wholes: tuple[Whole, ...] = ()
 
     def service(self, service_id: str) -> Service | None:
         """Return the service with that id."""

@@ -6,7 +6,17 @@ import msgspec
 
 from probe.model.target import Role
 
-__all__ = ["Confidence", "Locus", "Reason", "RoleVerdict", "ServiceVerdict", "State", "Verdict"]
+__all__ = [
+    "Confidence",
+    "Locus",
+    "PartVerdict",
+    "Reason",
+    "RoleVerdict",
+    "ServiceVerdict",
+    "State",
+    "Verdict",
+    "WholeVerdict",
+]
 
 
 class State(StrEnum):
@@ -77,12 +87,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoleVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """One role of a service; ``verdict`` is ``None`` when nothing of it was measured."""
+    """One role of a service; ``verdict`` is ``None`` when nothing of it was measured.
+
+    ``of`` is the store of a listing: listings have one role verdict for each store. In what a
+    whole looks like as a service, it is the part.
+    """
 
     role: Role
     verdict: Verdict | None
     measured: int
     total: int
+    of: str | None = None
 
 
 class ServiceVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,3 +107,41 @@ class ServiceVerdict(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     roles: tuple[RoleVerdict, ...]
     sentence: str
+    beside: str = ""  # what the same company's baseline did; part of the sentence
+
+
+class PartVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a whole: ``working`` of the ``measured`` services (of ``total``) work."""
+
+    part: str
+    verdict: Verdict | None
+    services: tuple[str, ...]
+    working: int
+    measured: int
+    total: int
+
+
+class WholeVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What people call one thing, from several services: "website blocked; Snowflake works"."""
+
+    whole: str
+    name: str
+    verdict: Verdict
+    parts: tuple[PartVerdict, ...]
+    sentence: str
+
+    def as_service(self) -> ServiceVerdict:
+        """Return the same in the shape of a service, its parts in the place of roles."""
+        parts = tuple(
+            RoleVerdict(
+                role=Role.OTHER,
+                verdict=part.verdict,
+                measured=part.measured,
+                total=part.total,
+                of=part.part,
+            )
+            for part in self.parts
+        )
+        return ServiceVerdict(
+            service=self.whole, verdict=self.verdict, roles=parts, sentence=self.sentence
+        )

@@ -98,7 +98,8 @@ class ProbeEnv:
     """One round's surroundings, shared by its measurements.
 
     ``own_addresses`` are the line's own, for scrubbing; they enter no value. ``secrets`` are of a
-    person's own proxies, by the endpoint's id.
+    person's own proxies, by the endpoint's id. ``country`` (ISO 3166 alpha-2, ZZ when nobody
+    said) is where the line is: whose storefront a store is asked for.
     """
 
     net: Net
@@ -111,6 +112,7 @@ class ProbeEnv:
     timeouts: Timeouts = Timeouts()
     limits: Limits = NO_LIMITS
     dial: DialPolicy = PUBLIC_ONLY
+    country: str = "ZZ"
 
     @cached_property
     def marks(self) -> "MarkIndex":

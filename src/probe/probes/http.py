@@ -6,7 +6,8 @@ from collections.abc import Callable
 from probe.model.measurement import HttpStep
 from probe.model.target import Endpoint, Expect
 from probe.net.base import Stream
-from probe.net.http import HttpLimits, HttpRequest, HttpResult, exchange
+from probe.net.http import BROWSER_HEADERS, HttpLimits, HttpRequest, HttpResult, exchange
+from probe.probes import expected
 from probe.probes.env import ProbeEnv
 from probe.probes.naming import each_address
 from probe.probes.peer import peer_of
@@ -17,8 +18,6 @@ from probe.wire.pages import decode_body, page_title
 from probe.wire.scrub import scrub_literals, scrub_url
 
 __all__ = ["KEPT_HEADERS", "Met", "probe_http", "record_answer", "request_of", "send_request"]
-
-_USUAL = HttpLimits()
 
 Met = Callable[[HttpResult, str], bool]
 """Whether an answer, and its body as text, are what is expected."""
@@ -36,16 +35,49 @@ that names a point of presence (it tells the volunteer's city), a request or a c
 _UNSCRUBBED = frozenset({"content-length", "content-type", "date", "retry-after"})
 
 
-def request_of(endpoint: Endpoint, port: int, *, path: str | None = None) -> HttpRequest:
-    """Return the request that the endpoint asks for, at ``path`` where that is given."""
+STOREFRONT = "{country}"
+"""Stands in a path for the country whose storefront is asked, in lower case."""
+
+NO_COUNTRY = "the country of this line is not known, so no storefront can be asked"
+
+_RANGE_HEADROOM = 16_384
+"""What may cross beside a bounded body: the answer's head, TLS records, HTTP/2 frames."""
+
+
+def request_of(
+    endpoint: Endpoint, port: int, storefront: str = "ZZ", *, path: str | None = None
+) -> HttpRequest:
+    """Return the request that the endpoint asks for, of the storefront of a country.
+
+    At ``path`` where that is given.
+    """
+    wanted = path or endpoint.path or "/"
     return HttpRequest(
         method=endpoint.method,
         host=ascii_host(endpoint.host),
         port=port,
-        path=path or endpoint.path or "/",
+        path=wanted.replace(STOREFRONT, storefront.lower()),
         tls=endpoint.tls,
         host_header=endpoint.host_header,
+        headers=_headers(endpoint.range_bytes),
     )
+
+
+def _headers(range_bytes: int | None) -> tuple[tuple[str, str], ...]:
+    """Return a browser's headers; for the start of a file, those of a download (RFC 9110, 14)."""
+    if range_bytes is None:
+        return BROWSER_HEADERS
+    plain = tuple(h for h in BROWSER_HEADERS if h[0] not in ("Accept", "Accept-Encoding"))
+    asked = ("Range", f"bytes=0-{range_bytes - 1}")
+    return (*plain, ("Accept", "*/*"), ("Accept-Encoding", "identity"), asked)
+
+
+def _limits(endpoint: Endpoint) -> HttpLimits:
+    """Return what one answer may cost; a server that knows no ranges is cut off all the same."""
+    size = endpoint.range_bytes
+    if size is not None:
+        return HttpLimits(body=size, wire=size + _RANGE_HEADROOM)
+    return HttpLimits() if endpoint.read_bytes is None else HttpLimits(body=endpoint.read_bytes)
 
 
 async def probe_http(session: Session) -> None:
@@ -57,7 +89,11 @@ async def fetch(session: Session) -> HttpResult | None:
     """Measure as ``probe_http`` does, and return the answer of the attempt that passed."""
     endpoint = session.endpoint
     port = endpoint.port or (443 if endpoint.tls else 80)
-    request = request_of(endpoint, port)
+    storefront = session.options.storefront or session.env.country
+    if storefront == "ZZ" and STOREFRONT in (endpoint.path or ""):
+        session.reason = NO_COUNTRY
+        return None
+    request = request_of(endpoint, port, storefront)
     answers: list[HttpResult] = []
 
     async def attempt(address: str) -> bool:
@@ -97,7 +133,7 @@ async def send_request(
     request: HttpRequest,
     *,
     http2: bool,
-    limits: HttpLimits = _USUAL,
+    limits: HttpLimits | None = None,
     met: Met | None = None,
 ) -> HttpResult:
     """Send one request and record the answer; the body goes no further than the caller.
@@ -107,7 +143,11 @@ async def send_request(
     env, recorder = session.env, session.recorder
     t0_s = recorder.now_s()
     result = await exchange(
-        stream, request, http2=http2, timeout_s=env.timeouts.http_s, limits=limits
+        stream,
+        request,
+        http2=http2,
+        timeout_s=env.timeouts.http_s,
+        limits=limits or _limits(session.endpoint),
     )
     record_answer(session, address, request, result, t0_s, met)
     return result
@@ -147,6 +187,7 @@ def record_answer(
             body_sha256=_body_hash(result, page, env) if answered else None,
             body_truncated=result.truncated,
             expected=_expected(expect, result, page, met) if answered else None,
+            absent=expected.absent(expect, result, page) if answered else None,
             fingerprints=env.marks.find(
                 status=result.status, headers=result.headers, title=title, page=page
             )
@@ -184,10 +225,4 @@ def _body_hash(result: HttpResult, page: str, env: ProbeEnv) -> str:
 
 
 def _expected(expect: Expect | None, result: HttpResult, page: str, met: Met | None) -> bool | None:
-    if met is not None:
-        return met(result, page)
-    if expect is None:
-        return None
-    status_met = not expect.status or result.status in expect.status
-    body_met = expect.body_contains is None or expect.body_contains in page
-    return status_met and body_met
+    return expected.met(expect, result, page) if met is None else met(result, page)

@@ -29,6 +29,8 @@ class ProbeOptions:
     ``max_addresses`` are tried in turn until one passes. ``keep_listening`` waits for a second,
     different UDP answer while the rest goes on. ``random_payload`` puts bytes of the same size
     and entropy in the place of a protocol's own; ``over_tcp`` dials the port over TCP instead.
+    different UDP answer while the rest goes on. ``storefront`` (ISO 3166 alpha-2) is asked for
+    where the endpoint's path has ``{country}``; without one it is the line's own country.
     """
 
     variant: Variant = Variant.MAIN
@@ -43,6 +45,7 @@ class ProbeOptions:
     keep_listening: bool = True
     random_payload: bool = False
     over_tcp: bool = False
+    storefront: str | None = None
 
 
 PLAIN = ProbeOptions()

@@ -126,6 +126,7 @@ class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence | None = None
     measured: int = 0
     total: int = 0
+    of: str | None = None  # the store of a listing, or the part of a whole
 
 
 class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +165,7 @@ class ServiceFinding(msgspec.Struct, frozen=True, kw_only=True):
     looks: Looks = Looks()
     last_look: datetime | None = None
     roles: tuple[RoleRow, ...] = ()
+    beside: str = ""  # what another endpoint of the same company did
     rule_id: str | None = None
 
 

@@ -47,6 +47,7 @@ def finding_of(
         looks=looks,
         last_look=last,
         roles=_roles(verdict),
+        beside=verdict.beside if verdict is not None else "",
     )
     if verdict is not None:
         finding = _with_verdict(finding, verdict.verdict)
@@ -200,6 +201,7 @@ def _roles(verdict: ServiceVerdict | None) -> tuple[RoleRow, ...]:
             confidence=role.verdict.confidence if role.verdict else None,
             measured=role.measured,
             total=role.total,
+            of=role.of,
         )
         for role in verdict.roles
     )

@@ -136,12 +136,12 @@ class View:
 
     def roles(self, found: ServiceFinding) -> str:
         """Return what of the service works and what does not."""
-        said = (
-            f"{words.ROLES[one.role]}: {words.role_state(one.state, one.locus, one.confidence)}"
-            for one in found.roles
+        said = "; ".join(
+            f"{one.of or words.ROLES[one.role]}: {words.said_of(one)}" for one in found.roles
         )
         changes = found.kind in (FindingKind.WINDOW, FindingKind.RECOVERED)
-        return ("at the last look, " if changes and found.roles else "") + "; ".join(said)
+        when = "at the last look, " if changes and found.roles else ""
+        return ". ".join(filter(None, (when + said, found.beside)))
 
     def when(self, found: ServiceFinding) -> str:
         """Return since when, or at which hours, or for how long."""

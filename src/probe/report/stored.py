@@ -72,6 +72,7 @@ def report_of(
     judged = [row for row in store.judged(since=since, until=until) if row.vantage == chosen]
     country, tz = _place(store, rounds, judged)
     found = _series(judged, rounds, chosen) if series is None else tuple(series)
+    wholes = _series_of_wholes(judged, rounds, chosen, catalog)
     return build(
         title=title or "What could be reached from one line",
         generated=now,
@@ -80,8 +81,8 @@ def report_of(
         tz=tz,
         method=_method(store, catalog, judged, rounds),
         services=_services(store, catalog, judged),
-        series=found,
-        intervals=_intervals(found),
+        series=(*found, *wholes),
+        intervals=_intervals((*found, *wholes)),
         events=_events(found),
         rounds=rounds,
         notes=_notes(store, rounds, since, until),
@@ -137,6 +138,22 @@ def _series(
     return tuple(one for one in series_of(judged, rounds) if one.key.vantage == vantage)
 
 
+def _series_of_wholes(
+    judged: Sequence[Judged], rounds: Sequence[RoundRow], vantage: str, catalog: Catalog
+) -> tuple[Series, ...]:
+    """Return the series of wholes; no patterns are sought in them, their parts have their own."""
+    from probe.analysis.series import series_of
+    from probe.analysis.wholes import membership
+
+    parts = membership(catalog.services)
+    mine = [row for row in judged if row.service in parts and row.vantage == vantage]
+    if not mine:
+        return ()
+    wholes = {part.whole for part in parts.values()}
+    found = series_of(mine, rounds, parts=parts)
+    return tuple(one for one in found if one.key.subject in wholes)
+
+
 def _intervals(series: Iterable[Series]) -> dict[SeriesKey, tuple[Interval, ...]]:
     from probe.analysis.timeline import intervals
 
@@ -162,19 +179,48 @@ def _notes(
 def _services(
     store: Store, catalog: Catalog, judged: Sequence[Judged]
 ) -> tuple[tuple[Subject, ServiceVerdict | None], ...]:
-    """Return every service of the catalog, then those that only the store knows."""
+    """Return every whole and service of the catalog, then those that only the store knows."""
     last = _last(judged)
-    known = {service.id for service in catalog.services}
+    ids = {service.id for service in catalog.services}
     reasons = _reasons(store, [row for rows in last.values() for row in rows.values()])
-    found = [
-        (_subject(one), _verdict(one, last.get(one.id, {}), reasons)) for one in catalog.services
-    ]
+    known = _known(catalog, last, reasons)
+    own = [(one, _verdict(one, last.get(one.id, {}), reasons, known)) for one in catalog.services]
+    found = [*_wholes(catalog, own), *((_subject(one), verdict) for one, verdict in own)]
     found += [
         (Subject(id=name, name=name), _stand_in(name, tuple(rows.values()), reasons))
         for name, rows in last.items()
-        if name not in known
+        if name not in ids
     ]
     return tuple(found)
+
+
+def _wholes(
+    catalog: Catalog, own: Sequence[tuple[Service, ServiceVerdict | None]]
+) -> list[tuple[Subject, ServiceVerdict | None]]:
+    from probe.analysis.wholes import roll_up_wholes
+
+    given = [verdict for _, verdict in own if verdict is not None]
+    shelves = {
+        service.part_of.whole: str(service.category)
+        for service, _ in own
+        if service.part_of is not None
+    }
+    return [
+        (Subject(id=one.whole, name=one.name, category=shelves[one.whole]), one.as_service())
+        for one in roll_up_wholes(catalog.wholes, catalog.services, given)
+    ]
+
+
+def _known(
+    catalog: Catalog, last: Mapping[str, Mapping[str, Judged]], reasons: _Reasons
+) -> dict[str, tuple[Endpoint, Verdict]]:
+    """Return what is known of every endpoint of the catalog, for comparing."""
+    rows = {name: row for mine in last.values() for name, row in mine.items()}
+    return {
+        endpoint.id: (endpoint, _as_verdict(rows[endpoint.id], reasons))
+        for endpoint in catalog.endpoints()
+        if endpoint.id in rows
+    }
 
 
 def _last(judged: Sequence[Judged]) -> dict[str, dict[str, Judged]]:
@@ -233,7 +279,10 @@ def _reasons(store: Store, rows: Sequence[Judged]) -> _Reasons:
 
 
 def _verdict(
-    service: Service, rows: Mapping[str, Judged], reasons: _Reasons
+    service: Service,
+    rows: Mapping[str, Judged],
+    reasons: _Reasons,
+    known: Mapping[str, tuple[Endpoint, Verdict]],
 ) -> ServiceVerdict | None:
     from probe.analysis.rollup import rollup
 
@@ -244,7 +293,7 @@ def _verdict(
         if name in endpoints
     ]
     if pairs:
-        return rollup(service, pairs)
+        return rollup(service, pairs, known)
     return _stand_in(service.id, tuple(rows.values()), reasons) if rows else None
 
 

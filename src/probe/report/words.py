@@ -8,7 +8,7 @@ from probe.model.event import Label, Reach
 from probe.model.record import NoteKind
 from probe.model.target import Role
 from probe.model.verdict import Confidence, Locus, Reason, State
-from probe.report.data import FindingKind, Mark
+from probe.report.data import FindingKind, Mark, RoleRow
 
 __all__ = [
     "CATEGORIES",
@@ -26,6 +26,7 @@ __all__ = [
     "how",
     "mechanisms",
     "role_state",
+    "said_of",
 ]
 
 FINDING: dict[FindingKind, str] = {
@@ -105,6 +106,9 @@ ROLES: dict[Role, str] = {
     Role.DOWNLOAD: "download",
     Role.UPDATE: "updates",
     Role.WEB: "website",
+    Role.API: "catalogue",
+    Role.TUNNEL: "way through",
+    Role.LISTING: "listing",
     Role.OTHER: "other",
 }
 
@@ -132,6 +136,7 @@ CATEGORIES: dict[str, str] = {
     "sanctions": "services under sanctions",
     "dns-resolver": "DNS resolvers",
     "push": "push messages",
+    "listing": "apps in their stores",
     "other": "not in the catalog",
 }
 
@@ -224,6 +229,11 @@ _HOW: dict[str, str] = {
     "server.challenge": "its own servers ask for proof of being human",
     "server.error": "its own servers answer with an error",
     "server.geoblock": "its own servers refuse this country, over a genuine connection",
+    "listing": "what the stores say of the app",
+    "listing.absent": "the store does not have the app here; elsewhere was not seen",
+    "listing.gone": "the store has the app neither here nor elsewhere",
+    "listing.removed": "the store itself leaves the app out here, and has it elsewhere",
+    "listing.unclear": "the store answers, and says neither that it has the app nor that not",
     "service.retired": "the service was shut by its owner",
     "udp": "packets over UDP fail",
     "udp.all": "nothing but names passes over UDP on this line",
@@ -301,6 +311,14 @@ def role_state(
     word = "refused by the service" if refused else STATE[state]
     bad = state in (State.BLOCKED, State.DEGRADED, State.DOWN)
     return f"perhaps {word}" if bad and confidence is Confidence.WEAK else word
+
+
+def said_of(row: RoleRow) -> str:
+    """Return what is said of a role, of a store's listing of an app, or of a part of a whole."""
+    listing = (row.mechanism or "").startswith("listing.")
+    if row.role is Role.LISTING and listing:
+        return how(row.mechanism)
+    return role_state(row.state, row.locus, row.confidence)
 
 
 def mechanisms() -> frozenset[str]:

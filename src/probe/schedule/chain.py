@@ -309,6 +309,7 @@ def options_of(wanted: FollowUp, nameservers: Sequence[str]) -> ProbeOptions:
         resolver=resolver,
         random_payload=wanted.variant is Variant.COMPARISON,
         over_tcp=wanted.variant is Variant.BY_TCP,
+        storefront=wanted.storefront,
     )
 
 

@@ -49,7 +49,21 @@ _SIZES: dict[Kind, int] = {
 _TRIES = 3
 _UDP_SILENCE_S = 6.0
 
-_ROLES_OF_MACHINES = frozenset({Role.MESSAGES, Role.MEDIA, Role.CALL, Role.SIGN_IN, Role.UPDATE})
+_TRANSFER = 1.06  # bytes on the wire for each of a file: TLS records, packets, acknowledgements
+_PLAIN_READ = 65_536  # decoded, as far as a page is read
+_PACKED = 3  # a page is so many times smaller on the wire; 3 to 5 is usual for HTML
+
+_ROLES_OF_MACHINES = frozenset(
+    {
+        Role.API,
+        Role.CALL,
+        Role.MEDIA,
+        Role.MESSAGES,
+        Role.SIGN_IN,
+        Role.TUNNEL,
+        Role.UPDATE,
+    }
+)
 """What apps talk to, not people: without credentials it answers a line, not a page."""
 
 FAILING_SHARE = 0.2
@@ -104,6 +118,10 @@ def cost_of(endpoint: Endpoint) -> Cost:
 
 
 def _body(endpoint: Endpoint) -> int:
+    if endpoint.range_bytes is not None:
+        return round(endpoint.range_bytes * _TRANSFER)
+    if endpoint.role is Role.LISTING:
+        return round((endpoint.read_bytes or _PLAIN_READ) / _PACKED)
     expect = endpoint.expect
     if endpoint.method == "HEAD" or (expect is not None and 204 in expect.status):
         return 0
@@ -127,6 +145,8 @@ def follow_up_bytes(endpoint: Endpoint) -> int:
     if endpoint.kind in _SIZES:  # random bytes, two retests, another address, another service
         tunnel = endpoint.transport == "tcp"
         return 3 * _TCP if tunnel else 5 * _TRIES * _SIZES[endpoint.kind]
+    if endpoint.role is Role.LISTING:  # another storefront, and whatever a failure asks for
+        return cost_of(endpoint).bytes + 8 * (_TCP + _TLS) + doh
     if endpoint.kind in MEASURED_KINDS:
         # two retests, three neutral names, other host, another address, a neighbour
         return 8 * (_TCP + _TLS) + doh

@@ -15,7 +15,7 @@ from probe.model.control import ControlObservation
 from probe.model.record import Record
 from probe.model.target import Catalog
 from probe.model.vantage import Network, Vantage
-from probe.model.verdict import ServiceVerdict, Verdict
+from probe.model.verdict import ServiceVerdict, Verdict, WholeVerdict
 from probe.probes.env import ProbeEnv
 from probe.schedule.anchors import Authentic
 from probe.schedule.budget import Allowance
@@ -120,6 +120,7 @@ class RoundResult(msgspec.Struct, frozen=True, kw_only=True):
     context: RoundContext
     records: tuple[Record, ...]
     services: tuple[ServiceVerdict, ...]
+    wholes: tuple[WholeVerdict, ...] = ()
     round_id: int | None
     interrupted: bool
     bytes: int  # on the wire

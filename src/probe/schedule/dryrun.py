@@ -13,6 +13,7 @@ from probe.schedule.cost import MEASURED_KINDS, cost_of, follow_up_bytes, total_
 from probe.schedule.pace import Pace, pace_of
 from probe.schedule.plan import RoundPlan
 from probe.settings import Settings
+from probe.targets.select import anchors
 
 __all__ = ["DryRow", "DryRun", "describe"]
 
@@ -116,13 +117,16 @@ def describe(
         )
         for left in plan.not_run
     ]
+    drawn = _other_anchors(catalog, wanted, plan)
+    rows += [_row(e, "line: may be drawn in the place of another", sni_host=None) for e in drawn]
     sizes = [cost_of(e).bytes + follow_up_bytes(e) for e in plan.targets]
     seconds = _seconds(plan, settings)
     return DryRun(
         plan=plan.name,
         endpoints=tuple(rows),
         contacts=msgspec.structs.replace(
-            _contacts(plan, nameservers, settings.sni_host), controls=tuple(controls)
+            _contacts((*plan.endpoints, *drawn), plan.stun, nameservers, settings.sni_host),
+            controls=tuple(controls),
         ),
         left_out=len(plan.left_out),
         bytes=plan.bytes,
@@ -141,6 +145,8 @@ def _row(endpoint: Endpoint, purpose: str, *, sni_host: str | None) -> DryRow:
         follow_ups = ("retest", "neutral hosts beside it")
     elif sni_host is not None and endpoint.tls:
         follow_ups = (*follow_ups, f"its name at {sni_host}")
+    if endpoint.expect is not None and endpoint.expect.storefront is not None:
+        follow_ups = (*follow_ups, f"storefront of {endpoint.expect.storefront}")
     return DryRow(
         service=endpoint.service,
         kind=str(endpoint.kind),
@@ -156,8 +162,19 @@ def _row(endpoint: Endpoint, purpose: str, *, sni_host: str | None) -> DryRow:
     )
 
 
-def _contacts(plan: RoundPlan, nameservers: Sequence[str], sni_host: str | None) -> Contacts:
-    sending = [e for e in plan.endpoints if e.kind in MEASURED_KINDS or e is plan.stun]
+def _other_anchors(catalog: Catalog, wanted: Wanted, plan: RoundPlan) -> tuple[Endpoint, ...]:
+    """Return the neutral hosts that a round may draw and this description did not."""
+    known = {endpoint.id for endpoint in plan.endpoints}
+    return tuple(a for a in anchors(catalog, wanted.country) if a.id not in known)
+
+
+def _contacts(
+    endpoints: Sequence[Endpoint],
+    stun: Endpoint | None,
+    nameservers: Sequence[str],
+    sni_host: str | None,
+) -> Contacts:
+    sending = [e for e in endpoints if e.kind in MEASURED_KINDS or e is stun]
     found = contacts_of(sending, nameservers)
     if sni_host is None:
         return found

@@ -16,6 +16,7 @@ from msgspec import structs
 from probe.analysis.gates import evaluate
 from probe.analysis.line_facts import line_facts
 from probe.analysis.rollup import rollup
+from probe.analysis.wholes import roll_up_wholes
 from probe.errors import ProbeError
 from probe.model.context import GateId, Opening, RoundContext
 from probe.model.control import ControlObservation
@@ -121,7 +122,7 @@ class _Round:
         self._started_s = self._clock.monotonic_s()
         door = PlannedNet(deps.env.net, deps.plan.endpoints)
         self._work = Work(
-            env=replace(deps.env, net=door),
+            env=replace(deps.env, net=door, country=deps.vantage.country),
             door=door,
             measure_one=deps.measure or _default_measure(),
             spending=Spending(deps.allowed, self._started_s + deps.allowed.seconds),
@@ -379,10 +380,13 @@ class _Round:
 
     def result(self) -> RoundResult:
         """Return what the round gave."""
+        services = tuple(self._service_verdicts())
+        catalog = self._deps.catalog
         return RoundResult(
             context=self._context,
             records=tuple(self._records),
-            services=tuple(self._service_verdicts()),
+            services=services,
+            wholes=roll_up_wholes(catalog.wholes, catalog.services, services),
             round_id=self._round_id,
             interrupted=self.interrupted,
             bytes=self._work.spending.spent_bytes,
@@ -393,10 +397,12 @@ class _Round:
 
     def _service_verdicts(self) -> Iterator[ServiceVerdict]:
         found: dict[str, list[tuple[Endpoint, Verdict]]] = {}
+        known: dict[str, tuple[Endpoint, Verdict]] = {}
         for endpoint, record in zip(self._endpoints, self._records, strict=True):
-            found.setdefault(endpoint.service, []).append((endpoint, record.verdict))
+            known[endpoint.id] = (endpoint, record.verdict)
+            found.setdefault(endpoint.service, []).append(known[endpoint.id])
         for service_id, verdicts in found.items():
-            yield rollup(self._services[service_id], verdicts)
+            yield rollup(self._services[service_id], verdicts, known)
 
     def _changed(self, record: Record) -> bool:
         """Return whether it was fine and fails now, or the other way round."""

@@ -95,6 +95,7 @@ VARIANT = Codes(
         Variant.CONNECT: 11,
         Variant.BY_TCP: 12,
         Variant.OTHER_UDP: 13,
+        Variant.OTHER_STOREFRONT: 14,
     }
 )
 ROLE = Codes(
@@ -108,6 +109,9 @@ ROLE = Codes(
         Role.UPDATE: 6,
         Role.WEB: 7,
         Role.OTHER: 8,
+        Role.API: 9,
+        Role.LISTING: 10,
+        Role.TUNNEL: 11,
     }
 )
 KIND = Codes(

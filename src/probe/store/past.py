@@ -114,6 +114,8 @@ def _as_control(endpoint: str, mains: Sequence[Measurement]) -> ControlObservati
                 title=step.title,
                 body_length=step.body_length,
                 body_sha256=step.body_sha256,
+                expected=step.expected,
+                absent=step.absent,
             )
     return seen
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from probe.errors import CatalogError
 from probe.targets.listed import read_countries, read_fingerprints
 from probe.targets.load import read_catalog
-from probe.targets.sources import COUNTRIES, FINGERPRINTS, packaged_folder
+from probe.targets.reader import Reader
+from probe.targets.sources import COUNTRIES, FINGERPRINTS, LISTINGS, packaged_folder
 
 __all__ = ["audit"]
 
@@ -23,6 +24,10 @@ def audit(path: Path | None = None) -> list[CatalogError]:
         return read_fingerprints(path)[1]
     if path.name == COUNTRIES:
         return read_countries(path)[1]
+    if path.name == LISTINGS:
+        reader = Reader(None)
+        reader.read_listings(path)
+        return reader.problems
     problems = read_catalog(path, trusted=_belongs(path, folder))[1]
     return [*problems, *_lists(path)] if path.is_dir() else problems
 

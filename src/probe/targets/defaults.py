@@ -6,7 +6,7 @@ The table is repeated for people in targets/README.md.
 from collections.abc import Mapping
 from typing import TypeVar
 
-from msgspec import UnsetType
+from msgspec import UnsetType, structs
 
 from probe.model.address import parse_ip
 from probe.model.target import Category, Endpoint, Kind, Purpose, Risk
@@ -92,7 +92,14 @@ def rank(risk: Risk) -> int:
 
 
 def complete(head: CatalogHead, service: ServiceHead, entry: EndpointEntry) -> Endpoint:
-    """Return the endpoint that an entry stands for."""
+    """Return the endpoint that an entry stands for; none is compared with itself."""
+    endpoint = _complete(head, service, entry)
+    if endpoint.baseline != endpoint.id:
+        return endpoint
+    return structs.replace(endpoint, baseline=None)
+
+
+def _complete(head: CatalogHead, service: ServiceHead, entry: EndpointEntry) -> Endpoint:
     return Endpoint(
         service=service.id,
         kind=entry.kind,
@@ -109,6 +116,8 @@ def complete(head: CatalogHead, service: ServiceHead, entry: EndpointEntry) -> E
         key=entry.key,
         host_header=entry.host_header,
         expect=entry.expect,
+        range_bytes=entry.range_bytes,
+        read_bytes=entry.read_bytes,
         trust=entry.trust,
         purpose=_set(
             entry.purpose, service.purpose or _PURPOSES.get(head.category, Purpose.TARGET)
@@ -121,6 +130,7 @@ def complete(head: CatalogHead, service: ServiceHead, entry: EndpointEntry) -> E
         operator=entry.operator,
         expected=entry.expected,
         identity=entry.identity,
+        baseline=entry.baseline or service.baseline,
         source=_set(entry.source, service.source or ""),
         checked_on=_set(entry.checked_on, service.checked_on or head.checked_on),
         off=entry.off,

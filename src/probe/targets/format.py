@@ -10,9 +10,32 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from probe.model.target import Category, Expect, Kind, Plan, Purpose, Risk, Role, Trust, Wrap
+from probe.model.target import (
+    Category,
+    Expect,
+    Kind,
+    PartOf,
+    Plan,
+    Purpose,
+    Risk,
+    Role,
+    Trust,
+    Whole,
+    Wrap,
+)
 
-__all__ = ["CatalogFile", "CatalogHead", "EndpointEntry", "ServiceEntry", "ServiceHead"]
+__all__ = [
+    "CatalogFile",
+    "CatalogHead",
+    "Country",
+    "EndpointEntry",
+    "Host",
+    "Id",
+    "Path",
+    "ServiceEntry",
+    "ServiceHead",
+    "Text",
+]
 
 Id = Annotated[
     str,
@@ -32,6 +55,16 @@ Identity = Annotated[
     str,
     Meta(pattern=r"^[0-9A-F]{40}$", description="Of a Tor relay: SHA-1 of its RSA identity key."),
 ]
+Baseline = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=1500,
+        description="The id of an endpoint of the same company, to compare with.",
+    ),
+]
+MAX_RANGE = 65_536
+MAX_READ = 262_144
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166 alpha-2.")]
 
 
@@ -64,6 +97,8 @@ class EndpointEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = None
     host_header: Host | None = None
     expect: Expect | None = None
+    range_bytes: Annotated[int, Meta(ge=1024, le=MAX_RANGE)] | None = None
+    read_bytes: Annotated[int, Meta(ge=1024, le=MAX_READ)] | None = None
     trust: Trust = Trust.PUBLIC
     purpose: Purpose | UnsetType = UNSET
     role: Role = Role.OTHER
@@ -74,6 +109,7 @@ class EndpointEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     operator: Text | None = None
     expected: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
     identity: Identity | None = None
+    baseline: Baseline | None = None
     source: Text | UnsetType = UNSET
     checked_on: date | UnsetType = UNSET
     off: Text | None = None
@@ -81,7 +117,10 @@ class EndpointEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class ServiceHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A service without its endpoints; source, risk, purpose and country are theirs by default."""
+    """A service without its endpoints.
+
+    Source, risk, purpose, country and baseline are theirs by default.
+    """
 
     id: Id
     name: Annotated[str, Meta(min_length=1, max_length=80, description="What people call it.")]
@@ -92,6 +131,8 @@ class ServiceHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     purpose: Purpose | None = None
     country: Country | None = None
     checked_on: date | None = None
+    part_of: PartOf | None = None
+    baseline: Baseline | None = None
 
 
 class ServiceEntry(ServiceHead, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,6 +146,10 @@ class CatalogHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     category: Category
     checked_on: Annotated[date, Meta(description="When the sources were last looked at.")]
+    wholes: Annotated[
+        tuple[Whole, ...],
+        Meta(description="What people call one thing though it is several services."),
+    ] = ()
 
 
 class CatalogFile(CatalogHead, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ from probe.targets.reader import Reader
 from probe.targets.sources import (
     COUNTRIES,
     FINGERPRINTS,
+    LISTINGS,
     catalog_files,
     packaged_folder,
 )
@@ -67,12 +68,21 @@ def read_catalog(
         return None, [error]
     for source in found:
         reader.read(source)
+    _read_listings(reader, path, trusted=trusted)
     reader.cross_check()
     if reader.problems:
         return None, reader.problems
     services = tuple(reader.services) + (() if known is None else known.controls)
     digest = hashlib.sha256(encode(services)).hexdigest()
-    return Catalog(services=services, digest=digest, untrusted=not trusted), []
+    wholes = tuple(reader.wholes)
+    return Catalog(services=services, digest=digest, untrusted=not trusted, wholes=wholes), []
+
+
+def _read_listings(reader: Reader, path: Path | None, *, trusted: bool) -> None:
+    """Read the apps beside the packaged catalog, or in a working copy of it."""
+    folder = packaged_folder() if path is None else path
+    if trusted and folder.is_dir() and (folder / LISTINGS).is_file():
+        reader.read_listings(folder / LISTINGS)
 
 
 def load_fingerprints(path: Path | None = None) -> tuple[Fingerprint, ...]:

@@ -6,12 +6,20 @@ from importlib.resources.abc import Traversable
 from msgspec import UNSET, structs
 
 from probe.errors import CatalogError
-from probe.model.target import Endpoint, Service
-from probe.targets.check import crowded, duplicates
+from probe.model.target import Category, Endpoint, Service, Whole
+from probe.targets.check import baselines, crowded, duplicates, parts
 from probe.targets.convert import convert, field_name, split
 from probe.targets.defaults import complete, rank
 from probe.targets.document import Node, parse_document
 from probe.targets.format import CatalogHead, EndpointEntry, ServiceHead
+from probe.targets.listings import (
+    AppEntry,
+    ListingsHead,
+    StoreEntry,
+    app_problems,
+    service_of,
+    store_problems,
+)
 from probe.targets.rules import Problem, endpoint_problems, service_problems
 from probe.targets.sources import read_bounded
 from probe.targets.untrusted import (
@@ -46,6 +54,7 @@ class Reader:
         self._known = known
         self._places: dict[int, tuple[Node, str, Path]] = {}
         self.services: list[Service] = []
+        self.wholes: list[Whole] = []
         self.problems: list[CatalogError] = []
 
     def read(self, source: Traversable) -> None:
@@ -57,13 +66,35 @@ class Reader:
         except CatalogError as error:
             self.problems.append(error)
             return
+        self.wholes += head.wholes
         for index, node in enumerate(services):
             self._service(node, head, file, ("services", index))
+
+    def read_listings(self, source: Traversable) -> None:
+        """Read the file of apps and stores; never raises for what is in it."""
+        file = str(source)
+        try:
+            apps, rest = split(parse_document(read_bounded(source), file), "apps", file)
+            sites, rest = split(rest, "stores", file)
+            head = convert(rest, ListingsHead, file)
+        except CatalogError as error:
+            self.problems.append(error)
+            return
+        stores: dict[str, StoreEntry] = {}
+        for index, node in enumerate(sites):
+            self._store(node, stores, file, ("stores", index))
+        earlier: dict[str, AppEntry] = {}
+        for index, node in enumerate(apps):
+            self._app(node, head, stores, earlier, file, ("apps", index))
 
     def cross_check(self) -> None:
         """Look at all services together: ids, and the sizes of the plans."""
         for value, problem in duplicates(self.services, self._where):
             self._note([problem], value)
+        for whole, problem in parts(self.services, self.wholes):
+            self._note([problem], whole)
+        for endpoint, problem in baselines(self.services):
+            self._note([problem], endpoint)
         endpoints = [e for service in self.services for e in service.endpoints]
         if self._known is not None:
             for service, problem in borrowed_ids(self.services, self._known):
@@ -73,6 +104,41 @@ class Reader:
                 self.problems.append(CatalogError(text, mend="give a smaller catalog"))
         for problem in crowded(endpoints):
             self.problems.append(CatalogError(problem.text, field=problem.field, mend=problem.mend))
+
+    def _store(self, node: Node, stores: dict[str, StoreEntry], file: str, path: Path) -> None:
+        try:
+            store = convert(node, StoreEntry, file, path)
+        except CatalogError as error:
+            self.problems.append(error)
+            return
+        self.problems += (located(p, node, file, path) for p in store_problems(store, stores))
+        stores.setdefault(store.id, store)
+
+    def _app(
+        self,
+        node: Node,
+        head: ListingsHead,
+        stores: dict[str, StoreEntry],
+        earlier: dict[str, AppEntry],
+        file: str,
+        path: Path,
+    ) -> None:
+        try:
+            app = convert(node, AppEntry, file, path)
+        except CatalogError as error:
+            self.problems.append(error)
+            return
+        wrong = [located(p, node, file, path) for p in app_problems(app, earlier, stores)]
+        self.problems += wrong
+        if wrong:
+            return
+        earlier[app.id] = app
+        service = service_of(app, stores, head.checked_on)
+        for value in (service, *service.endpoints):
+            self._places[id(value)] = (node, file, path)
+        self.services.append(service)
+        for endpoint in service.endpoints:
+            self._note(endpoint_problems(endpoint, Category.LISTING), endpoint)
 
     def _service(self, node: Node, head: CatalogHead, file: str, path: Path) -> None:
         try:
@@ -91,6 +157,7 @@ class Reader:
             category=head.category,
             retired_on=service.retired_on,
             note=service.note,
+            part_of=service.part_of,
             endpoints=tuple(endpoint for endpoint in read if endpoint is not None),
         )
         self._places[id(value)] = (node, file, path)

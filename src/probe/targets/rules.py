@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from probe.model.address import parse_ip
-from probe.model.target import Category, Endpoint, Kind, Plan, Purpose, Service, Trust, Wrap
+from probe.model.target import (
+    Category,
+    Endpoint,
+    Expect,
+    Kind,
+    Plan,
+    Purpose,
+    Role,
+    Service,
+    Trust,
+    Wrap,
+)
 from probe.targets.defaults import TLS_KINDS, floor, rank
 from probe.targets.hosts import host_problem, name_problem
 
@@ -123,8 +134,41 @@ def _tunnel(endpoint: Endpoint) -> Iterator[Problem]:
 def _purpose(endpoint: Endpoint) -> Iterator[Problem]:
     if endpoint.purpose is Purpose.DOMESTIC and endpoint.country is None:
         yield Problem("country", "a domestic control of which country?", "add country:")
-    if endpoint.purpose is not Purpose.DOMESTIC and endpoint.country is not None:
+    bound = endpoint.purpose is Purpose.DOMESTIC or endpoint.role is Role.LISTING
+    if not bound and endpoint.country is not None:
         yield Problem("country", "only domestic controls have a country", "remove it")
+
+
+def _download(endpoint: Endpoint) -> Iterator[Problem]:
+    """Ask for a file by its first bytes, or read a page up to a limit; never both."""
+    asked = (("range_bytes", endpoint.range_bytes), ("read_bytes", endpoint.read_bytes))
+    for field, size in asked:
+        if size is not None and (endpoint.kind is not Kind.HTTP or endpoint.method != "GET"):
+            yield Problem(field, "only a GET request reads a body", "remove it, or method: GET")
+    if None not in (endpoint.range_bytes, endpoint.read_bytes):
+        yield Problem("read_bytes", "a range is read to its end", "remove one of the two")
+
+
+def _listing(endpoint: Endpoint) -> Iterator[Problem]:
+    expect = endpoint.expect
+    if endpoint.role is not Role.LISTING:
+        if expect is not None and (expect.absent is not None or expect.storefront is not None):
+            yield Problem("expect", "absent and storefront are for listings", "remove them")
+        if "{country}" in (endpoint.path or ""):
+            yield Problem("path", "only a listing asks a country's storefront", "write it out")
+        return
+    if endpoint.kind is not Kind.HTTP or not endpoint.tls or endpoint.trust is not Trust.PUBLIC:
+        yield Problem("kind", "a store speaks for itself only over HTTPS", "use kind: http")
+    if not endpoint.store:
+        yield Problem("role", "a listing of which store?", "write it in listings.yaml")
+    if expect is None or expect.absent is None or not _has_mark(expect):
+        yield Problem("expect", "a listing needs a mark for there and one for absent", "add both")
+    elif (expect.storefront is None) is ("{country}" in (endpoint.path or "")):
+        yield Problem("expect", "storefront and {country} go together", "give both or none")
+
+
+def _has_mark(expect: Expect) -> bool:
+    return expect.body_contains is not None or expect.location_contains is not None
 
 
 def _anchor(endpoint: Endpoint) -> Iterator[Problem]:
@@ -172,6 +216,8 @@ _RULES: tuple[Callable[[Endpoint], Iterator[Problem]], ...] = (
     _request,
     _tunnel,
     _purpose,
+    _download,
+    _listing,
     _anchor,
     _off,
     _provenance,

@@ -7,10 +7,11 @@ from enum import StrEnum
 import msgspec
 
 from probe.errors import InputError
-from probe.model.target import Catalog, Category, Endpoint, Plan, Risk, Service
+from probe.model.target import Catalog, Category, Endpoint, Plan, Risk, Role, Service
 from probe.targets.convert import quoted
 from probe.targets.countries import CountryRules
 from probe.targets.defaults import DEFAULT_CATEGORIES
+from probe.targets.listings import PREFIX as LISTING
 
 __all__ = ["LeftOut", "Reason", "Selection", "anchors", "select", "suggest"]
 
@@ -60,7 +61,8 @@ def select(
 
     ``names`` are service ids, categories or endpoint ids: they narrow the round to these, reach
     beyond the plan, and count as the opt-in for what they name. ``include`` opts categories in.
-    ``everything`` reaches beyond the plan, and opts nothing in. An endpoint that is off, or a
+    What they are compared with comes along. ``everything`` reaches beyond the plan, and opts
+    nothing in. An endpoint that is off, or a
     domestic control of another country, is never measured.
 
     Raises:
@@ -69,12 +71,13 @@ def select(
     """
     _check_names(catalog, names)
     wanted, opted = frozenset(names), frozenset(include)
+    beside = _baselines(catalog, wanted)
     chosen: list[Endpoint] = []
     left_out: list[LeftOut] = []
     by_name: list[Endpoint] = []
     for service in catalog.services:
         for endpoint in service.endpoints:
-            named = not wanted.isdisjoint((service.id, service.category, endpoint.id))
+            named = endpoint.id in beside or _is_named(service, endpoint, wanted)
             refusal = _never(endpoint, country) or (
                 (Reason.NOT_NAMED, "not named") if wanted and not named else None
             )
@@ -90,6 +93,24 @@ def select(
     return Selection(endpoints=tuple(chosen), left_out=tuple(left_out), by_name=tuple(by_name))
 
 
+def _is_named(service: Service, endpoint: Endpoint, wanted: frozenset[str]) -> bool:
+    whole = service.part_of.whole if service.part_of is not None else service.id
+    return not wanted.isdisjoint((service.id, service.category, endpoint.id, whole))
+
+
+def _baselines(catalog: Catalog, wanted: frozenset[str]) -> frozenset[str]:
+    """Return the baselines of what is named, of the same category: its opt-in covers them."""
+    category = {e.id: s.category for s in catalog.services for e in s.endpoints}
+    return frozenset(
+        endpoint.baseline
+        for service in catalog.services
+        for endpoint in service.endpoints
+        if endpoint.baseline is not None
+        and category.get(endpoint.baseline) is service.category
+        and _is_named(service, endpoint, wanted)
+    )
+
+
 def anchors(catalog: Catalog, country: str) -> tuple[Endpoint, ...]:
     """Return the neutral hosts by which a line in ``country`` is judged."""
     return tuple(
@@ -102,12 +123,15 @@ def anchors(catalog: Catalog, country: str) -> tuple[Endpoint, ...]:
 def suggest(catalog: Catalog, name: str, *, categories: bool = True) -> str:
     """Return the mend for a name that is not in the catalog: what it is close to."""
     known = sorted(_known(catalog) if categories else {s.id for s in catalog.services})
+    if not name.startswith(LISTING):  # each has the name of its app, which is meant
+        known = [one for one in known if not one.startswith(LISTING)]
     close = difflib.get_close_matches(name.lower()[:100], known, n=3)
     return f"did you mean {', '.join(close)}?" if close else "see `probe targets list --all`"
 
 
 def _known(catalog: Catalog) -> set[str]:
-    return {service.id for service in catalog.services} | {str(c) for c in Category}
+    services = {service.id for service in catalog.services}
+    return services | {str(c) for c in Category} | {whole.id for whole in catalog.wholes}
 
 
 def _check_names(catalog: Catalog, names: Sequence[str]) -> None:
@@ -123,7 +147,9 @@ def _never(endpoint: Endpoint, country: str) -> tuple[Reason, str] | None:
     if endpoint.off is not None:
         return Reason.OFF, endpoint.off
     if endpoint.country not in (None, country):
-        return Reason.OTHER_COUNTRY, f"a domestic control of {endpoint.country}"
+        listing = endpoint.role is Role.LISTING
+        text = f"asked only in {endpoint.country}" if listing else ""
+        return Reason.OTHER_COUNTRY, text or f"a domestic control of {endpoint.country}"
     return None
 
 

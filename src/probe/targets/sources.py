@@ -10,10 +10,21 @@ import probe
 from probe.errors import CatalogError
 from probe.targets.document import MAX_BYTES
 
-__all__ = ["COUNTRIES", "FINGERPRINTS", "catalog_files", "packaged_folder", "read_bounded"]
+__all__ = [
+    "COUNTRIES",
+    "FINGERPRINTS",
+    "LISTINGS",
+    "catalog_files",
+    "packaged_folder",
+    "read_bounded",
+]
 
 FINGERPRINTS = "fingerprints.yaml"
 COUNTRIES = "countries.yaml"
+LISTINGS = "listings.yaml"
+OTHERS = (FINGERPRINTS, COUNTRIES, LISTINGS)
+"""Files of a folder that are no target files."""
+
 MAX_FILES = 200
 
 
@@ -50,7 +61,7 @@ def catalog_files(source: Traversable) -> list[Traversable]:
 def _target_files(folder: Traversable) -> Iterator[Traversable]:
     for entry in folder.iterdir():
         name = entry.name
-        if name.endswith((".yaml", ".yml")) and name not in (FINGERPRINTS, COUNTRIES):
+        if name.endswith((".yaml", ".yml")) and name not in OTHERS:
             yield entry
 
 

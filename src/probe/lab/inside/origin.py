@@ -29,7 +29,9 @@ class Behind:
         self._situation = situation
         self._geography = geography
 
-    def web(self, method: str, host: str | None, target: str, body: bytes) -> WebResponse:
+    def web(
+        self, method: str, host: str | None, target: str, body: bytes, part: str | None = None
+    ) -> WebResponse:
         """Return the response to a request with the prefix of ``origin_path``."""
         parts = target.split("/", 4)
         if len(parts) != 5 or not parts[2].isdecimal():
@@ -45,7 +47,7 @@ class Behind:
             control=self._geography.abroad(client),
             sealed=port == "443",
         )
-        return place.web(method, host, f"/{rest}", body)
+        return place.web(method, host, f"/{rest}", body, part)
 
 
 class _Connection(asyncio.Protocol):

@@ -156,6 +156,14 @@ class AttachedLab:
         """Return what the path and the servers counted, and each rule that hit."""
         return (await self.ask(Tell())).counts
 
+    async def sought(self) -> tuple[dict[str, int], tuple[int, int]]:
+        """Return packets by destination (``tcp 192.0.2.1 443``), and bytes up and down the line.
+
+        Since the last scenario was played, as the box between the line and all else saw them.
+        """
+        told = await self.ask(Tell())
+        return told.sought or {}, told.line_bytes
+
     async def aclose(self) -> None:
         """Hang up; the lab goes on."""
         await self._conversation.aclose()

@@ -164,7 +164,10 @@ class Director:
         counts: Counter[str] = Counter(self._path.counts)
         if self._inside is not None:
             counts.update((await self._inside.ask(Tell(), timeout_s=ORDER_S)).counts)
-        return Told(counts=dict(counts))
+        sought = self._path.sought
+        return Told(
+            counts=dict(counts), sought=dict(sought.packets), line_bytes=(sought.up, sought.down)
+        )
 
     def _described(self) -> Described:
         return Described(

@@ -16,6 +16,7 @@ from probe.lab.path import Middle
 from probe.lab.path.nat import Nat
 from probe.lab.path.packets import ICMP, TCP, UDP, Packet, read_packet
 from probe.lab.path.plumbing import Plumbing, Sent, Side
+from probe.lab.path.sought import Sought
 from probe.lab.rules import Scenario
 from probe.lab.world import World
 
@@ -61,6 +62,11 @@ class Passage:
     def counts(self) -> Counter[str]:
         """Return what became of the packets."""
         return self._middle.counts
+
+    @property
+    def sought(self) -> Sought:
+        """Return whom the line sought since the last scenario began."""
+        return self._middle.sought
 
     def play(self, world: World, scenario: Scenario, addresses: Addresses) -> None:
         """Put another censor, line and world in place."""

@@ -26,6 +26,7 @@ from probe.lab.path.packets import TCP, UDP, Packet, read_packet
 from probe.lab.path.plumbing import Plumbing, Sent, Side, packed
 from probe.lab.path.residual import Residual
 from probe.lab.path.route import Travel, echo_reply, time_exceeded
+from probe.lab.path.sought import Sought
 from probe.lab.path.tcp import TcpPath
 from probe.lab.rules import Scenario
 from probe.lab.situation import Scene
@@ -59,6 +60,7 @@ class Middle:
     ) -> None:
         """Stand in ``world`` at ``now``; ``rng`` is loss, chance and the censor's odd numbers."""
         self.counts: Counter[str] = Counter()
+        self.sought = Sought()
         self._plumbing = plumbing
         self._rng = rng
         self._nat = Nat(plumbing)
@@ -68,6 +70,7 @@ class Middle:
 
     def play(self, world: World, scenario: Scenario) -> None:
         """Put another censor, line and world in place; connections of before are forgotten."""
+        self.sought = Sought()
         self._scene.play(scenario, world)
         self._set_up(scenario)
 
@@ -103,6 +106,7 @@ class Middle:
                 return self._lost("lost on the line")
             if not self._nat.outward(read):
                 return self._lost("not the line's address")
+            self.sought.outward(read, len(packet))
             return self._from_client(read, _Asker(came_from, at_s + late, late))
         if came_from is Side.ABROAD:
             if read.source not in self._abroad:
@@ -186,6 +190,7 @@ class Middle:
         if delay is None:
             self.counts["dropped: lost on the line"] += 1
             return
+        self.sought.homeward(len(packet))
         sent.append(Sent(packet, Side.LINE, late + delay))
 
     def _from_server(self, packet: Packet, at_s: float) -> list[Sent]:

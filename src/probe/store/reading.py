@@ -26,6 +26,7 @@ from probe.store.shelf import chunks
 from probe.store.times import instant, microseconds
 
 __all__ = [
+    "SeriesRound",
     "Span",
     "judged_of",
     "matching_endpoints",
@@ -33,6 +34,7 @@ __all__ = [
     "records_of",
     "round_batch",
     "series_batch",
+    "series_rounds",
     "steps_of",
 ]
 
@@ -120,9 +122,26 @@ def series_batch(
     its start. The verdicts' own times decide (``judged_of``).
     """
     start, end = _ROUND.c.started_us, _ROUND.c.ended_us
-    query: Select[Any] = select(
+    query = _series_query()
+    if span.since_us is not None:
+        query = query.where(or_(start >= span.since_us, end >= span.since_us, end.is_(None)))
+    if span.until_us is not None:
+        query = query.where(or_(start < span.until_us, end < span.until_us))
+    return _series_rounds(connection, dictionary, _paged(query, after, limit))
+
+
+def series_rounds(
+    connection: Connection, dictionary: Dictionary, numbers: Collection[int]
+) -> list[SeriesRound]:
+    """Return what a series takes from these rounds, by number."""
+    query = _series_query().where(_ROUND.c.id.in_(numbers)).order_by(_ROUND.c.id)
+    return _series_rounds(connection, dictionary, query)
+
+
+def _series_query() -> Select[Any]:
+    return select(
         _ROUND.c.id,
-        start,
+        _ROUND.c.started_us,
         _VANTAGE.c.name,
         _ROUND.c.network_id,
         _ROUND.c.tz,
@@ -130,11 +149,12 @@ def series_batch(
         _ROUND.c.control_bad,
         _ROUND.c.gates,
     ).join(_VANTAGE, _VANTAGE.c.id == _ROUND.c.vantage_id)
-    if span.since_us is not None:
-        query = query.where(or_(start >= span.since_us, end >= span.since_us, end.is_(None)))
-    if span.until_us is not None:
-        query = query.where(or_(start < span.until_us, end < span.until_us))
-    rows = connection.execute(_paged(query, after, limit)).all()
+
+
+def _series_rounds(
+    connection: Connection, dictionary: Dictionary, query: Select[Any]
+) -> list[SeriesRound]:
+    rows = connection.execute(query).all()
     dictionary.networks.load_all(connection)
     return [
         SeriesRound(
@@ -152,15 +172,20 @@ def series_batch(
 
 
 def matching_endpoints(
-    connection: Connection, dictionary: Dictionary, service: str | None, endpoint: str | None
+    connection: Connection,
+    dictionary: Dictionary,
+    names: Collection[str] | None,
+    endpoint: str | None,
 ) -> list[int] | None:
-    """Return the numbers of a service's or of one name's endpoints; ``None`` is all of them."""
-    if service is None and endpoint is None:
+    """Return the numbers of some services' or of one name's endpoints; ``None`` is all of them."""
+    if names is None and endpoint is None:
         return None
-    services = dictionary.services.matching(connection, lambda name: name == service)
+    services = dictionary.services.matching(
+        connection, lambda name: names is not None and name in names
+    )
 
     def wanted(key: EndpointKey) -> bool:
-        return (service is None or key.service_id in services) and (
+        return (names is None or key.service_id in services) and (
             endpoint is None or key.name == endpoint
         )
 

@@ -21,7 +21,9 @@ __all__ = [
     "Bar",
     "Cell",
     "Coverage",
+    "DayMix",
     "DayRow",
+    "DaySeen",
     "FindingKind",
     "Gap",
     "Heatmap",
@@ -30,6 +32,7 @@ __all__ = [
     "Mark",
     "Method",
     "NoteRow",
+    "Pair",
     "Period",
     "Place",
     "ReportData",
@@ -220,6 +223,36 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     bars: tuple[Bar, ...]
 
 
+class DaySeen(msgspec.Struct, frozen=True, kw_only=True):
+    """How many hours of a local day inside the period had a round, apart from any result."""
+
+    date: str  # ISO
+    hours: int
+    hours_seen: int
+
+
+class DayMix(msgspec.Struct, frozen=True, kw_only=True):
+    """One local day of all services shown: failed looks by layer, and shares that failed."""
+
+    date: str  # ISO
+    layers: tuple[tuple[str, int], ...] = ()
+    failed_share: float | None = None  # of the proving looks
+    control_share: float | None = None  # of the neutral hosts beside them
+
+    def count(self, layer: str) -> int:
+        """Return how many looks failed in a layer."""
+        return dict(self.layers).get(layer, 0)
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """What one network showed of one service at its last proving look."""
+
+    subject: str
+    name: str
+    network: str
+    mark: Mark
+
+
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch in which this line gave no evidence, and why."""
 
@@ -275,6 +308,9 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     heatmaps_left_out: int = 0  # affected services that have a lane only
     lanes: tuple[Lane, ...] = ()
     coverage: Coverage = Coverage()
+    calendar: tuple[DaySeen, ...] = ()
+    mix: tuple[DayMix, ...] = ()
+    matrix: tuple[Pair, ...] = ()
     notes: tuple[NoteRow, ...] = ()
     notes_withheld: int = 0  # notes whose words were left out
     method: Method

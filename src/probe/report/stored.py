@@ -6,7 +6,7 @@ known then and not what is known today.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
@@ -21,14 +21,20 @@ from probe.model.timeline import Interval, Series, SeriesKey
 from probe.model.verdict import Confidence, Locus, Reason, ServiceVerdict, State, Verdict
 from probe.report.build import build
 from probe.report.data import Method, Period, ReportData, Subject
+from probe.report.tongue import N_
 from probe.store.database import Store
 
-__all__ = ["report_of"]
+__all__ = ["DEFAULT_TITLE", "report_of"]
 
 _STALE = timedelta(hours=24)
 """An unclear look hides a proving one only when that one is older than this before it."""
 
+DEFAULT_TITLE = N_("What could be reached from one line")
+
 _FRESH = timedelta(days=7)
+_LAST_DAY = timedelta(hours=26)
+"""How far back what only ever worked is asked for: a daily plan, and more."""
+
 _NO_LOOK = frozenset({"not_run", "not_measured", "interrupted"})
 _PROVING = frozenset({State.OK, State.BLOCKED, State.DEGRADED, State.DOWN})
 _ORDER = {confidence: place for place, confidence in enumerate(Confidence)}
@@ -54,12 +60,16 @@ def report_of(
     simulated: bool = False,
     private: bool = False,
     series: Sequence[Series] | None = None,
+    services: Collection[str] | None = None,
+    network: str | None = None,
+    tz_shown: str | None = None,
 ) -> ReportData:
     """Return the report of one vantage; the store's own unless ``vantage`` names another.
 
     ``catalog`` gives names and roles. ``series``, if given, are those of the same store and
-    period, made already; else they are made here. What a lab's vantage measured is called a
-    simulation, whatever ``simulated`` says.
+    period, made already; else they are made here. ``services`` and ``network`` choose some of
+    what is stored; ``tz_shown`` is the zone of the page, else the vantage's own. What a lab's
+    vantage measured is called a simulation, whatever ``simulated`` says.
 
     Raises:
         InputError: when several vantages are stored and none of them is chosen or the store's own.
@@ -69,16 +79,27 @@ def report_of(
     rounds = list(store.rounds(since=since, until=until))
     chosen = _vantage(store, rounds, vantage)
     rounds = [row for row in rounds if row.vantage == chosen]
-    judged = [row for row in store.judged(since=since, until=until) if row.vantage == chosen]
-    country, tz = _place(store, rounds, judged)
-    found = _series(judged, rounds, chosen) if series is None else tuple(series)
+    looks = [
+        look.judged
+        for look in store.looks(since=since, until=until, services=services)
+        if look.judged.vantage == chosen
+    ]
+    judged = _proving(store, looks, since, until, chosen)
+    if services is not None:
+        judged = [row for row in judged if row.service in services]
+        catalog = _only(catalog, services)
+    country, tz = _place(store, rounds, looks)
+    tz = tz_shown or tz
+    found = _series(looks, rounds, chosen) if series is None else tuple(series)
+    if network is not None:
+        found = tuple(one for one in found if one.key.network == network)
     return build(
-        title=title or "What could be reached from one line",
+        title=title or DEFAULT_TITLE,
         generated=now,
         period=_period(rounds, since, until, now),
         country=country,
         tz=tz,
-        method=_method(store, catalog, judged, rounds),
+        method=_method(store, catalog, [*looks, *judged], rounds),
         services=_services(store, catalog, judged),
         series=found,
         intervals=_intervals(found),
@@ -88,6 +109,42 @@ def report_of(
         simulated=simulated or chosen in _MADE_UP,
         private=private,
     )
+
+
+def _proving(
+    store: Store,
+    looks: Sequence[Judged],
+    since: datetime | None,
+    until: datetime | None,
+    vantage: str,
+) -> list[Judged]:
+    """Return the endpoints' own verdicts at the end of the period, as far back as they may speak.
+
+    What only ever worked in these days is asked for the last of them. A service that was not
+    looked at in these last days speaks by its last look.
+    """
+    if not looks:
+        return []
+    last = max(row.time for row in looks)
+    start = max(last - _FRESH - _STALE, since or last - _FRESH - _STALE)
+    unsure = {row.service for row in looks if row.time >= start and row.state is not State.OK}
+    last_day = max(last - _LAST_DAY, start)
+    recent = [
+        row
+        for row in (
+            *store.judged(since=start, until=last_day, services=unsure),
+            *store.judged(since=last_day, until=until),
+        )
+        if row.vantage == vantage
+    ]
+    heard = {row.service for row in recent}
+    older = {row.service: row for row in looks if row.service not in heard}
+    return [*recent, *older.values()]
+
+
+def _only(catalog: Catalog, services: Collection[str]) -> Catalog:
+    kept = tuple(one for one in catalog.services if one.id in services)
+    return msgspec.structs.replace(catalog, services=kept)
 
 
 def _vantage(store: Store, rounds: Sequence[RoundRow], asked: str | None) -> str:
@@ -278,7 +335,7 @@ def _method(
         catalog_digest=catalog.digest,
         rules=_rules({row.rule_id for row in judged}),
         tzdata=zones[-1] if zones else "",
-        chain=store.info().chain_head,
+        chain=store.chain_head(),
     )
 
 

@@ -122,3 +122,35 @@ def test_metrics_are_prometheus(ask: Ask, place: Path, tmp_path: Path) -> None:
     with Store.open(place, readonly=True) as store:
         write_textfile(store, tmp_path / "probe.prom")
     assert (tmp_path / "probe.prom").read_text(encoding="utf-8") == text
+
+
+def test_a_changed_store_is_shown_from_before_until_it_is_made_again(tmp_path: Path) -> None:
+    """The overview never waits: it is the last one made, and ``refresh`` makes the next."""
+    from datetime import timedelta
+
+    from desk_fixtures import NOW, START, catalog, fill
+    from store_records import LINE, blocked, context
+
+    from probe.web.asked import Asked
+    from probe.web.desk import Desk
+
+    place = tmp_path / "live.sqlite"
+    with Store.open(place) as store:
+        fill(store, days=1)
+        desk = Desk(place, catalog(), lambda: NOW)
+        assert desk.refresh()
+        assert not desk.refresh()
+        first, compared = desk.report(Asked()), desk.comparison(Asked())
+        at = START + timedelta(days=1, hours=2)
+        number = store.begin_round(
+            vantage=LINE.id, plan="core", started=at, catalog_digest="", network=context().network
+        )
+        store.save(number, [blocked(at=at)])
+        store.end_round(number, context(at), at)
+        assert desk.report(Asked()) is first
+        assert desk.comparison(Asked()) is compared
+        assert desk.report(Asked(service="chat")).coverage.rounds == first.coverage.rounds + 1
+        assert desk.refresh()
+        assert desk.report(Asked()).coverage.rounds == first.coverage.rounds + 1
+        assert desk.comparison(Asked()) is not compared
+        desk.close()

@@ -162,9 +162,8 @@ def _entries_query(connection: Connection, dictionary: Dictionary, asked: Query)
         networks = dictionary.networks.matching(connection, lambda one: one.key == asked.network)
         query = query.where(_ROUND.c.network_id.in_(networks))
     if asked.state is not None:
-        query = query.join(_RULING, _RULING.c.id == _VERDICT.c.ruling_id).where(
-            _RULING.c.state == STATE.code[asked.state]
-        )
+        said = select(_RULING.c.id).where(_RULING.c.state == STATE.code[asked.state])
+        query = query.where(_VERDICT.c.ruling_id.in_(said))  # no join: it would read from there
     if asked.before is not None:
         round_id, no = asked.before
         query = query.where(

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from msgspec.structs import replace
+
 from probe.errors import StoreError
 from probe.model.target import Catalog
 from probe.report.compare import Comparison, compare
@@ -46,8 +48,8 @@ class _Kept(Generic[T]):
 class Desk:
     """One store, opened read-only when it is first asked for, and what was made of it.
 
-    The overview of the default period is made again in the background (``refresh``) when the
-    store has changed; until then the one before is shown, with its time.
+    The overview and the comparison of the default period are made again in the background
+    (``refresh``) when the store has changed; until then the one before is shown, with its time.
     """
 
     def __init__(self, place: Path | str, catalog: Catalog, now: Callable[[], datetime]) -> None:
@@ -123,6 +125,10 @@ class Desk:
         held, fresh = self._reports.get(key, version)
         if held is not None and (fresh or (relative and not patient and _is_overview(asked))):
             return held
+        if asked.network and not asked.service:
+            whole = self.report(replace(asked, network=""))
+            if whole.place.networks == (asked.network,):
+                return whole  # there is no other
         made = report_of(
             self.store(),
             self.catalog,
@@ -138,13 +144,14 @@ class Desk:
         self._reports.put(key, version, made)
         return made
 
-    def comparison(self, asked: Asked) -> Comparison:
-        """Return what all vantages say of the same period."""
+    def comparison(self, asked: Asked, *, patient: bool = False) -> Comparison:
+        """Return what all vantages say of the same period; as with reports, perhaps an old one."""
         window = self.window(asked)
         version = self.state().version
-        key = (asked.tz, window)
+        relative = not (asked.since or asked.until or asked.tz)
+        key = None if relative else (asked.tz, window)
         held, fresh = self._comparisons.get(key, version)
-        if held is not None and fresh:
+        if held is not None and (fresh or (relative and not patient)):
             return held
         made = compare(self.store(), self.catalog, window.since, window.until, tz=asked.tz or None)
         self._comparisons.put(key, version, made)
@@ -157,6 +164,7 @@ class Desk:
         if self._reports.get(key, version)[1]:
             return False
         self.report(Asked(), patient=True)
+        self.comparison(Asked(), patient=True)
         return True
 
 

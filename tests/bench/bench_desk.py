@@ -1,7 +1,7 @@
 """The pages over ten million measurements, asked without a socket; and the report of them.
 
-The store is made first (a minute, 1.2 GB); ``DESK_STORE`` names one that is kept, ``DESK_DAYS`` makes a
-smaller one, and then the figures are of that.
+The store is made first (a minute, 1.2 GB): 300 endpoints of 100 services every half hour for 695 days.
+``DESK_STORE`` names one that is kept, ``DESK_DAYS`` makes a smaller one.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Any
 
 import desk_store
 import httpx
-from bench_store import LINE, NETWORK, START, _begin, _context, _rounds, Site
+from bench_store import LINE, NETWORK, START, Site, _begin, _context, _rounds
 from figures import Figure, peak_rss_mib
 
 from probe.model.target import Catalog
@@ -87,11 +87,11 @@ def _pages(place: Path) -> list[Figure]:
 
 
 def _report(place: Path) -> list[Figure]:
-    """Make reports of a month and of all that a report covers (400 days)."""
+    """Make reports of one month and of three; what a longer one takes grows with its days."""
     figures = []
     end = START + timedelta(days=DAYS)
     with Store.open(place, readonly=True) as store:
-        for days in (30, 400):
+        for days in (30, 90):
             took, page = _timed(
                 lambda days=days: render(  # type: ignore[misc]
                     report_of(

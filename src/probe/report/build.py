@@ -1,7 +1,8 @@
 """Make the data of a report from series, intervals, events, verdicts, rounds and notes; pure."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -266,7 +267,7 @@ class _Desk:
             for day, hours in days.items()
         )
 
-    def targeted(self, services: Set[str]) -> list[Series]:
+    def targeted(self, services: AbstractSet[str]) -> list[Series]:
         """Return the series of these services, without those of neutral hosts."""
         return [one for (name, _), found in self.own.items() if name in services for one in found]
 

@@ -10,13 +10,19 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, func, select
 
 from probe.model.record import Judged
-from probe.model.target import Role
 from probe.model.verdict import Verdict
 from probe.store.bulk import bulk_insert
 from probe.store.dictionary import Dictionary, table_of
-from probe.store.reading import SeriesRound, Span, judged_of, series_batch, series_rounds
+from probe.store.reading import (
+    SeriesRound,
+    Span,
+    judged_of,
+    judged_row,
+    series_batch,
+    series_rounds,
+)
 from probe.store.rows import StoredLook, StoredRound, StoredService
-from probe.store.times import instant, microseconds
+from probe.store.times import microseconds
 
 __all__ = ["Look", "fill", "last_looks", "looks_in", "refresh"]
 
@@ -134,31 +140,10 @@ def looks_in(
         round_ = by_id.get(round_id)
         if round_ is not None:
             yield Look(
-                _judged(round_, time_us, service_of(service_id), ruling_of(ruling_id)),
+                judged_row(round_, time_us, service_of(service_id), ruling_of(ruling_id)),
                 endpoints,
                 failed,
             )
-
-
-def _judged(round_: SeriesRound, time_us: int, service: str, verdict: Verdict) -> Judged:
-    return Judged(
-        time=instant(time_us),
-        round=round_.id,
-        vantage=round_.vantage,
-        network=round_.network,
-        tz=round_.tz,
-        utc_offset_s=round_.utc_offset_s,
-        service=service,
-        endpoint="",
-        role=Role.OTHER,
-        state=verdict.state,
-        mechanism=verdict.mechanism,
-        locus=verdict.locus,
-        confidence=verdict.confidence,
-        rule_id=verdict.rule_id,
-        control_bad=round_.control_bad,
-        gates=round_.gates,
-    )
 
 
 def last_looks(connection: Connection, dictionary: Dictionary) -> list[Judged]:
@@ -184,5 +169,5 @@ def last_looks(connection: Connection, dictionary: Dictionary) -> list[Judged]:
         (round_,) = series_rounds(connection, dictionary, [row.round_id])
         verdict = dictionary.rulings.key_of(row.ruling_id)
         service = dictionary.services.key_of(row.service_id)
-        found.append(_judged(round_, row.time_us, service, verdict))
+        found.append(judged_row(round_, row.time_us, service, verdict))
     return found

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row, Select, and_, or_, select
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Step, TlsStep
 from probe.model.record import Judged, Record, RoundRow
+from probe.model.target import Role
+from probe.model.verdict import Verdict
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.context import unpack
 from probe.store.controls import controls_of
@@ -29,6 +31,7 @@ __all__ = [
     "SeriesRound",
     "Span",
     "judged_of",
+    "judged_row",
     "matching_endpoints",
     "measurements_of",
     "records_of",
@@ -215,15 +218,30 @@ def judged_of(
         round_ = by_id[round_id]
         time_us = round_.started_us + offset_us
         if span.holds(time_us):
-            judged.append(_judged(dictionary, round_, time_us, endpoint_id, ruling_id))
+            endpoint = dictionary.endpoints.key_of(endpoint_id)
+            judged.append(
+                judged_row(
+                    round_,
+                    time_us,
+                    dictionary.services.key_of(endpoint.service_id),
+                    dictionary.rulings.key_of(ruling_id),
+                    endpoint=endpoint.name,
+                    role=endpoint.role,
+                )
+            )
     return judged
 
 
-def _judged(
-    dictionary: Dictionary, round_: SeriesRound, time_us: int, endpoint_id: int, ruling_id: int
+def judged_row(
+    round_: SeriesRound,
+    time_us: int,
+    service: str,
+    verdict: Verdict,
+    *,
+    endpoint: str = "",
+    role: Role = Role.OTHER,
 ) -> Judged:
-    endpoint = dictionary.endpoints.key_of(endpoint_id)
-    verdict = dictionary.rulings.key_of(ruling_id)
+    """Return one verdict as a series reads it; of a whole service when no endpoint is named."""
     return Judged(
         time=instant(time_us),
         round=round_.id,
@@ -231,9 +249,9 @@ def _judged(
         network=round_.network,
         tz=round_.tz,
         utc_offset_s=round_.utc_offset_s,
-        service=dictionary.services.key_of(endpoint.service_id),
-        endpoint=endpoint.name,
-        role=endpoint.role,
+        service=service,
+        endpoint=endpoint,
+        role=role,
         state=verdict.state,
         mechanism=verdict.mechanism,
         locus=verdict.locus,

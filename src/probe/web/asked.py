@@ -87,7 +87,14 @@ def asked_of(values: dict[str, str]) -> Asked:
     return asked
 
 
-def window_of(asked: Asked, *, tz: str, now: datetime, last: datetime | None) -> Window:
+def window_of(
+    asked: Asked,
+    *,
+    tz: str,
+    now: datetime,
+    first: datetime | None,
+    last: datetime | None,
+) -> Window:
     """Return the period; without one, the last fourteen days that the store knows of.
 
     Raises:
@@ -100,6 +107,8 @@ def window_of(asked: Asked, *, tz: str, now: datetime, last: datetime | None) ->
     if since is None:
         end = until or last or now
         since = end - timedelta(days=DEFAULT_DAYS)
+        if first is not None and since < first < end:
+            since = first
     if until is not None and since >= until:
         raise InputError("not after since", field="until", mend="exchange them")
     return Window(since.replace(second=0, microsecond=0), until)

@@ -61,8 +61,8 @@ class Desk:
         self._store: Store | None = None
         self._reports: _Kept[ReportData] = _Kept()
         self._comparisons: _Kept[Comparison] = _Kept()
-        self._last: datetime | None = None
-        self._last_of = ""
+        self._known: tuple[datetime | None, datetime | None] = (None, None)
+        self._ends_of = ""
         self.names = {service.id: service.name for service in catalog.services}
 
     def store(self) -> Store:
@@ -93,16 +93,22 @@ class Desk:
         """Return the period that is asked for."""
         own = self.store().vantage()
         tz = own.tz if own is not None else "UTC"
-        return window_of(asked, tz=tz, now=self.now(), last=self._end())
+        first, last = self._ends()
+        return window_of(asked, tz=tz, now=self.now(), first=first, last=last)
 
-    def _end(self) -> datetime | None:
-        """Return the start of the newest round by number."""
+    def _ends(self) -> tuple[datetime | None, datetime | None]:
+        """Return when the oldest round began and the newest by number ended, if there are any."""
         state = self.state()
-        if state.version != self._last_of:
-            newest = self.store().round(state.last_round) if state.last_round else None
-            self._last = (newest.ended or newest.started) if newest else None
-            self._last_of = state.version
-        return self._last
+        if state.version != self._ends_of:
+            store = self.store()
+            oldest = next(store.rounds(), None)
+            newest = store.round(state.last_round) if state.last_round else None
+            self._known = (
+                oldest.started if oldest is not None else None,
+                (newest.ended or newest.started) if newest is not None else None,
+            )
+            self._ends_of = state.version
+        return self._known
 
     def report(self, asked: Asked, *, patient: bool = False) -> ReportData:
         """Return the data of a page; an old one while a new one is being made, if not patient.

@@ -91,7 +91,7 @@ def _by_day(
         "named": {str(n): digits(str(n)) for n in range(101)},
     }
     if share:
-        value |= {"min": 0, "max": 100}
+        value |= {"min": 0, "max": 100, "interval": 25}
         value["named"] = {str(n): digits(f"{n} %") for n in range(101)}
     else:
         highest = max((sum(count for _layer, count in day.layers) for day in days), default=1)

@@ -1,7 +1,7 @@
 """The pages over ten million measurements, asked without a socket; and the report of them.
 
-The store is made first (a minute, 1.2 GB): 300 endpoints of 100 services every half hour for 695 days.
-``DESK_STORE`` names one that is kept, ``DESK_DAYS`` makes a smaller one.
+The store is made first (a minute, 1.2 GB): 300 endpoints of 100 services every half hour for
+695 days. ``DESK_STORE`` names one that is kept, ``DESK_DAYS`` makes a smaller one.
 """
 
 import asyncio

@@ -108,6 +108,8 @@ def state(connection: Connection) -> StoreState:
 
 def entries(connection: Connection, dictionary: Dictionary, asked: Query) -> list[Entry]:
     """Return the newest entries that match, by round and record, at most ``limit``."""
+    if asked.state is not None and not _was_ever_said(connection, asked.state):
+        return []
     dictionary.services.load_all(connection)
     dictionary.networks.load_all(connection)
     rows = connection.execute(_entries_query(connection, dictionary, asked)).all()
@@ -130,6 +132,12 @@ def entries(connection: Connection, dictionary: Dictionary, asked: Query) -> lis
             )
         )
     return found
+
+
+def _was_ever_said(connection: Connection, state: State) -> bool:
+    """Return whether any ruling is of a state: rulings are few, verdicts are many."""
+    query = select(_RULING.c.id).where(_RULING.c.state == STATE.code[state]).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _entries_query(connection: Connection, dictionary: Dictionary, asked: Query) -> Select[Any]:

@@ -5,6 +5,7 @@ there; what is compiled beside them is what runs.
 """
 
 import sys
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -25,6 +26,9 @@ _UNSTEADY = tuple(
         *("Last-Translator", "Language-Team"),
     )
 )
+_ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
+"""A date of the header, so that what is compiled is the same each time."""
+
 METHODS = [
     ("report/**.py", "python"),
     ("web/**.py", "python"),
@@ -57,6 +61,7 @@ def updated(code: str, texts: Catalog) -> Catalog:
 def written(catalog: Catalog) -> tuple[bytes, bytes]:
     """Return a catalogue as text and as compiled; the same bytes each time."""
     catalog.fuzzy = False
+    catalog.creation_date = catalog.revision_date = _ALWAYS
     catalog.header_comment = "# Translations of probe. MIT licence."
     po, mo = BytesIO(), BytesIO()
     write_po(po, catalog, width=100, no_location=True, sort_output=True, omit_header=False)

@@ -130,7 +130,7 @@ def test_one_record_and_one_round_are_found_by_number(memory: Store) -> None:
     assert found is not None
     assert found.id == number
     assert memory.round(99) is None
-    assert [vantage.id for vantage in memory.vantages()] == ["5f1c"]
+    assert list(memory.vantages()) == ["5f1c"]
 
 
 def test_pages_read_by_index(place: Path) -> None:

@@ -106,7 +106,7 @@ def api_routes(desk: Desk) -> APIRouter:  # noqa: C901 - a list of short routes
 
     @router.get("/vantages", summary="The vantages that are stored")
     def vantages() -> Rows:
-        return [dict(msgspec.to_builtins(one)) for one in desk.store().vantages()]
+        return [dict(msgspec.to_builtins(one)) for one in desk.store().vantages().values()]
 
     outer = APIRouter()
     outer.include_router(router)

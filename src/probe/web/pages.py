@@ -58,7 +58,7 @@ class _Pages:
             path=path,
             version=state.version,
             state=state,
-            vantages=self._desk.store().vantages(),
+            vantages=list(self._desk.store().vantages().values()),
             **values,
         )
         return HTMLResponse(text)

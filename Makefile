@@ -13,7 +13,7 @@ export PROBE_NET := loopback
 export PROBE_STORE ?= $(CURDIR)/results/probe.sqlite
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs verdicts protocols bench bench-patterns wheel smoke lock clean help
+.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs locales verdicts protocols bench bench-patterns wheel smoke lock clean help
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -53,6 +53,9 @@ imports: $(VENV)/.dev  ## the import contracts
 docs: $(VENV)/.dev  ## write the generated pages again
 	@$(BIN)/python docs/generate.py
 
+locales: $(VENV)/.dev  ## write the catalogues of languages again; fails for a text without translation
+	@$(BIN)/python docs/locales.py
+
 verdicts: $(VENV)/.dev  ## play all scenarios in all stages; docs/verdicts.md says what was found
 	@$(BIN)/python tests/scenarios/verdicts.py $(VERDICTS); code=$$?; \
 	$(BIN)/python docs/generate.py; exit $$code
@@ -77,7 +80,7 @@ lock: $(VENV)/.dev  ## resolve the dependencies anew, with hashes and no index a
 	@$(BIN)/python -m pip install -q uv
 	@$(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q --upgrade -o requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --group build --group dev --extra web --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q --upgrade -c requirements.lock -o requirements-dev.lock
 
 	@$(BIN)/uv pip compile pyproject.toml --group bench --universal --python-version 3.11 \

@@ -5,7 +5,7 @@ import pytest
 from test_rollup import ALONE, DOWN, GEO, NOT_RUN, OK, RESET, Word, verdict
 from verdict_bundles import endpoint
 
-from probe.analysis.baseline import Fate, baseline_sentence, fate_of
+from probe.analysis.baseline import Fate, baseline_sentence, fate_of, sentence_of
 from probe.analysis.rollup import rollup
 from probe.model.target import Category, Endpoint, Kind, Purpose, Service
 from probe.model.verdict import Confidence, Locus, State, Verdict
@@ -81,9 +81,10 @@ def test_the_sentence_stands_in_the_services_and_changes_no_verdict() -> None:
     plain = rollup(service, pairs)
     known = {e.id: (e, v) for e, v in pairs}
     full = rollup(service, pairs, known)
-    assert full.sentence == f"{plain.sentence} {full.beside}"
-    assert NETWORK in full.beside
-    assert plain.beside == ""
+    assert full.sentence == f"{plain.sentence} {sentence_of(full.beside)}"
+    assert NETWORK in full.sentence
+    assert [(one.hosts, one.baseline) for one in full.beside] == [((PRODUCT.host,), SITE.host)]
+    assert plain.beside == ()
     same = msgspec.structs.replace(full.verdict, sentence=plain.verdict.sentence)
     assert same == plain.verdict
 

@@ -19,6 +19,7 @@ TITLES = {
     "bench_round.py": "A round with many silent drops",
     "bench_store.py": "Keeping",
     "bench_export.py": "Exporting",
+    "bench_desk.py": "The pages",
     "bench_lab.py": "The lab in namespaces",
     "bench_demo.py": "The demo",
 }

@@ -225,3 +225,18 @@ def test_a_page_of_many_services_stays_a_page() -> None:
     assert len(data.heatmaps) == 40
     assert data.heatmaps_left_out == 20
     assert len(data.lanes) == 45
+
+
+def test_days_count_services_on_the_page_only() -> None:
+    """Failures are counted by local day and layer, those of neutral hosts and others are not."""
+    data = report()
+    alone = report(services=(), series=None)
+    assert any(day.layers for day in data.mix)
+    assert not any(day.layers for day in alone.mix)
+    assert [day.date for day in data.mix] == [day.date for day in data.calendar]
+    assert sum(day.hours for day in data.calendar) == data.coverage.hours
+    assert sum(day.hours_seen for day in data.calendar) == data.coverage.hours_seen
+    pairs = {(pair.subject, pair.network): pair.mark for pair in data.matrix}
+    assert (
+        len(pairs) == len(data.matrix) == len({lane.subject for lane in data.lanes} - {"this line"})
+    )

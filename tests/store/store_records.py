@@ -220,7 +220,7 @@ def age(place: Path) -> None:
 
     from probe.store.schema import _config
 
-    later = ("imported_sample", "imported_series", "source")
+    later = ("look", "imported_sample", "imported_series", "source")
     engine = create_engine(f"sqlite:///{place}")
     with engine.begin() as connection:
         for table in (*later, "record_control", "control", "earlier_verdict", "revision"):

@@ -67,6 +67,7 @@ def test_a_round_that_vanished_is_missed(place: Path) -> None:
     _three_rounds(place)
     found = _tamper(
         place,
+        "DELETE FROM look WHERE round_id = 2",
         "DELETE FROM verdict WHERE round_id = 2",
         "DELETE FROM measurement WHERE round_id = 2",
         "DELETE FROM round WHERE id = 2",

@@ -6,23 +6,13 @@ beside its interface). The comparison stands in the sentence and changes no verd
 the other one did, and what that leaves open.
 """
 
-from collections.abc import Iterable, Mapping
-from enum import StrEnum
+from collections.abc import Iterable, Mapping, Sequence
 
 from probe.analysis.looked import NOT_MEASURED
 from probe.model.target import Endpoint, Purpose
-from probe.model.verdict import Locus, State, Verdict
+from probe.model.verdict import Compared, Fate, Locus, State, Verdict
 
-__all__ = ["Fate", "baseline_sentence", "fate_of"]
-
-
-class Fate(StrEnum):
-    """How an endpoint fared, as far as the comparison needs it."""
-
-    WORKS = "works"
-    REFUSED = "refused"  # by the service itself, over its own certificate
-    CUT = "cut"  # before the service; by whom is another question
-    UNCLEAR = "unclear"
+__all__ = ["Fate", "baseline_sentence", "beside", "fate_of", "sentence_of"]
 
 
 _BAD = (Fate.REFUSED, Fate.CUT)
@@ -75,11 +65,11 @@ _NAMED = 4
 """So many hosts are named; of more, the number."""
 
 
-def baseline_sentence(
+def beside(
     verdicts: Iterable[tuple[Endpoint, Verdict]],
     known: Mapping[str, tuple[Endpoint, Verdict]],
-) -> str:
-    """Return what the baselines say beside what is refused or cut; nothing where all works.
+) -> tuple[Compared, ...]:
+    """Return what became of the baselines of what is refused or cut; those not measured last.
 
     ``known`` is every verdict of the round, by endpoint.
     """
@@ -89,29 +79,50 @@ def baseline_sentence(
         fate = fate_of(verdict)
         if endpoint.baseline is None or endpoint.purpose is not Purpose.TARGET or fate not in _BAD:
             continue
-        beside = known.get(endpoint.baseline)
-        if beside is None or beside[1].mechanism in NOT_MEASURED:
+        other = known.get(endpoint.baseline)
+        if other is None or other[1].mechanism in NOT_MEASURED:
             unseen[_host(endpoint.baseline)] = None
             continue
-        key = (beside[0].host, fate, fate_of(beside[1]))
+        key = (other[0].host, fate, fate_of(other[1]))
         hosts = groups.setdefault(key, [])
         if endpoint.host not in hosts:
             hosts.append(endpoint.host)
-    told = [
-        _SAYS[fate, other].format(names=_named(hosts), verb=_verb(hosts), baseline=host)
-        for (host, fate, other), hosts in groups.items()
+    compared = [
+        Compared(baseline=host, other=other_fate, hosts=tuple(hosts), fate=fate)
+        for (host, fate, other_fate), hosts in groups.items()
     ]
-    told += [f"{host}, to compare with, was not measured" for host in unseen]
+    return (*compared, *(Compared(baseline=host, other=None) for host in unseen))
+
+
+def baseline_sentence(
+    verdicts: Iterable[tuple[Endpoint, Verdict]],
+    known: Mapping[str, tuple[Endpoint, Verdict]],
+) -> str:
+    """Return what the baselines say beside what is refused or cut; nothing where all works."""
+    return sentence_of(beside(verdicts, known))
+
+
+def sentence_of(compared: Iterable[Compared]) -> str:
+    """Return the same in words."""
+    told = [_said(one) for one in compared]
     return f"{'; '.join(told)}." if told else ""
 
 
-def _named(hosts: list[str]) -> str:
+def _said(one: Compared) -> str:
+    if one.other is None:
+        return f"{one.baseline}, to compare with, was not measured"
+    return _SAYS[one.fate, one.other].format(
+        names=_named(one.hosts), verb=_verb(one.hosts), baseline=one.baseline
+    )
+
+
+def _named(hosts: Sequence[str]) -> str:
     if len(hosts) > _NAMED:
         return f"{hosts[0]} and {len(hosts) - 1} more hosts"
     return ", ".join(hosts)
 
 
-def _verb(hosts: list[str]) -> str:
+def _verb(hosts: Sequence[str]) -> str:
     return "is" if len(hosts) == 1 else "are"
 
 

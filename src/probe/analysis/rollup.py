@@ -24,7 +24,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from probe.analysis.baseline import baseline_sentence
+from probe.analysis.baseline import beside, sentence_of
 from probe.analysis.grounds import ground_of
 from probe.analysis.looked import NOT_MEASURED
 from probe.analysis.rollup_words import service_sentence
@@ -301,15 +301,16 @@ def rollup(
     whole = of_roles(outcomes) if outcomes else None
     seen_all = [v for _, v in mine]
     verdict = nothing_seen() if whole is None else verdict_of(whole, whole.rule, seen_all)
-    beside = baseline_sentence(mine, known) if known is not None else ""
-    sentence = " ".join(filter(None, (service_sentence(service, verdict, roles), beside)))
+    compared = beside(mine, known) if known is not None else ()
+    told = (service_sentence(service, verdict, roles), sentence_of(compared))
+    sentence = " ".join(filter(None, told))
     verdict = msgspec.structs.replace(verdict, sentence=sentence)
     return ServiceVerdict(
         service=service.id,
         verdict=verdict,
         roles=tuple(roles),
         sentence=sentence,
-        beside=beside,
+        beside=compared,
     )
 
 

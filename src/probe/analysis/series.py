@@ -35,7 +35,7 @@ from probe.model.record import Judged, RoundRow
 from probe.model.timeline import Absence, Sample, Series, SeriesKey
 from probe.model.verdict import Confidence, Locus, State
 
-__all__ = ["series_of"]
+__all__ = ["looks_of", "series_of"]
 
 _RETIRED = "service.retired"
 _BAD = frozenset({State.BLOCKED, State.DEGRADED, State.DOWN})
@@ -105,6 +105,20 @@ def _subjects(
     for (vantage, network, whole, _), group in wholes.items():
         subjects[vantage, network, whole].append(combine_whole(whole, parts, group))
     return subjects
+
+
+def looks_of(rows: Iterable[Judged]) -> Iterator[tuple[Judged, int, int]]:
+    """Yield what the rows of one round say of each service, with endpoints looked at and failed.
+
+    ``series_of`` makes the same series from these as from the rows themselves.
+    """
+    services: dict[str, list[Judged]] = defaultdict(list)
+    for row in rows:
+        if row.mechanism != _RETIRED:
+            services[row.service].append(_felt(row))
+    for group in services.values():
+        looked = sum(row.mechanism not in NOT_MEASURED for row in group)
+        yield _combined(group), looked, sum(row.state in _BAD for row in group)
 
 
 def _felt(row: Judged) -> Judged:

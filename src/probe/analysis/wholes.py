@@ -5,7 +5,7 @@ role do; parts do not. So the whole is judged from its parts as a service is fro
 it works in part as soon as one part is cut and another is not.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -26,7 +26,7 @@ from probe.model.record import Judged
 from probe.model.target import PartOf, Role, Service, Whole
 from probe.model.verdict import PartVerdict, ServiceVerdict, State, Verdict, WholeVerdict
 
-__all__ = ["Membership", "combine_whole", "membership", "roll_up_wholes"]
+__all__ = ["Membership", "combine_whole", "membership", "roll_up_wholes", "with_parts"]
 
 Membership = Mapping[str, PartOf]
 """Of which part of which whole a service (by its id) is."""
@@ -40,6 +40,11 @@ class _Part(NamedTuple):
 def membership(services: Iterable[Service]) -> dict[str, PartOf]:
     """Return which services are parts of a whole."""
     return {s.id: s.part_of for s in services if s.part_of is not None}
+
+
+def with_parts(ids: Collection[str], parts: Membership) -> frozenset[str]:
+    """Return these ids, and the services that the wholes among them are made of."""
+    return frozenset(ids) | {service for service, part in parts.items() if part.whole in ids}
 
 
 def roll_up_wholes(

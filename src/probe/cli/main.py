@@ -28,6 +28,8 @@ COMMANDS: dict[str, str] = {
     "import": "Take in measurements and series of others: OONI, bundles, timelines, overlays.",
     "export": "Write rows for other programs: CSV, JSON, Parquet, OONI's format, a bundle.",
     "report": "Write a self-contained HTML report.",
+    "serve": "Show the store as pages on this machine; read-only.",
+    "metrics": "Write metrics for Prometheus, for a cron job.",
     "control": "Make and check control snapshots; serve and use a live control.",
     "note": "Write down what a person saw: a failed call, a missing app.",
     "vantage": "Describe this line: country, zone, network; never an address.",

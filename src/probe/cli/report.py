@@ -3,15 +3,19 @@
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from probe.cli.options import CatalogOption, ConfigOption, StoreOption, command_app
 from probe.cli.output import say
 from probe.cli.series_source import SinceOption, UntilOption, VantageOption
+from probe.cli.shown_catalog import shown_catalog
 
-__all__ = ["app", "write_report"]
+if TYPE_CHECKING:
+    from probe.report.data import ReportData
+
+__all__ = ["app", "write_charts", "write_report"]
 
 app = command_app()
 
@@ -28,6 +32,11 @@ def report(
         Path, typer.Option("--out", help="The file to write; - is standard output.")
     ] = Path("probe-report.html"),
     title: Annotated[str, typer.Option("--title", help="The heading of the page.")] = "",
+    lang: Annotated[str, typer.Option("--lang", help="en, fa, ar, es, ru or fr.")] = "en",
+    charts: Annotated[
+        Path | None,
+        typer.Option("--charts", help="Also write each chart into this folder, as SVG and PNG."),
+    ] = None,
     private: Annotated[
         bool,
         typer.Option(
@@ -42,13 +51,12 @@ def report(
     from probe.report.stored import report_of
     from probe.settings import load as load_settings
     from probe.store.database import Store
-    from probe.targets.load import load_catalog
 
     settings = load_settings(config=config, environ=os.environ, store=store)
     with Store.open(settings.store, create=False, readonly=True) as opened:
         data = report_of(
             opened,
-            load_catalog(catalog or settings.catalog),
+            shown_catalog(catalog or settings.catalog, opened),
             now=SystemClock().now(),
             since=_time(since, "--since", settings.tz),
             until=_time(until, "--until", settings.tz),
@@ -56,7 +64,38 @@ def report(
             title=title,
             private=private,
         )
-    write_report(render(data), out, private=private)
+    write_report(render(data, lang), out, private=private)
+    if charts is not None:
+        write_charts(data, charts, lang)
+
+
+def write_charts(data: "ReportData", folder: Path, lang: str) -> None:
+    """Write every chart of a report as SVG and as PNG.
+
+    Raises:
+        InputError: the folder cannot be written, or what draws PNG is not installed.
+
+    """
+    from probe.errors import InputError
+    from probe.report.charts.every import charts_of
+    from probe.report.charts.files import png_file, svg_file
+    from probe.report.tongue import speaking
+
+    written = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with speaking(lang):
+            for chart in charts_of(data):
+                (folder / f"{chart.name}.svg").write_text(svg_file(chart), encoding="utf-8")
+                (folder / f"{chart.name}.png").write_bytes(png_file(chart))
+                written += 1
+    except OSError as exc:
+        raise InputError(
+            f"the charts cannot be written: {exc.strerror or exc}",
+            file=str(folder),
+            mend="choose another folder with --charts",
+        ) from exc
+    say(f"wrote {written} charts into {folder}")
 
 
 def write_report(page: str, out: Path, *, private: bool) -> None:

@@ -1,9 +1,8 @@
 """Where ``timeline`` and ``patterns`` take their series from: the store, or a timeline CSV."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,9 +60,6 @@ ServiceOption = Annotated[
 ]
 VantageOption = Annotated[str | None, typer.Option("--vantage", help="Only this vantage.")]
 ByOption = Annotated[By, typer.Option("--by", help="One series a service, or an endpoint.")]
-
-_BACK = re.compile(r"(\d{1,5})([dhm])")
-_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,20 +126,10 @@ def span_of(
 
 def moment_of(text: str | None, field: str, where: tzinfo) -> datetime | None:
     """Return a time given as a date, a time, or a distance back from now."""
-    if text is None:
-        return None
-    back = _BACK.fullmatch(text.strip())
-    if back is not None:
-        from probe.clock import SystemClock
+    from probe.clock import SystemClock
+    from probe.report.period import time_of
 
-        return SystemClock().now() - timedelta(**{_UNITS[back[2]]: int(back[1])})
-    try:
-        time = datetime.fromisoformat(text.strip())
-        return (time if time.tzinfo is not None else time.replace(tzinfo=where)).astimezone(UTC)
-    except (ValueError, OverflowError) as exc:
-        raise InputError(
-            f"not a time: {text[:40]!r}", field=field, mend="write 2022-09-21, or 14d"
-        ) from exc
+    return time_of(text, field, where, SystemClock().now())
 
 
 def _from_file(path: Path, request: Request) -> Source:

@@ -54,6 +54,14 @@ def timeline(
         bool,
         typer.Option("--samples", help="Print every sample as a timeline CSV, not intervals."),
     ] = False,
+    draw: Annotated[
+        bool | None,
+        typer.Option(
+            "--draw/--rows",
+            help="A drawing of hours and lanes, or a row each [a drawing on a terminal].",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Show when a service worked and when it did not; a gap is a gap, never "fine"."""
     if samples and output in (Output.JSON, Output.JSONL):
@@ -77,12 +85,26 @@ def timeline(
 
         write(source.series, sys.stdout)
         return
-    if output is Output.TABLE:
+    drawing = sys.stdout.isatty() if draw is None else draw
+    if output is Output.TABLE and drawing:
+        _draw(source)
+    elif output is Output.TABLE:
         emit(_table(source), output, _TABLE)
     else:
         emit(_entries(source), output, _CSV if output is Output.CSV else ())
     if not source.series:
         say("nothing was measured in this time")
+
+
+def _draw(source: Source) -> None:
+    """Draw on the terminal, as wide as it is; 80 columns where there is none."""
+    from rich.console import Console
+
+    from probe.cli.drawn import draw_timeline
+
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else 80, highlight=False)
+    draw_timeline(source.series, source.names, console, width=console.width)
 
 
 def _entries(source: Source) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,9 @@ import msgspec
 from probe.model.target import Role
 
 __all__ = [
+    "Compared",
     "Confidence",
+    "Fate",
     "Locus",
     "PartVerdict",
     "Reason",
@@ -100,6 +102,24 @@ class RoleVerdict(msgspec.Struct, frozen=True, kw_only=True):
     of: str | None = None
 
 
+class Fate(StrEnum):
+    """How an endpoint fared, as far as it is compared with another one of the same company."""
+
+    WORKS = "works"
+    REFUSED = "refused"  # by the service itself, over its own certificate
+    CUT = "cut"  # before the service; by whom is another question
+    UNCLEAR = "unclear"
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of ``hosts``, and of the ``baseline`` of their company (``None``: not seen)."""
+
+    baseline: str
+    other: Fate | None
+    hosts: tuple[str, ...] = ()
+    fate: Fate = Fate.UNCLEAR
+
+
 class ServiceVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A service rolled up from its endpoints: "messages work, calls do not" is a result."""
 
@@ -107,7 +127,7 @@ class ServiceVerdict(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     roles: tuple[RoleVerdict, ...]
     sentence: str
-    beside: str = ""  # what the same company's baseline did; part of the sentence
+    beside: tuple[Compared, ...] = ()  # what the same company's baselines did
 
 
 class PartVerdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """Make the data of a report from series, intervals, events, verdicts, rounds and notes; pure."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -14,12 +15,14 @@ from probe.model.verdict import ServiceVerdict
 from probe.report.data import (
     LINE_SUBJECT,
     Coverage,
+    DaySeen,
     FindingKind,
     Gap,
     Heatmap,
     Lane,
     Mark,
     Method,
+    Pair,
     Period,
     Place,
     ReportData,
@@ -29,7 +32,8 @@ from probe.report.data import (
 )
 from probe.report.findings import finding_of
 from probe.report.hours import HourGrid
-from probe.report.marks import Row, bars_of, day_rows
+from probe.report.marks import Row, bars_of, day_rows, last_mark
+from probe.report.mix import day_mixes
 from probe.report.publish import Grain, network_names
 from probe.report.text import clean
 
@@ -100,10 +104,22 @@ def build(
         heatmaps_left_out=len(shown[_MAX_HEATMAPS:]),
         lanes=desk.lanes(shown),
         coverage=desk.coverage(rounds),
+        calendar=desk.calendar(rounds),
+        mix=day_mixes(desk.targeted(_counted(services)), desk.grid),
+        matrix=desk.matrix(shown),
         notes=desk.grain.notes(notes, names),
         notes_withheld=0 if private else sum(1 for note in notes if note.text),
         method=method if private else msgspec.structs.replace(method, chain=""),
     )
+
+
+def _counted(services: Iterable[tuple[Subject, ServiceVerdict | None]]) -> set[str]:
+    """Return the services whose looks are counted: a whole has none but those of its parts."""
+    return {
+        service.id
+        for service, _ in services
+        if service.category not in _NOT_SERVICES and not service.whole
+    }
 
 
 def _interest(finding: ServiceFinding) -> tuple[int, str, str]:
@@ -127,6 +143,7 @@ class _Desk:
         self.period = period
         self.intervals = intervals
         self.grain = Grain(tz, private=private)
+        self.grid = HourGrid(period.start, period.end, tz)
         self.names = network_names((one.key.network for one in series), private=private)
         self.own: dict[tuple[str, str], list[Series]] = {}
         self.line: dict[str, list[Series]] = {}
@@ -200,14 +217,13 @@ class _Desk:
 
     def heatmaps(self, shown: Sequence[ServiceFinding]) -> tuple[Heatmap, ...]:
         """Return one heatmap for each affected service on each network."""
-        grid = HourGrid(self.period.start, self.period.end, self.tz)
         return tuple(
             Heatmap(
                 subject=subject,
                 name=name,
                 network=self.names.get(network, ""),
                 tz=self.tz,
-                days=day_rows(row, grid),
+                days=day_rows(row, self.grid),
             )
             for subject, name, network, row in self._rows(shown)
             if subject != LINE_SUBJECT
@@ -227,13 +243,8 @@ class _Desk:
 
     def coverage(self, rounds: Sequence[RoundRow]) -> Coverage:
         """Return how much of the period was looked at."""
-        grid = HourGrid(self.period.start, self.period.end, self.tz)
-        inside = [
-            position
-            for position, hour in enumerate(grid.hours)
-            if hour.end > self.period.start and hour.start < self.period.end
-        ]
-        seen = {grid.index(row.started) for row in rounds} & set(inside)
+        inside = self._inside()
+        seen = {self.grid.index(row.started) for row in rounds} & set(inside)
         gates = Counter(
             gate.id.value for row in rounds if row.context for gate in row.context.gates
         )
@@ -245,6 +256,42 @@ class _Desk:
             hours_seen=len(seen),
             gates=tuple(sorted(gates.items())),
             gaps=self._gaps(rounds),
+        )
+
+    def _inside(self) -> list[int]:
+        return [
+            position
+            for position, hour in enumerate(self.grid.hours)
+            if hour.end > self.period.start and hour.start < self.period.end
+        ]
+
+    def calendar(self, rounds: Sequence[RoundRow]) -> tuple[DaySeen, ...]:
+        """Return how much of each day was looked at, whatever came of it."""
+        seen = {self.grid.index(row.started) for row in rounds}
+        days: dict[str, list[bool]] = {}
+        for position in self._inside():
+            days.setdefault(self.grid.hours[position].day, []).append(position in seen)
+        return tuple(
+            DaySeen(date=day, hours=len(hours), hours_seen=sum(hours))
+            for day, hours in days.items()
+        )
+
+    def targeted(self, services: AbstractSet[str]) -> list[Series]:
+        """Return the series of these services, without those of neutral hosts."""
+        return [one for (name, _), found in self.own.items() if name in services for one in found]
+
+    def matrix(self, shown: Sequence[ServiceFinding]) -> tuple[Pair, ...]:
+        """Return what each network showed last of each service shown."""
+        return tuple(
+            Pair(
+                subject=found.id,
+                name=found.name,
+                network=self.names.get(network, ""),
+                mark=last_mark(own, hedged=found.kind is FindingKind.SIGNS),
+            )
+            for found in shown
+            for (owner, network), own in self.own.items()
+            if owner == found.id
         )
 
     def _gaps(self, rounds: Sequence[RoundRow]) -> tuple[Gap, ...]:

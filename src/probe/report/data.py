@@ -13,7 +13,7 @@ import msgspec
 from probe.model.event import Event
 from probe.model.record import NoteKind
 from probe.model.target import Role
-from probe.model.verdict import Confidence, Locus, Reason, State
+from probe.model.verdict import Compared, Confidence, Locus, Reason, State
 
 __all__ = [
     "FORMAT",
@@ -21,7 +21,9 @@ __all__ = [
     "Bar",
     "Cell",
     "Coverage",
+    "DayMix",
     "DayRow",
+    "DaySeen",
     "FindingKind",
     "Gap",
     "Heatmap",
@@ -30,6 +32,7 @@ __all__ = [
     "Mark",
     "Method",
     "NoteRow",
+    "Pair",
     "Period",
     "Place",
     "ReportData",
@@ -145,6 +148,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     category: str = "other"
     retired: bool = False
+    whole: bool = False  # made of other services, whose looks are counted as theirs
 
 
 class ServiceFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +169,7 @@ class ServiceFinding(msgspec.Struct, frozen=True, kw_only=True):
     looks: Looks = Looks()
     last_look: datetime | None = None
     roles: tuple[RoleRow, ...] = ()
-    beside: str = ""  # what another endpoint of the same company did
+    beside: tuple[Compared, ...] = ()  # what another endpoint of the same company did
     rule_id: str | None = None
 
 
@@ -220,6 +224,36 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     network: str
     bars: tuple[Bar, ...]
+
+
+class DaySeen(msgspec.Struct, frozen=True, kw_only=True):
+    """How many hours of a local day inside the period had a round, apart from any result."""
+
+    date: str  # ISO
+    hours: int
+    hours_seen: int
+
+
+class DayMix(msgspec.Struct, frozen=True, kw_only=True):
+    """One local day of all services shown: failed looks by layer, and shares that failed."""
+
+    date: str  # ISO
+    layers: tuple[tuple[str, int], ...] = ()
+    failed_share: float | None = None  # of the proving looks
+    control_share: float | None = None  # of the neutral hosts beside them
+
+    def count(self, layer: str) -> int:
+        """Return how many looks failed in a layer."""
+        return dict(self.layers).get(layer, 0)
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """What one network showed of one service at its last proving look."""
+
+    subject: str
+    name: str
+    network: str
+    mark: Mark
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,6 +311,9 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     heatmaps_left_out: int = 0  # affected services that have a lane only
     lanes: tuple[Lane, ...] = ()
     coverage: Coverage = Coverage()
+    calendar: tuple[DaySeen, ...] = ()
+    mix: tuple[DayMix, ...] = ()
+    matrix: tuple[Pair, ...] = ()
     notes: tuple[NoteRow, ...] = ()
     notes_withheld: int = 0  # notes whose words were left out
     method: Method

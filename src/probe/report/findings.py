@@ -47,7 +47,7 @@ def finding_of(
         looks=looks,
         last_look=last,
         roles=_roles(verdict),
-        beside=verdict.beside if verdict is not None else "",
+        beside=verdict.beside if verdict is not None else (),
     )
     if verdict is not None:
         finding = _with_verdict(finding, verdict.verdict)

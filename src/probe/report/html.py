@@ -9,13 +9,22 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from markupsafe import Markup
+
 from probe.model.codec import encode
-from probe.model.event import Event, EventKind
+from probe.model.event import Event
 from probe.model.verdict import Locus
-from probe.report import chart, phrases, words
+from probe.report import phrases, words
+from probe.report.charts.chart import used_marks
+from probe.report.charts.counts import control_chart, matrix_chart, stack_chart
+from probe.report.charts.engine import draw
+from probe.report.charts.heat import heat_chart
+from probe.report.charts.spans import calendar_chart, lanes_chart, onset_chart, onsets
 from probe.report.data import (
+    Bar,
+    DayMix,
+    DaySeen,
     FindingKind,
-    Heatmap,
     Lane,
     Mark,
     ReportData,
@@ -24,11 +33,12 @@ from probe.report.data import (
 )
 from probe.report.summary import headlines
 from probe.report.text import visible
+from probe.report.tongue import _, digits, language, n_, num, speaking
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment
 
-__all__ = ["render"]
+__all__ = ["Links", "View", "anchor", "environment", "render"]
 
 _QUIET = frozenset({FindingKind.WORKS, FindingKind.RETIRED, FindingKind.NOT_MEASURED})
 _TONES: dict[FindingKind, Mark] = {
@@ -46,51 +56,113 @@ _TONES: dict[FindingKind, Mark] = {
 }
 
 
-class HeatPicture(NamedTuple):
-    """A heatmap with its geometry."""
+class Picture(NamedTuple):
+    """A chart as it stands in a page: the drawing, and a narrower one for small screens."""
 
-    map: Heatmap
-    rows: tuple[chart.HeatRow, ...]
-    row_height: int
-
-    @property
-    def height(self) -> int:
-        """Return the height of the drawing in pixels."""
-        return len(self.rows) * self.row_height
+    svg: Markup
+    narrow: Markup = Markup("")
 
 
-class LanePicture(NamedTuple):
-    """A lane with its geometry."""
+class Links:
+    """Where the numbers of a page lead: in a file, to the rows at its end."""
 
-    lane: Lane
-    boxes: tuple[chart.Box, ...]
+    def rows(self, subject: str, start: datetime | None = None, end: datetime | None = None) -> str:
+        """Return the address of the rows behind a number about a subject."""
+        del start, end
+        return f"#rows-{anchor(subject)}"
+
+    def service(self, subject: str) -> str:
+        """Return the address of what there is to know about a service."""
+        return self.rows(subject)
+
+
+def anchor(subject: str) -> str:
+    """Return a name for an anchor: short, and of nothing but hexadecimal digits."""
+    return hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()[:10]
 
 
 class View:
     """What the template asks for; it decides nothing about the world, only about the page."""
 
-    def __init__(self, data: ReportData) -> None:
+    def __init__(self, data: ReportData, links: Links | None = None) -> None:
         """Lay out the charts once."""
         self.data = data
         self.words = words
+        self.links = links or Links()
+        self.language = language()
         self.headlines = headlines(data)
-        self.heatmaps = tuple(
-            HeatPicture(one, chart.heat_rows(one), chart.row_height(one)) for one in data.heatmaps
-        )
-        self.lanes = tuple(
-            LanePicture(lane, chart.lane_boxes(lane, data.period, data.place.tz))
-            for lane in data.lanes
-        )
-        self.marks = chart.used_marks(data.heatmaps, data.lanes)
-        self.hour_ticks = chart.hour_ticks()
-        self.day_ticks = chart.day_ticks(data.period, data.place.tz)
         self.offsets = phrases.offsets(data)
+        self.heatmaps = tuple(
+            (one, Picture(draw(heat_chart(one, self.offsets)))) for one in data.heatmaps
+        )
+        self.marks = used_marks(data.heatmaps, data.lanes)
         self.digest = hashlib.sha256(encode(data)).hexdigest()
+        self.anchor = anchor
         self.day_name = phrases.day_name
         self.day_words = phrases.day_words
         self.duration = phrases.duration
         self.clock_minute = phrases.clock_minute
+        self.subject_name = phrases.subject_name
+        self.network_name = phrases.network_name
         self.how = words.how
+        self.num = num
+        self.digits = digits
+
+    def lanes(self) -> Picture:
+        """Return the whole period of every lane, side by side."""
+        data = self.data
+        kwargs = {"several": self.several_networks}
+        wide = lanes_chart(data.lanes, data.period, data.place.tz, **kwargs)
+        narrow = lanes_chart(data.lanes, data.period, data.place.tz, narrow=True, **kwargs)
+        return Picture(draw(wide), draw(narrow))
+
+    def onsets(self) -> Picture:
+        """Return which failing stretch began first."""
+        data = self.data
+        wide = onset_chart(data.lanes, data.period, data.place.tz)
+        narrow = onset_chart(data.lanes, data.period, data.place.tz, narrow=True)
+        return Picture(draw(wide), draw(narrow))
+
+    @property
+    def began(self) -> list[tuple[Lane, Bar]]:
+        """Return each lane with its last failing stretch, the first begun on top."""
+        found = onsets(self.data.lanes)
+        return sorted(found, key=lambda one: (one[1].start, one[0].name, one[0].network))
+
+    def calendar(self) -> Picture:
+        """Return how much of each day was looked at."""
+        return Picture(draw(calendar_chart(self.data.calendar)))
+
+    def stack(self) -> Picture:
+        """Return the failed looks of each day by layer."""
+        return Picture(draw(stack_chart(self.data.mix)))
+
+    def control(self) -> Picture:
+        """Return the share of failed looks beside that of the neutral hosts."""
+        return Picture(draw(control_chart(self.data.mix)))
+
+    def matrix(self) -> Picture:
+        """Return what each network shows of each service."""
+        return Picture(draw(matrix_chart(self.data.matrix)))
+
+    def layers(self, day: DayMix) -> str:
+        """Return the failed looks of a day in words."""
+        return self.language.comma.join(
+            f"{words.layer_name(layer)}: {num(count)}" for layer, count in day.layers
+        )
+
+    def percent(self, share: float | None) -> str:
+        """Return a share in per cent."""
+        return "" if share is None else _("{share} %", share=num(100 * share, ".0f"))
+
+    def seen(self, day: str) -> DaySeen | None:
+        """Return how much of a day was looked at, ``None`` for one outside the period."""
+        return next((one for one in self.data.calendar if one.date == day), None)
+
+    @property
+    def failed_days(self) -> bool:
+        """Whether anything failed on any day."""
+        return any(day.layers for day in self.data.mix)
 
     @property
     def affected(self) -> list[ServiceFinding]:
@@ -131,25 +203,29 @@ class View:
     def what(self, found: ServiceFinding) -> str:
         """Return the finding in a word or two."""
         if found.kind is FindingKind.BLOCKED and (found.mechanism or "").startswith("tls.mitm"):
-            return "Intercepted"
+            return _("Intercepted")
         return words.FINDING[found.kind]
 
     def roles(self, found: ServiceFinding) -> str:
         """Return what of the service works and what does not."""
-        said = "; ".join(
+        roles = "; ".join(
             f"{one.of or words.ROLES[one.role]}: {words.said_of(one)}" for one in found.roles
         )
         changes = found.kind in (FindingKind.WINDOW, FindingKind.RECOVERED)
-        when = "at the last look, " if changes and found.roles else ""
-        return ". ".join(filter(None, (when + said, found.beside)))
+        return _("at the last look, {roles}", roles=roles) if changes and found.roles else roles
+
+    def beside(self, found: ServiceFinding) -> str:
+        """Return what other endpoints of the same company did."""
+        return "; ".join(map(words.beside, found.beside))
 
     def when(self, found: ServiceFinding) -> str:
         """Return since when, or at which hours, or for how long."""
         if found.window is not None and found.kind is FindingKind.WINDOW:
             start, end = phrases.window_hours(found.window.event)
-            return f"{phrases.weekdays(found.window.event)}, about {start}–{end}"
+            days = phrases.weekdays(found.window.event)
+            return _("{days}, about {start}–{end}", days=days, start=start, end=end)
         if found.kind is FindingKind.RECOVERED:
-            return f"about {phrases.duration(found.bad_s)} in all"
+            return _("about {length} in all", length=phrases.duration(found.bad_s))
         return phrases.since_words(found.since, self.data.place.tz)
 
     def sure(self, found: ServiceFinding) -> str:
@@ -157,8 +233,15 @@ class View:
         if found.window is not None and found.kind is FindingKind.WINDOW:
             event = found.window.event
             days = event.window.days if event.window else None
-            seen = f", {days.supported} of {days.observable} days" if days else ""
-            return words.LABEL[event.label] + seen
+            label = words.LABEL[event.label]
+            if days is None:
+                return label
+            return _(
+                "{label}, {seen} of {days} days",
+                label=label,
+                seen=num(days.supported),
+                days=num(days.observable),
+            )
         quiet = (FindingKind.RECOVERED, FindingKind.UNCLEAR)
         if found.kind in quiet or found.confidence is None:
             return ""
@@ -167,10 +250,10 @@ class View:
     def who(self, found: ServiceFinding) -> str:
         """Return whose doing it is, in words."""
         if found.kind is FindingKind.UNCLEAR:
-            return "Not known"
+            return _("Not known")
         said = words.WHO[found.locus]
         if found.kind is FindingKind.SIGNS and found.locus is not Locus.UNKNOWN:
-            return f"Perhaps {said[0].lower()}{said[1:]}"
+            return _("Perhaps: {who}", who=said)
         if found.kind is FindingKind.REFUSED and found.reason is not None:
             return f"{said}; {words.REASON[found.reason]}"
         return said
@@ -186,7 +269,7 @@ class View:
     def minutes(self, edge: tuple[float, float], *, end: bool = False) -> str:
         """Return the 95 per cent interval of a window's edge."""
         low, high = (phrases.clock_minute(minute, end=end) for minute in edge)
-        return low if low == high else f"{low} to {high}"
+        return low if low == high else _("{low} to {high}", low=low, high=high)
 
     def with_it(self, event: Event) -> str:
         """Return what else failed at the same time."""
@@ -194,15 +277,7 @@ class View:
 
     def event_kind(self, event: Event) -> str:
         """Return what kind of finding it is."""
-        return {
-            EventKind.OUTAGE: "Outage",
-            EventKind.ONSET: "Onset",
-            EventKind.DAILY_WINDOW: "Daily window",
-            EventKind.WEEKLY_WINDOW: "Weekly window",
-            EventKind.THROTTLE: "Slowed down",
-            EventKind.DEGRADED_WINDOW: "Degraded hours",
-            EventKind.CALENDAR_WINDOW: "Window on given dates",
-        }[event.kind]
+        return words.EVENTS[event.kind]
 
     def event_days(self, event: Event) -> str:
         """Return on which days a window lies."""
@@ -210,7 +285,10 @@ class View:
 
     def hows(self, event: Event) -> str:
         """Return the mechanisms of an event with how often each was seen."""
-        shown = (f"{words.how(name)} ({count} looks)" for name, count in event.mechanisms[:3])
+        shown = (
+            n_("{how} ({count} look)", "{how} ({count} looks)", count, how=words.how(name))
+            for name, count in event.mechanisms[:3]
+        )
         return "; ".join(dict.fromkeys(shown))
 
 
@@ -219,21 +297,35 @@ def _finalize(value: object) -> object:
     return visible(value) if type(value) is str else value
 
 
-@lru_cache(maxsize=1)
-def _template() -> "Template":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+@lru_cache(maxsize=4)
+def environment(*packages: str) -> "Environment":
+    """Return the report's templates, and those of other packages, worded as is spoken."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
-        loader=PackageLoader("probe.report", "templates"),
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(one) for one in ("probe.report", *packages)]),
         autoescape=True,
         finalize=_finalize,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2")
+    made.globals |= {"_": _, "n_": n_, "h_": _marked, "Mark": Mark, "words": words, "num": num}
+    return made
 
 
-def render(data: ReportData) -> str:
-    """Return the report as one HTML document (UTF-8 when written), ending in a newline."""
-    return _template().render(view=View(data), data=data, words=words, Mark=Mark) + "\n"
+def _marked(text: str, /, **values: object) -> Markup:
+    """Return a text that holds markup of ours, with values that are escaped."""
+    return Markup(_(text)).format(**values)  # noqa: S704 - the text is the catalogue's own
+
+
+def render(data: ReportData, lang: str = "en") -> str:
+    """Return the report as one HTML document (UTF-8 when written), ending in a newline.
+
+    Raises:
+        InputError: when there is no such language.
+
+    """
+    with speaking(lang):
+        page = environment().get_template("report.html.j2")
+        return page.render(view=View(data), data=data) + "\n"

@@ -24,7 +24,7 @@ from probe.model.timeline import (
 from probe.report.data import Bar, Cell, DayRow, Mark
 from probe.report.hours import HourGrid
 
-__all__ = ["Row", "bad_mark", "bars_of", "day_rows"]
+__all__ = ["Row", "bad_mark", "bars_of", "day_rows", "last_mark"]
 
 _CARRY = timedelta(hours=3)
 """Looks further apart than this say nothing about the hours between them, on this page."""
@@ -83,6 +83,21 @@ def bad_mark(key: SeriesKey, mechanism: str | None, *, hedged: bool = False) -> 
         return Mark.DOWN
     mark = _LOCUS.get(key.locus, Mark.FAILED)
     return Mark.FAILED if hedged and mark is not Mark.OWN_FAULT else mark
+
+
+def last_mark(own: Sequence[Series], *, hedged: bool = False) -> Mark:
+    """Return what the newest proving look of a subject's series showed; bad before good."""
+    proven = [
+        (sample.time, bool(sample.bad), series.key, sample)
+        for series in own
+        for sample in series.samples
+        if sample.bad is not None
+    ]
+    if not proven:
+        looked = any(s.absence not in _NOBODY for one in own for s in one.samples)
+        return Mark.UNCLEAR if looked else Mark.NO_DATA
+    _time, bad, key, sample = max(proven, key=lambda one: one[:2])
+    return bad_mark(key, sample.mechanism, hedged=hedged) if bad else Mark.FINE
 
 
 def _sample_mark(row: Row, series: Series, sample: Sample) -> Mark:

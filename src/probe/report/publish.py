@@ -14,14 +14,15 @@ from probe.model.record import Note
 from probe.report.data import Bar, NoteRow, ServiceFinding, Since, WindowRow
 from probe.report.hours import floor_hour
 from probe.report.text import clean
+from probe.report.tongue import N_
 
 __all__ = ["Grain", "network_names"]
 
 _ACCESS = {
-    "fixed": "a fixed line",
-    "mobile": "a mobile network",
-    "hosting": "a hosting network",
-    "academic": "an academic network",
+    "fixed": N_("a fixed line"),
+    "mobile": N_("a mobile network"),
+    "hosting": N_("a hosting network"),
+    "academic": N_("an academic network"),
 }
 
 
@@ -30,7 +31,9 @@ def network_names(keys: Iterable[str], *, private: bool) -> dict[str, str]:
     distinct = sorted({key for key in keys if key})
     if private:
         return {"": "", **{key: clean(key) for key in distinct}}
-    kinds = [_ACCESS.get(key.rpartition("/")[2], "a network of unknown kind") for key in distinct]
+    kinds = [
+        _ACCESS.get(key.rpartition("/")[2], N_("a network of unknown kind")) for key in distinct
+    ]
     names = {"": ""}
     for key, kind in zip(distinct, kinds, strict=True):
         alike = [other for other, its in zip(distinct, kinds, strict=True) if its == kind]

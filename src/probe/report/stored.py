@@ -6,7 +6,7 @@ known then and not what is known today.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
@@ -21,14 +21,20 @@ from probe.model.timeline import Interval, Series, SeriesKey
 from probe.model.verdict import Confidence, Locus, Reason, ServiceVerdict, State, Verdict
 from probe.report.build import build
 from probe.report.data import Method, Period, ReportData, Subject
+from probe.report.tongue import N_
 from probe.store.database import Store
 
-__all__ = ["report_of"]
+__all__ = ["DEFAULT_TITLE", "report_of"]
 
 _STALE = timedelta(hours=24)
 """An unclear look hides a proving one only when that one is older than this before it."""
 
+DEFAULT_TITLE = N_("What could be reached from one line")
+
 _FRESH = timedelta(days=7)
+_LAST_DAY = timedelta(hours=26)
+"""How far back what only ever worked is asked for: a daily plan, and more."""
+
 _NO_LOOK = frozenset({"not_run", "not_measured", "interrupted"})
 _PROVING = frozenset({State.OK, State.BLOCKED, State.DEGRADED, State.DOWN})
 _ORDER = {confidence: place for place, confidence in enumerate(Confidence)}
@@ -37,6 +43,8 @@ _MADE_UP = frozenset({"lab", "simulation"})
 """Vantages of the lab and of the demo; those of people have random ids."""
 
 _Reasons = Mapping[tuple[int, str], Reason | None]
+_Known = Mapping[str, tuple[Endpoint, Verdict]]
+"""The last verdict on each endpoint, to compare a service's own endpoints with."""
 
 _SEED = 0
 """The rotations of the window test are the same each time: a report can be made again."""
@@ -54,12 +62,17 @@ def report_of(
     simulated: bool = False,
     private: bool = False,
     series: Sequence[Series] | None = None,
+    services: Collection[str] | None = None,
+    network: str | None = None,
+    tz_shown: str | None = None,
 ) -> ReportData:
     """Return the report of one vantage; the store's own unless ``vantage`` names another.
 
     ``catalog`` gives names and roles. ``series``, if given, are those of the same store and
-    period, made already; else they are made here. What a lab's vantage measured is called a
-    simulation, whatever ``simulated`` says.
+    period, made already; else they are made here. ``services`` (or wholes, with all their
+    parts) and ``network`` choose some of what is stored; ``tz_shown`` is the zone of the page,
+    else the vantage's own. What a lab's vantage measured is called a simulation, whatever
+    ``simulated`` says.
 
     Raises:
         InputError: when several vantages are stored and none of them is chosen or the store's own.
@@ -69,18 +82,32 @@ def report_of(
     rounds = list(store.rounds(since=since, until=until))
     chosen = _vantage(store, rounds, vantage)
     rounds = [row for row in rounds if row.vantage == chosen]
-    judged = [row for row in store.judged(since=since, until=until) if row.vantage == chosen]
-    country, tz = _place(store, rounds, judged)
-    found = _series(judged, rounds, chosen) if series is None else tuple(series)
-    wholes = _series_of_wholes(judged, rounds, chosen, catalog)
+    wanted = _with_parts(catalog, services)
+    looks = [
+        look.judged
+        for look in store.looks(since=since, until=until, services=wanted)
+        if look.judged.vantage == chosen
+    ]
+    judged = _proving(store, looks, since, until, chosen)
+    known = _known(catalog, _last(judged))
+    if wanted is not None:
+        judged = [row for row in judged if row.service in wanted]
+        catalog = _only(catalog, wanted)
+    country, tz = _place(store, rounds, looks)
+    tz = tz_shown or tz
+    found = _series(looks, rounds, chosen) if series is None else tuple(series)
+    wholes = _series_of_wholes(looks, rounds, chosen, catalog)
+    if network is not None:
+        found = tuple(one for one in found if one.key.network == network)
+        wholes = tuple(one for one in wholes if one.key.network == network)
     return build(
-        title=title or "What could be reached from one line",
+        title=title or DEFAULT_TITLE,
         generated=now,
         period=_period(rounds, since, until, now),
         country=country,
         tz=tz,
-        method=_method(store, catalog, judged, rounds),
-        services=_services(store, catalog, judged),
+        method=_method(store, catalog, [*looks, *judged], rounds),
+        services=_services(store, catalog, judged, known),
         series=(*found, *wholes),
         intervals=_intervals((*found, *wholes)),
         events=_events(found),
@@ -88,6 +115,53 @@ def report_of(
         notes=_notes(store, rounds, since, until),
         simulated=simulated or chosen in _MADE_UP,
         private=private,
+    )
+
+
+def _proving(
+    store: Store,
+    looks: Sequence[Judged],
+    since: datetime | None,
+    until: datetime | None,
+    vantage: str,
+) -> list[Judged]:
+    """Return the endpoints' own verdicts at the end of the period, as far back as they may speak.
+
+    What only ever worked in these days is asked for the last of them. A service that was not
+    looked at in these last days speaks by its last look.
+    """
+    if not looks:
+        return []
+    last = max(row.time for row in looks)
+    start = max(last - _FRESH - _STALE, since or last - _FRESH - _STALE)
+    unsure = {row.service for row in looks if row.time >= start and row.state is not State.OK}
+    last_day = max(last - _LAST_DAY, start)
+    recent = [
+        row
+        for row in (
+            *store.judged(since=start, until=last_day, services=unsure),
+            *store.judged(since=last_day, until=until),
+        )
+        if row.vantage == vantage
+    ]
+    heard = {row.service for row in recent}
+    older = {row.service: row for row in looks if row.service not in heard}
+    return [*recent, *older.values()]
+
+
+def _with_parts(catalog: Catalog, services: Collection[str] | None) -> frozenset[str] | None:
+    """Return what is asked for: of a whole, its parts as well."""
+    from probe.analysis.wholes import membership, with_parts
+
+    return None if services is None else with_parts(services, membership(catalog.services))
+
+
+def _only(catalog: Catalog, services: Collection[str]) -> Catalog:
+    """Return the part of a catalog that is asked for; a part alone says nothing of its whole."""
+    return msgspec.structs.replace(
+        catalog,
+        services=tuple(one for one in catalog.services if one.id in services),
+        wholes=tuple(one for one in catalog.wholes if one.id in services),
     )
 
 
@@ -149,7 +223,7 @@ def _series_of_wholes(
     mine = [row for row in judged if row.service in parts and row.vantage == vantage]
     if not mine:
         return ()
-    wholes = {part.whole for part in parts.values()}
+    wholes = {whole.id for whole in catalog.wholes}
     found = series_of(mine, rounds, parts=parts)
     return tuple(one for one in found if one.key.subject in wholes)
 
@@ -177,13 +251,12 @@ def _notes(
 
 
 def _services(
-    store: Store, catalog: Catalog, judged: Sequence[Judged]
+    store: Store, catalog: Catalog, judged: Sequence[Judged], known: _Known
 ) -> tuple[tuple[Subject, ServiceVerdict | None], ...]:
     """Return every whole and service of the catalog, then those that only the store knows."""
     last = _last(judged)
     ids = {service.id for service in catalog.services}
     reasons = _reasons(store, [row for rows in last.values() for row in rows.values()])
-    known = _known(catalog, last, reasons)
     own = [(one, _verdict(one, last.get(one.id, {}), reasons, known)) for one in catalog.services]
     found = [*_wholes(catalog, own), *((_subject(one), verdict) for one, verdict in own)]
     found += [
@@ -206,18 +279,19 @@ def _wholes(
         if service.part_of is not None
     }
     return [
-        (Subject(id=one.whole, name=one.name, category=shelves[one.whole]), one.as_service())
+        (
+            Subject(id=one.whole, name=one.name, category=shelves[one.whole], whole=True),
+            one.as_service(),
+        )
         for one in roll_up_wholes(catalog.wholes, catalog.services, given)
     ]
 
 
-def _known(
-    catalog: Catalog, last: Mapping[str, Mapping[str, Judged]], reasons: _Reasons
-) -> dict[str, tuple[Endpoint, Verdict]]:
+def _known(catalog: Catalog, last: Mapping[str, Mapping[str, Judged]]) -> _Known:
     """Return what is known of every endpoint of the catalog, for comparing."""
     rows = {name: row for mine in last.values() for name, row in mine.items()}
     return {
-        endpoint.id: (endpoint, _as_verdict(rows[endpoint.id], reasons))
+        endpoint.id: (endpoint, _as_verdict(rows[endpoint.id], {}))
         for endpoint in catalog.endpoints()
         if endpoint.id in rows
     }
@@ -282,7 +356,7 @@ def _verdict(
     service: Service,
     rows: Mapping[str, Judged],
     reasons: _Reasons,
-    known: Mapping[str, tuple[Endpoint, Verdict]],
+    known: _Known,
 ) -> ServiceVerdict | None:
     from probe.analysis.rollup import rollup
 
@@ -327,7 +401,7 @@ def _method(
         catalog_digest=catalog.digest,
         rules=_rules({row.rule_id for row in judged}),
         tzdata=zones[-1] if zones else "",
-        chain=store.info().chain_head,
+        chain=store.chain_head(),
     )
 
 

@@ -28,6 +28,7 @@ from probe.report.phrases import (
     weekdays,
     window_hours,
 )
+from probe.report.tongue import N_, NN_, _, language, n_, num
 from probe.report.words import CONFIDENCE, REASON, how
 
 __all__ = ["Headline", "Tone", "headlines"]
@@ -71,7 +72,7 @@ def headlines(data: ReportData) -> tuple[Headline, ...]:
         *_unsure(data),
         *_works(data),
     ]
-    return tuple(said) or (Headline(Tone.UNCLEAR, "Nothing was measured in this period."),)
+    return tuple(said) or (Headline(Tone.UNCLEAR, _("Nothing was measured in this period.")),)
 
 
 def _of(data: ReportData, *kinds: FindingKind) -> list[ServiceFinding]:
@@ -100,57 +101,154 @@ def _windows(data: ReportData) -> list[Headline]:
 
 def _window(rows: list[WindowRow], tz: str) -> Headline:
     event = rows[0].event
-    start, end = window_hours(event)
-    who = names([row.name for row in rows])
     sure = event.label is Label.ESTABLISHED
-    tone, verb = _window_verb(rows[0], several=len(rows) > 1, sure=sure)
+    start, end = window_hours(event)
+    tone, text = _window_text(
+        rows[0].locus,
+        len(rows),
+        sure=sure,
+        who=names([row.name for row in rows]),
+        days=weekdays(event),
+        start=start,
+        end=end,
+    )
     where = "" if event.tz == tz else f" ({event.tz})"
-    text = f"{who} {verb} {weekdays(event)} from about {start} to {end}{where}."
-    details = []
-    windows = [row.event.window.days for row in rows if row.event.window]
-    if windows:
-        least = min(windows, key=lambda days: days.supported / max(days.observable, 1))
-        seen, of = least.supported, least.observable
-        each = "each seen on" if len(windows) > 1 else "seen on"
-        at_least = "at least " if len(windows) > 1 and seen < of else ""
-        count = f"all {of}" if seen == of else f"{at_least}{seen} of the {of}"
-        label = event.label.value.capitalize()
-        details.append(f"{label} on this line: {each} {count} days that could show it.")
+    details = [*_support(rows)]
     if rows[0].locus == "network":
         details.append(
-            "This is consistent with a restriction by the network. "
-            "One line cannot show how far it reaches, or why."
+            _(
+                "This is consistent with a restriction by the network. "
+                "One line cannot show how far it reaches, or why."
+            )
         )
     if any(row.event.reach is Reach.MIXED for row in rows):
-        details.append("Neutral hosts failed in part as well: a crowded line can look like this.")
+        details.append(
+            _("Neutral hosts failed in part as well: a crowded line can look like this.")
+        )
     if not sure:
-        details.append("Suspected only: more days are needed before this can be relied on.")
-    return Headline(tone, text, tuple(details))
+        details.append(_("Suspected only: more days are needed before this can be relied on."))
+    return Headline(tone, text.removesuffix(".") + f"{where}.", tuple(details))
 
 
-def _window_verb(row: WindowRow, *, several: bool, sure: bool) -> tuple[Tone, str]:
-    was = ("were" if several else "was") if sure else "may be"
-    if row.locus == "network":
-        return Tone.CUT, f"{was} cut"
-    if row.locus == "upstream":
-        return Tone.LINE, f"{was} wholly offline"
-    if row.locus == "intl":
-        return Tone.DOMESTIC, f"{was} limited to domestic sites"
-    if row.locus == "server":
-        return Tone.REFUSED, f"{was} refused by the service itself"
-    return Tone.FAILED, f"{was} out of reach"
+def _support(rows: list[WindowRow]) -> list[str]:
+    """Say on how many days a window was seen; of several, on how many at the least."""
+    windows = [row.event.window.days for row in rows if row.event.window]
+    if not windows:
+        return []
+    least = min(windows, key=lambda days: days.supported / max(days.observable, 1))
+    sure = rows[0].event.label is Label.ESTABLISHED
+    kwargs = {"seen": num(least.supported), "days": num(least.observable)}
+    several = len(windows) > 1
+    if least.supported == least.observable:
+        if several:
+            return [
+                _(
+                    "Established on this line: each seen on all {days} days that could show it.",
+                    **kwargs,
+                )
+                if sure
+                else _(
+                    "Suspected on this line: each seen on all {days} days that could show it.",
+                    **kwargs,
+                )
+            ]
+        return [
+            _("Established on this line: seen on all {days} days that could show it.", **kwargs)
+            if sure
+            else _("Suspected on this line: seen on all {days} days that could show it.", **kwargs)
+        ]
+    if several:
+        return [
+            _(
+                "Established on this line: each seen on at least {seen} of the {days} days "
+                "that could show it.",
+                **kwargs,
+            )
+            if sure
+            else _(
+                "Suspected on this line: each seen on at least {seen} of the {days} days "
+                "that could show it.",
+                **kwargs,
+            )
+        ]
+    return [
+        _(
+            "Established on this line: seen on {seen} of the {days} days that could show it.",
+            **kwargs,
+        )
+        if sure
+        else _(
+            "Suspected on this line: seen on {seen} of the {days} days that could show it.",
+            **kwargs,
+        )
+    ]
+
+
+def _window_text(locus: str, count: int, *, sure: bool, **said: str) -> tuple[Tone, str]:
+    tone, one, many, perhaps = _WINDOW_TEXTS.get(locus, _WINDOW_TEXTS["unknown"])
+    return tone, n_(one, many, count, **said) if sure else _(perhaps, **said)
+
+
+_WINDOW_TEXTS: dict[str, tuple[Tone, str, str, str]] = {
+    "network": (
+        Tone.CUT,
+        *NN_(
+            "{who} was cut {days} from about {start} to {end}.",
+            "{who} were cut {days} from about {start} to {end}.",
+        ),
+        N_("{who} may be cut {days} from about {start} to {end}."),
+    ),
+    "upstream": (
+        Tone.LINE,
+        *NN_(
+            "{who} was wholly offline {days} from about {start} to {end}.",
+            "{who} were wholly offline {days} from about {start} to {end}.",
+        ),
+        N_("{who} may be wholly offline {days} from about {start} to {end}."),
+    ),
+    "intl": (
+        Tone.DOMESTIC,
+        *NN_(
+            "{who} was limited to domestic sites {days} from about {start} to {end}.",
+            "{who} were limited to domestic sites {days} from about {start} to {end}.",
+        ),
+        N_("{who} may be limited to domestic sites {days} from about {start} to {end}."),
+    ),
+    "server": (
+        Tone.REFUSED,
+        *NN_(
+            "{who} was refused by the service itself {days} from about {start} to {end}.",
+            "{who} were refused by the service itself {days} from about {start} to {end}.",
+        ),
+        N_("{who} may be refused by the service itself {days} from about {start} to {end}."),
+    ),
+    "unknown": (
+        Tone.FAILED,
+        *NN_(
+            "{who} was out of reach {days} from about {start} to {end}.",
+            "{who} were out of reach {days} from about {start} to {end}.",
+        ),
+        N_("{who} may be out of reach {days} from about {start} to {end}."),
+    ),
+}
 
 
 def _intercepted(data: ReportData) -> list[Headline]:
     found = [one for one in _of(data, FindingKind.BLOCKED) if _is_interception(one)]
     if not found:
         return []
-    by = {
-        Locus.NETWORK: "Somebody on the way can read what is sent.",
-        Locus.LOCAL: "It is done on this machine or in the home network (a filter, an antivirus).",
-    }.get(found[0].locus, "Somebody between this machine and the service can read what is sent.")
-    text = f"Encrypted connections to {names([one.name for one in found])} are intercepted."
+    if found[0].locus is Locus.NETWORK:
+        by = _("Somebody on the way can read what is sent.")
+    elif found[0].locus is Locus.LOCAL:
+        by = _("It is done on this machine or in the home network (a filter, an antivirus).")
+    else:
+        by = _("Somebody between this machine and the service can read what is sent.")
+    text = _("Encrypted connections to {who} are intercepted.", who=_who(found))
     return [Headline(Tone.CUT, text, (by, *_how_lines(found, data)))]
+
+
+def _who(found: Iterable[ServiceFinding]) -> str:
+    return names([one.name for one in found])
 
 
 def _is_interception(found: ServiceFinding) -> bool:
@@ -161,31 +259,43 @@ def _blocked(data: ReportData) -> list[Headline]:
     found = [one for one in _of(data, FindingKind.BLOCKED) if not _is_interception(one)]
     said = []
     for group in _grouped(found, lambda one: one.locus):
-        who, be = names([one.name for one in group]), "are" if len(group) > 1 else "is"
+        who, count = _who(group), len(group)
         if group[0].locus is Locus.NETWORK:
-            tone, text = Tone.CUT, f"{who} {be} blocked on this line."
+            tone = Tone.CUT
+            text = n_(
+                "{who} is blocked on this line.", "{who} are blocked on this line.", count, who=who
+            )
         elif group[0].locus is Locus.LOCAL:
             tone = Tone.FAILED
-            text = f"{who} {be} stopped by this machine or home network, not by the provider."
+            text = n_(
+                "{who} is stopped by this machine or home network, not by the provider.",
+                "{who} are stopped by this machine or home network, not by the provider.",
+                count,
+                who=who,
+            )
         else:
             tone = Tone.FAILED
-            text = f"{who} {be} blocked on this line; by whom was not shown."
+            text = n_(
+                "{who} is blocked on this line; by whom was not shown.",
+                "{who} are blocked on this line; by whom was not shown.",
+                count,
+                who=who,
+            )
         unknown = group[0].locus is Locus.UNKNOWN
-        unsure = (
-            ("From here, the network and the service itself look the same.",) if unknown else ()
-        )
-        said.append(Headline(tone, text, (*_how_lines(group, data), *unsure)))
+        same = _("From here, the network and the service itself look the same.")
+        said.append(Headline(tone, text, (*_how_lines(group, data), *((same,) if unknown else ()))))
     return said
 
 
 def _how_lines(found: list[ServiceFinding], data: ReportData) -> tuple[str, ...]:
     lines = []
     for group in _grouped(found, lambda one: (one.mechanism, one.confidence)):
-        sure = CONFIDENCE[group[0].confidence] if group[0].confidence else "confidence not stated"
+        confidence = group[0].confidence
+        sure = CONFIDENCE[confidence] if confidence else _("confidence not stated")
         since = since_words(group[0].since, data.place.tz) if len(group) == 1 else ""
-        tail = f", {since}" if since else ""
-        who = names([one.name for one in group])
-        lines.append(f"{who}: {how(group[0].mechanism)} ({sure}{tail}).")
+        if since:
+            sure = f"{sure}{language().comma}{since}"
+        lines.append(f"{_who(group)}: {how(group[0].mechanism)} ({sure}).")
     return tuple(lines)
 
 
@@ -193,20 +303,18 @@ def _line(data: ReportData) -> list[Headline]:
     told = {row.locus for row in data.windows if row.subject == LINE_SUBJECT}
     bars = [bar for lane in data.lanes if lane.subject == LINE_SUBJECT for bar in lane.bars]
     said = []
-    for mark, tone, signal, what, detail in (
+    for mark, tone, signal, detail in (
         (
             Mark.LINE_OFF,
             Tone.LINE,
             "upstream",
-            "the line reached nothing at all",
-            "A cut by the network and a fault of the provider look the same from one line.",
+            _("A cut by the network and a fault of the provider look the same from one line."),
         ),
         (
             Mark.DOMESTIC,
             Tone.DOMESTIC,
             "intl",
-            "this line reached only domestic sites",
-            "A used-up prepaid balance can look the same from one line.",
+            _("A used-up prepaid balance can look the same from one line."),
         ),
     ):
         found = [bar for bar in bars if bar.mark is mark]
@@ -214,46 +322,87 @@ def _line(data: ReportData) -> list[Headline]:
             row.event.kind in _WINDOWS and row.locus == signal for row in data.windows
         )
         if found and not windowed:
-            said.append(Headline(tone, _line_text(found, what, data.place.tz), (detail,)))
+            text = _line_text(found, data.place.tz, domestic=mark is Mark.DOMESTIC)
+            said.append(Headline(tone, text, (detail,)))
     return said
 
 
-def _line_text(bars: list[Bar], what: str, tz: str) -> str:
+def _line_text(bars: list[Bar], tz: str, *, domestic: bool) -> str:
     longest = max(bars, key=lambda bar: bar.end - bar.start)
     length = duration((longest.end - longest.start).total_seconds())
     begun = moment(longest.start, tz)
     if len(bars) == 1:
-        return f"For about {length}, from {begun}, {what}."
+        if domestic:
+            return _(
+                "For about {length}, from {begun}, this line reached only domestic sites.",
+                length=length,
+                begun=begun,
+            )
+        return _(
+            "For about {length}, from {begun}, the line reached nothing at all.",
+            length=length,
+            begun=begun,
+        )
     total = duration(sum((bar.end - bar.start for bar in bars), timedelta()).total_seconds())
-    times = f"{len(bars)} times, about {total} in all"
-    return f"{times}, {what}; the longest began {begun} and lasted about {length}."
+    said = {"total": total, "begun": begun, "length": length, "count": num(len(bars))}
+    if domestic:
+        return _(
+            "{count} times, about {total} in all, this line reached only domestic sites; "
+            "the longest began {begun} and lasted about {length}.",
+            **said,
+        )
+    return _(
+        "{count} times, about {total} in all, the line reached nothing at all; "
+        "the longest began {begun} and lasted about {length}.",
+        **said,
+    )
 
 
 def _recovered(data: ReportData) -> list[Headline]:
     said = []
     for group in _grouped(_of(data, FindingKind.RECOVERED), _of_network):
-        was = "were" if len(group) > 1 else "was"
-        who = names([one.name for one in group])
+        who, count = _who(group), len(group)
         cut = group[0].locus is Locus.NETWORK
-        text = f"{who} {was} {'cut' if cut else 'out of reach'} for a time"
+        if cut:
+            text = n_(
+                "{who} was cut for a time, and worked at the last look.",
+                "{who} were cut for a time, and worked at the last look.",
+                count,
+                who=who,
+            )
+        else:
+            text = n_(
+                "{who} was out of reach for a time, and worked at the last look.",
+                "{who} were out of reach for a time, and worked at the last look.",
+                count,
+                who=who,
+            )
         lines = tuple(
-            f"{names([one.name])}: about {duration(one.bad_s)} in all; {how(one.mechanism)}."
+            _(
+                "{who}: about {length} in all; {how}.",
+                who=names([one.name]),
+                length=duration(one.bad_s),
+                how=how(one.mechanism),
+            )
             for one in group
         )
-        tone = Tone.CUT if cut else Tone.FAILED
-        said.append(Headline(tone, f"{text}, and worked at the last look.", lines))
+        said.append(Headline(Tone.CUT if cut else Tone.FAILED, text, lines))
     return said
 
 
 def _refused(data: ReportData) -> list[Headline]:
     said = []
     for group in _grouped(_of(data, FindingKind.REFUSED), lambda one: one.reason):
-        refuse = "refuse" if len(group) > 1 else "refuses"
-        text = f"{names([one.name for one in group])} {refuse} to serve this country."
-        reason = REASON[group[0].reason or Reason.UNSTATED]
-        detail = (
+        text = n_(
+            "{who} refuses to serve this country.",
+            "{who} refuse to serve this country.",
+            len(group),
+            who=_who(group),
+        )
+        detail = _(
             "The genuine servers answered and declined: this is the doing of the service, "
-            f"not of the network; {reason}."
+            "not of the network; {reason}.",
+            reason=REASON[group[0].reason or Reason.UNSTATED],
         )
         said.append(Headline(Tone.REFUSED, text, (detail,)))
     return said
@@ -263,11 +412,21 @@ def _down(data: ReportData) -> list[Headline]:
     found = _of(data, FindingKind.DOWN)
     if not found:
         return []
-    weak = all(one.confidence is Confidence.WEAK for one in found)
-    be = "may be" if weak else "are probably" if len(found) > 1 else "is probably"
-    text = f"{names([one.name for one in found])} {be} down for everyone."
-    sure = {CONFIDENCE[one.confidence] for one in found if one.confidence}
-    detail = f"It fails from elsewhere as well ({', '.join(sorted(sure)) or 'unrated'}): no block."
+    who = _who(found)
+    if all(one.confidence is Confidence.WEAK for one in found):
+        text = _("{who} may be down for everyone.", who=who)
+    else:
+        text = n_(
+            "{who} is probably down for everyone.",
+            "{who} are probably down for everyone.",
+            len(found),
+            who=who,
+        )
+    sure = sorted({CONFIDENCE[one.confidence] for one in found if one.confidence})
+    detail = _(
+        "It fails from elsewhere as well ({sure}): no block.",
+        sure=language().comma.join(sure) or _("unrated"),
+    )
     return [Headline(Tone.DOWN, text, (detail,))]
 
 
@@ -275,20 +434,20 @@ def _unsure(data: ReportData) -> list[Headline]:
     said = []
     signs = _of(data, FindingKind.SIGNS)
     if signs:
-        text = f"Weak signs only, for {names([one.name for one in signs])}."
-        detail = "Something failed once or without a comparison. It is not shown to be blocked."
+        text = _("Weak signs only, for {who}.", who=_who(signs))
+        detail = _("Something failed once or without a comparison. It is not shown to be blocked.")
         said.append(Headline(Tone.UNCLEAR, text, (detail,)))
     slow = _of(data, FindingKind.DEGRADED)
     if slow:
-        work = "work" if len(slow) > 1 else "works"
-        text = f"{names([one.name for one in slow])} {work} only in part."
+        text = n_(
+            "{who} works only in part.", "{who} work only in part.", len(slow), who=_who(slow)
+        )
         said.append(Headline(Tone.UNCLEAR, text, _how_lines(slow, data)))
     unclear = _of(data, FindingKind.UNCLEAR)
     if unclear:
-        text = f"No judgement is possible on {names([one.name for one in unclear])}."
-        said.append(
-            Headline(Tone.UNCLEAR, text, ("What was seen proves neither one nor the other.",))
-        )
+        text = _("No judgement is possible on {who}.", who=_who(unclear))
+        detail = _("What was seen proves neither one nor the other.")
+        said.append(Headline(Tone.UNCLEAR, text, (detail,)))
     return said
 
 
@@ -296,7 +455,6 @@ def _works(data: ReportData) -> list[Headline]:
     found = _of(data, FindingKind.WORKS)
     if not found:
         return []
-    if len(found) == 1:
-        return [Headline(Tone.FINE, f"{names([found[0].name])} worked.")]
-    text = f"{len(found)} services worked: {names([one.name for one in found])}."
+    who = _who(found)
+    text = n_("{who} worked.", "{count} services worked: {who}.", len(found), who=who)
     return [Headline(Tone.FINE, text)]

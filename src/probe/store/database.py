@@ -1,6 +1,6 @@
 """The store: everything that is kept, behind one class that speaks in values of the model."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,9 @@ from probe.model.selection import Selection
 from probe.model.vantage import Network, Vantage
 from probe.model.verdict import Verdict
 from probe.store import (
+    browsing,
     foreign,
+    looks,
     notes,
     past,
     reading,
@@ -27,12 +29,14 @@ from probe.store import (
     vantages,
     writing,
 )
-from probe.store.chain import Problem
+from probe.store.browsing import Entry, Query, StoreState
+from probe.store.chain import Problem, head
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.engine import MEMORY, Database
 from probe.store.foreign import ForeignFile
 from probe.store.holds_others import HoldsOthers
 from probe.store.info import StoreInfo, describe
+from probe.store.looks import Look
 from probe.store.reading import Span
 from probe.store.retention import Forgotten
 from probe.store.revising import Evidence
@@ -43,10 +47,23 @@ from probe.store.times import microseconds
 if TYPE_CHECKING:
     from probe.store.scanning import Scan
 
-__all__ = ["MEMORY", "Evidence", "ForeignFile", "Forgotten", "Problem", "Store", "StoreInfo"]
+__all__ = [
+    "MEMORY",
+    "Entry",
+    "Evidence",
+    "ForeignFile",
+    "Forgotten",
+    "Look",
+    "Problem",
+    "Query",
+    "Store",
+    "StoreInfo",
+    "StoreState",
+]
 
 _ROUND = table_of(StoredRound)
 _ROUNDS_AT_ONCE = 256
+_ALL = 10_000_000
 _FULL_ROUNDS_AT_ONCE = 32  # when every endpoint is asked for
 
 T = TypeVar("T")
@@ -297,11 +314,17 @@ class Store(HoldsOthers):
         until: datetime | None = None,
         service: str | None = None,
         endpoint: str | None = None,
+        services: Collection[str] | None = None,
     ) -> Iterator[Judged]:
         """Yield verdicts whose measurement started in the span, by round and endpoint."""
         span = Span.of(since, until)
         with self._reading() as connection:
-            wanted = reading.matching_endpoints(connection, self._dictionary, service, endpoint)
+            wanted = reading.matching_endpoints(
+                connection,
+                self._dictionary,
+                services if service is None else {service},
+                endpoint,
+            )
         limit = _FULL_ROUNDS_AT_ONCE if wanted is None else _ROUNDS_AT_ONCE
 
         def batch(connection: Connection, after: int) -> list[reading.SeriesRound]:
@@ -330,6 +353,46 @@ class Store(HoldsOthers):
         from probe.store.scanning import Scan  # numpy, which few commands need
 
         return Scan(self._reading, self._dictionary)
+
+    def looks(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        services: Collection[str] | None = None,
+    ) -> list[Look]:
+        """Return what closed rounds said of each service in the span, by service and time."""
+        span = Span.of(since, until)
+        with self._reading() as connection:
+            rounds = reading.series_batch(connection, self._dictionary, span, 0, _ALL)
+            return list(looks.looks_in(connection, self._dictionary, rounds, span, services))
+
+    def last_looks(self) -> list[Judged]:
+        """Return what was said last of each service, whoever looked."""
+        with self._reading() as connection:
+            return looks.last_looks(connection, self._dictionary)
+
+    def entries(self, query: Query) -> list[Entry]:
+        """Return one page of measurements as a list shows them, newest first."""
+        with self._reading() as connection:
+            return browsing.entries(connection, self._dictionary, query)
+
+    def record(self, round_id: int, no: int) -> Record | None:
+        """Return one record of a round by its number, ``None`` when there is none."""
+        with self._reading() as connection:
+            found = reading.records_of(connection, self._dictionary, round_id, [no])
+        return found[0] if found else None
+
+    def round(self, round_id: int) -> RoundRow | None:
+        """Return one round by its number, ``None`` when there is none."""
+        with self._reading() as connection:
+            found = reading.round_batch(connection, self._dictionary, Span(), round_id - 1, 1)
+        return found[0] if found and found[0].id == round_id else None
+
+    def state(self) -> StoreState:
+        """Return the little that tells whether a page is still right; fast on any store."""
+        with self._reading() as connection:
+            return browsing.state(connection)
 
     def records(self, round_id: int) -> tuple[Record, ...]:
         """Return a round's records in the order in which they were saved."""
@@ -384,7 +447,7 @@ class Store(HoldsOthers):
 
         """
         with self._writing() as connection:
-            undone = revising.undo(connection)
+            undone = revising.undo(connection, self._dictionary)
             self._last = None
         return undone
 
@@ -433,6 +496,11 @@ class Store(HoldsOthers):
         """Return counts, dates, size and the chain's head."""
         with self._reading() as connection:
             return describe(connection, self._database)
+
+    def chain_head(self) -> str:
+        """Return the newest digest of the chain, in hexadecimal digits."""
+        with self._reading() as connection:
+            return head(connection)[1].hex()
 
     def verify(self) -> list[Problem]:
         """Check the pages, the rows' references, the hash chain and every certificate."""

@@ -23,7 +23,7 @@ from probe.store.rows import (
 )
 from probe.store.shelf import NameShelf, PrefixShelf, Shelf, chunks
 
-__all__ = ["Dictionary", "EndpointKey", "table_of"]
+__all__ = ["GENERATION", "Dictionary", "EndpointKey", "table_of"]
 
 _encode = msgspec.msgpack.Encoder().encode
 _pointers = msgspec.json.Decoder(tuple[str, ...]).decode

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row, Select, and_, or_, select
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Step, TlsStep
 from probe.model.record import Judged, Record, RoundRow
+from probe.model.target import Role
+from probe.model.verdict import Verdict
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.context import unpack
 from probe.store.controls import controls_of
@@ -26,13 +28,16 @@ from probe.store.shelf import chunks
 from probe.store.times import instant, microseconds
 
 __all__ = [
+    "SeriesRound",
     "Span",
     "judged_of",
+    "judged_row",
     "matching_endpoints",
     "measurements_of",
     "records_of",
     "round_batch",
     "series_batch",
+    "series_rounds",
     "steps_of",
 ]
 
@@ -120,9 +125,26 @@ def series_batch(
     its start. The verdicts' own times decide (``judged_of``).
     """
     start, end = _ROUND.c.started_us, _ROUND.c.ended_us
-    query: Select[Any] = select(
+    query = _series_query()
+    if span.since_us is not None:
+        query = query.where(or_(start >= span.since_us, end >= span.since_us, end.is_(None)))
+    if span.until_us is not None:
+        query = query.where(or_(start < span.until_us, end < span.until_us))
+    return _series_rounds(connection, dictionary, _paged(query, after, limit))
+
+
+def series_rounds(
+    connection: Connection, dictionary: Dictionary, numbers: Collection[int]
+) -> list[SeriesRound]:
+    """Return what a series takes from these rounds, by number."""
+    query = _series_query().where(_ROUND.c.id.in_(numbers)).order_by(_ROUND.c.id)
+    return _series_rounds(connection, dictionary, query)
+
+
+def _series_query() -> Select[Any]:
+    return select(
         _ROUND.c.id,
-        start,
+        _ROUND.c.started_us,
         _VANTAGE.c.name,
         _ROUND.c.network_id,
         _ROUND.c.tz,
@@ -130,11 +152,12 @@ def series_batch(
         _ROUND.c.control_bad,
         _ROUND.c.gates,
     ).join(_VANTAGE, _VANTAGE.c.id == _ROUND.c.vantage_id)
-    if span.since_us is not None:
-        query = query.where(or_(start >= span.since_us, end >= span.since_us, end.is_(None)))
-    if span.until_us is not None:
-        query = query.where(or_(start < span.until_us, end < span.until_us))
-    rows = connection.execute(_paged(query, after, limit)).all()
+
+
+def _series_rounds(
+    connection: Connection, dictionary: Dictionary, query: Select[Any]
+) -> list[SeriesRound]:
+    rows = connection.execute(query).all()
     dictionary.networks.load_all(connection)
     return [
         SeriesRound(
@@ -152,15 +175,20 @@ def series_batch(
 
 
 def matching_endpoints(
-    connection: Connection, dictionary: Dictionary, service: str | None, endpoint: str | None
+    connection: Connection,
+    dictionary: Dictionary,
+    names: Collection[str] | None,
+    endpoint: str | None,
 ) -> list[int] | None:
-    """Return the numbers of a service's or of one name's endpoints; ``None`` is all of them."""
-    if service is None and endpoint is None:
+    """Return the numbers of some services' or of one name's endpoints; ``None`` is all of them."""
+    if names is None and endpoint is None:
         return None
-    services = dictionary.services.matching(connection, lambda name: name == service)
+    services = dictionary.services.matching(
+        connection, lambda name: names is not None and name in names
+    )
 
     def wanted(key: EndpointKey) -> bool:
-        return (service is None or key.service_id in services) and (
+        return (names is None or key.service_id in services) and (
             endpoint is None or key.name == endpoint
         )
 
@@ -190,15 +218,30 @@ def judged_of(
         round_ = by_id[round_id]
         time_us = round_.started_us + offset_us
         if span.holds(time_us):
-            judged.append(_judged(dictionary, round_, time_us, endpoint_id, ruling_id))
+            endpoint = dictionary.endpoints.key_of(endpoint_id)
+            judged.append(
+                judged_row(
+                    round_,
+                    time_us,
+                    dictionary.services.key_of(endpoint.service_id),
+                    dictionary.rulings.key_of(ruling_id),
+                    endpoint=endpoint.name,
+                    role=endpoint.role,
+                )
+            )
     return judged
 
 
-def _judged(
-    dictionary: Dictionary, round_: SeriesRound, time_us: int, endpoint_id: int, ruling_id: int
+def judged_row(
+    round_: SeriesRound,
+    time_us: int,
+    service: str,
+    verdict: Verdict,
+    *,
+    endpoint: str = "",
+    role: Role = Role.OTHER,
 ) -> Judged:
-    endpoint = dictionary.endpoints.key_of(endpoint_id)
-    verdict = dictionary.rulings.key_of(ruling_id)
+    """Return one verdict as a series reads it; of a whole service when no endpoint is named."""
     return Judged(
         time=instant(time_us),
         round=round_.id,
@@ -206,9 +249,9 @@ def _judged(
         network=round_.network,
         tz=round_.tz,
         utc_offset_s=round_.utc_offset_s,
-        service=dictionary.services.key_of(endpoint.service_id),
-        endpoint=endpoint.name,
-        role=endpoint.role,
+        service=service,
+        endpoint=endpoint,
+        role=role,
         state=verdict.state,
         mechanism=verdict.mechanism,
         locus=verdict.locus,

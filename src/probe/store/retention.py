@@ -21,6 +21,7 @@ from probe.store.rows import (
     StoredEndpoint,
     StoredEvidence,
     StoredLink,
+    StoredLook,
     StoredMeasurement,
     StoredNetwork,
     StoredNote,
@@ -48,6 +49,7 @@ _TRAFFIC = table_of(StoredTraffic)
 _EVIDENCE = table_of(StoredEvidence)
 _RECORD_CONTROL = table_of(StoredRecordControl)
 _EARLIER = table_of(StoredEarlier)
+_LOOK = table_of(StoredLook)
 
 
 class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +99,7 @@ def forget_all(connection: Connection, dictionary: Dictionary) -> Forgotten:
 def _delete_rounds(connection: Connection, rounds: Iterable[int]) -> int:
     deleted = 0
     for part in chunks(rounds):
-        for table in (_VERDICT, _RECORD_CONTROL, _EARLIER):
+        for table in (_VERDICT, _RECORD_CONTROL, _EARLIER, _LOOK):
             connection.execute(delete(table).where(table.c.round_id.in_(part)))
         of_part = _MEASUREMENT.c.round_id.in_(part)
         deleted += connection.execute(delete(_MEASUREMENT).where(of_part)).rowcount
@@ -127,6 +129,7 @@ def _sweep(connection: Connection) -> None:
     _delete_unused(connection, service, services)
     rulings = set(connection.execute(select(_VERDICT.c.ruling_id).distinct()).scalars())
     rulings |= set(connection.execute(select(_EARLIER.c.ruling_id).distinct()).scalars()) - {None}
+    rulings |= set(connection.execute(select(_LOOK.c.ruling_id).distinct()).scalars())
     _delete_unused(connection, table_of(StoredRuling), rulings)
     networks = set(connection.execute(select(_ROUND.c.network_id).distinct()).scalars())
     _delete_unused(connection, table_of(StoredNetwork), networks)

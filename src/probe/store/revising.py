@@ -16,6 +16,7 @@ from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Variant
 from probe.model.target import Role
 from probe.model.verdict import Verdict
+from probe.store import looks
 from probe.store.bulk import bulk_insert
 from probe.store.codes import VARIANT
 from probe.store.controls import controls_of, recorded_from
@@ -158,6 +159,7 @@ def put_verdicts(
     dictionary.rulings.resolve(connection, dict.fromkeys(verdicts.values()))
     rulings = {no: dictionary.rulings.id_of(verdict) for no, verdict in verdicts.items()}
     _write(connection, round_id, places, rulings)
+    looks.refresh(connection, dictionary, round_id)
 
 
 def _write(
@@ -210,7 +212,7 @@ def last_revision(connection: Connection) -> tuple[int, datetime] | None:
     return None if row is None else (row.id, instant(row.time_us))
 
 
-def undo(connection: Connection) -> int:
+def undo(connection: Connection, dictionary: Dictionary) -> int:
     """Put back what was said before the newest revision; return how many verdicts.
 
     One that changed nothing is no revision: there would be nothing to put back.
@@ -231,6 +233,7 @@ def undo(connection: Connection) -> int:
         _clear(connection, round_id, rulings)
         kept = {no: ruling for no, ruling in rulings.items() if ruling is not None}
         _write(connection, round_id, places, kept)
+        looks.refresh(connection, dictionary, round_id)
     connection.execute(delete(_EARLIER).where(_EARLIER.c.revision_id == last[0]))
     connection.execute(delete(_REVISION).where(_REVISION.c.id >= last[0]))
     return len(rows)

@@ -29,6 +29,7 @@ __all__ = [
     "StoredForeignSample",
     "StoredForeignSeries",
     "StoredLink",
+    "StoredLook",
     "StoredMeasurement",
     "StoredNetwork",
     "StoredNote",
@@ -201,6 +202,23 @@ class StoredVerdict(Stored, table=True):
     no: int = Field(primary_key=True)
     ruling_id: int = Field(sa_column_args=[ForeignKey("ruling.id")])
     offset_us: int = Field(sa_type=BigInteger)  # the main measurement's start, since the round's
+
+
+class StoredLook(Stored, table=True):
+    """What a closed round said of a service, all its endpoints together; derived from verdicts.
+
+    The key is in the order in which it is read: one service, a stretch of time. ``ruling_id``
+    names a ruling without a sentence.
+    """
+
+    __tablename__ = "look"
+    __table_args__ = _COMPACT
+    service_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("service.id")])
+    time_us: int = Field(primary_key=True, sa_type=BigInteger)
+    round_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("round.id")])
+    ruling_id: int = Field(sa_column_args=[ForeignKey("ruling.id")])
+    endpoints: int = Field(sa_type=SmallInteger)  # that were looked at
+    failed: int = Field(sa_type=SmallInteger)  # of these
 
 
 class StoredControl(Stored, table=True):

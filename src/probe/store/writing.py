@@ -13,6 +13,7 @@ from probe.model.measurement import Measurement, Outcome, Step, Variant
 from probe.model.record import Record
 from probe.model.vantage import Network
 from probe.model.verdict import State, Verdict
+from probe.store import looks
 from probe.store.bulk import bulk_insert
 from probe.store.chain import append_link
 from probe.store.codes import OUTCOME, VARIANT
@@ -160,6 +161,7 @@ def close_round(
         }
     connection.execute(update(_ROUND).where(_ROUND.c.id == round_id).values(values))
     append_link(connection, dictionary, round_id)
+    looks.refresh(connection, dictionary, round_id)
 
 
 def recover(connection: Connection, dictionary: Dictionary) -> list[int]:

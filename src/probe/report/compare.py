@@ -1,0 +1,122 @@
+"""Several vantages and networks side by side over one period: who sees what, and since when."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from probe.model.target import Catalog
+from probe.model.timeline import Series, Signal
+from probe.report.data import Lane, Looks, Mark, Pair, Period
+from probe.report.findings import looks_of
+from probe.report.marks import Row, bars_of, last_mark
+from probe.report.text import clean
+from probe.store.database import Store
+
+__all__ = ["Column", "Comparison", "Seen", "compare"]
+
+_BAD = frozenset({Mark.CUT, Mark.REFUSED, Mark.FAILED, Mark.DOWN})
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """One vantage on one network."""
+
+    vantage: str
+    network: str
+
+    @property
+    def name(self) -> str:
+        """Return both in one line."""
+        return f"{self.vantage} · {self.network}"
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What one column shows of one service."""
+
+    column: Column
+    mark: Mark
+    looks: Looks
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Services by columns; ``pairs`` and ``lanes`` are for the charts."""
+
+    period: Period
+    tz: str
+    columns: tuple[Column, ...] = ()
+    services: tuple[tuple[str, str, tuple[Seen, ...]], ...] = ()  # id, name, what was seen
+    pairs: tuple[Pair, ...] = ()
+    lanes: tuple[Lane, ...] = ()
+
+
+def compare(
+    store: Store,
+    catalog: Catalog,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    tz: str | None = None,
+) -> Comparison:
+    """Return what every vantage that is stored says of the period; those that fail come first."""
+    from probe.analysis.series import series_of
+
+    rounds = list(store.rounds(since=since, until=until))
+    looks = (look.judged for look in store.looks(since=since, until=until))
+    series = [one for one in series_of(looks, rounds) if one.key.signal is Signal.TARGETED]
+    names = {service.id: service.name for service in catalog.services}
+    grouped: dict[str, dict[Column, list[Series]]] = defaultdict(dict)
+    for one in series:
+        column = Column(vantage=clean(one.key.vantage, 40), network=clean(one.key.network, 40))
+        grouped[one.key.subject].setdefault(column, []).append(one)
+    services = sorted(
+        (
+            (subject, clean(names.get(subject, subject), 80), _seen(columns))
+            for subject, columns in grouped.items()
+        ),
+        key=lambda row: (-sum(seen.mark in _BAD for seen in row[2]), row[1].casefold()),
+    )
+    failing = [row for row in services if any(seen.looks.bad for seen in row[2])]
+    return Comparison(
+        period=_period([row.started for row in rounds], since, until),
+        tz=tz or (series[-1].tz if series else "UTC"),
+        columns=tuple(sorted({column for columns in grouped.values() for column in columns})),
+        services=tuple(services),
+        pairs=tuple(
+            Pair(subject=subject, name=name, network=seen.column.name, mark=seen.mark)
+            for subject, name, all_seen in failing
+            for seen in all_seen
+        ),
+        lanes=tuple(_lanes(grouped, failing)),
+    )
+
+
+def _seen(columns: dict[Column, list[Series]]) -> tuple[Seen, ...]:
+    return tuple(
+        Seen(column=column, mark=last_mark(own), looks=looks_of(own)[0])
+        for column, own in sorted(columns.items())
+    )
+
+
+def _lanes(
+    grouped: dict[str, dict[Column, list[Series]]],
+    failing: Sequence[tuple[str, str, tuple[Seen, ...]]],
+) -> list[Lane]:
+    from probe.analysis.timeline import intervals
+
+    lanes = []
+    for subject, name, _all_seen in failing:
+        for column, own in sorted(grouped[subject].items()):
+            found = {one.key: intervals(one) for one in own}
+            row = Row(own=tuple(own), line=(), intervals=found)
+            bars = bars_of(row)
+            lanes.append(Lane(subject=subject, name=name, network=column.name, bars=bars))
+    return lanes
+
+
+def _period(times: Sequence[datetime], since: datetime | None, until: datetime | None) -> Period:
+    first = since or min(times, default=until)
+    last = until or max(times, default=since)
+    if first is None or last is None:
+        raise ValueError("a comparison needs a period")
+    return Period(start=first, end=max(first, last))

@@ -1,0 +1,155 @@
+"""The roll-up of looks says what the verdicts say, and is rewritten with them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from msgspec.structs import replace
+from sqlalchemy import create_engine
+from store_records import BLOCKED, NETWORK, OK, START, begin, blocked, context, good, whole_round
+
+from probe.analysis.series import series_of
+from probe.model.verdict import Confidence, State
+from probe.store.browsing import Query
+from probe.store.database import Store
+
+
+def some_rounds(store: Store, count: int = 8) -> None:
+    """Write rounds in which the one is cut now and then, and a service has two endpoints."""
+    for number in range(count):
+        at = START + timedelta(hours=number)
+        second = replace(good(at=at), endpoint="chat/http/other.example:443/")
+        first = blocked(at=at) if number % 3 == 0 else good(at=at)
+        whole_round(store, [first, second, good("mail.example", at=at)], at)
+
+
+def test_looks_and_verdicts_make_the_same_series(memory: Store) -> None:
+    """A timeline of looks is that of the verdicts they were made of, also over a part."""
+    some_rounds(memory)
+    for since in (None, START + timedelta(hours=3, minutes=30)):
+        rounds = list(memory.rounds(since=since))
+        looks = memory.looks(since=since)
+        assert series_of((look.judged for look in looks), rounds) == series_of(
+            memory.judged(since=since), rounds
+        )
+    assert {look.judged.service for look in memory.looks(services={"mail"})} == {"mail"}
+
+
+def test_a_look_counts_its_endpoints(memory: Store) -> None:
+    """How many were looked at, and how many of them failed."""
+    some_rounds(memory, 1)
+    found = {look.judged.service: look[1:] for look in memory.looks()}
+    assert found == {"chat": (2, 1), "mail": (1, 0)}
+
+
+def test_an_open_round_has_no_look_yet(memory: Store) -> None:
+    """It is written when the round is closed, whatever closes it."""
+    number = begin(memory)
+    memory.save(number, [good()])
+    assert memory.looks() == []
+    memory.recover()
+    assert [look.judged.service for look in memory.looks()] == ["chat"]
+
+
+def test_judging_again_rewrites_looks_and_undoing_brings_them_back(memory: Store) -> None:
+    """A look never says what is no longer said."""
+    number = whole_round(memory, [good()])
+    weaker = replace(BLOCKED, confidence=Confidence.WEAK)
+    memory.revise(memory.begin_revision(START), number, {0: weaker})
+    assert [look.judged.state for look in memory.looks()] == [State.BLOCKED]
+    memory.undo_revision()
+    assert [look.judged.state for look in memory.looks()] == [State.OK]
+    memory.replace_verdicts(number, [BLOCKED])
+    assert [look.judged.mechanism for look in memory.looks()] == [BLOCKED.mechanism]
+
+
+def test_forgetting_takes_the_looks_along(memory: Store) -> None:
+    """What is pruned is gone from the roll-up, what stays is still said, and nothing dangles."""
+    late = START + timedelta(days=40)
+    whole_round(memory, [blocked()])
+    whole_round(memory, [good("mail.example", at=late)], late)
+    memory.prune(late, 30)
+    assert [look.judged.service for look in memory.looks()] == ["mail"]
+    assert memory.verify() == []
+    memory.purge()
+    assert memory.looks() == []
+
+
+def test_the_last_look_of_each_service(memory: Store) -> None:
+    """The newest by time, whoever looked."""
+    some_rounds(memory)
+    found = {row.service: (row.state, row.round) for row in memory.last_looks()}
+    assert found == {"chat": (State.OK, 8), "mail": (State.OK, 8)}
+
+
+def test_a_list_comes_newest_first_in_pages(memory: Store) -> None:
+    """Pages follow each other without hole or overlap, filtered in the database."""
+    some_rounds(memory)
+    whole = memory.entries(Query(limit=1000))
+    assert len(whole) == 24
+    assert whole[0].round == 8
+    seen = []
+    before = None
+    while page := memory.entries(Query(limit=7, before=before)):
+        seen += page
+        before = (page[-1].round, page[-1].no)
+    assert seen == whole
+    cut = memory.entries(Query(state=State.BLOCKED, services={"chat"}))
+    assert [entry.round for entry in cut] == [7, 4, 1]
+    assert memory.entries(Query(network="AS1/fixed")) == []
+    assert len(memory.entries(Query(network=NETWORK.key, endpoint=good().endpoint))) == 8
+    day = Query(since=START + timedelta(hours=2), until=START + timedelta(hours=4))
+    assert {entry.round for entry in memory.entries(day)} == {3, 4}
+
+
+def test_the_version_changes_with_what_is_shown(memory: Store) -> None:
+    """A round begun or closed, a verdict changed, names forgotten: each is another version."""
+    versions = [memory.state().version]
+    number = begin(memory)
+    versions.append(memory.state().version)
+    assert memory.state().open_since == START
+    memory.save(number, [good()])
+    memory.end_round(number, context(), START)
+    versions.append(memory.state().version)
+    assert memory.state().open_since is None
+    memory.revise(memory.begin_revision(START), number, {0: OK})
+    versions.append(memory.state().version)
+    memory.purge()
+    versions.append(memory.state().version)
+    assert len(set(versions)) == len(versions)
+
+
+def test_one_record_and_one_round_are_found_by_number(memory: Store) -> None:
+    """And none for a number that is not there."""
+    number = whole_round(memory, [good(), blocked("mail.example")])
+    record = memory.record(number, 1)
+    assert record is not None
+    assert record.service == "mail"
+    assert memory.record(number, 7) is None
+    assert memory.record(99, 0) is None
+    found = memory.round(number)
+    assert found is not None
+    assert found.id == number
+    assert memory.round(99) is None
+    assert list(memory.vantages()) == ["5f1c"]
+
+
+def test_pages_read_by_index(place: Path) -> None:
+    """Looks of a service, the last look, a record and the state never read a whole table."""
+    with Store.open(place) as store:
+        some_rounds(store)
+    engine = create_engine(f"sqlite:///{place}")
+    with engine.connect() as connection:
+        for query in (
+            (
+                "SELECT * FROM look WHERE service_id IN (1) AND time_us >= 5 AND time_us < 9"
+                " ORDER BY service_id, time_us, round_id"
+            ),
+            "SELECT max(time_us) FROM look WHERE service_id = 1",
+            "SELECT * FROM measurement WHERE round_id = 3 AND no IN (1)",
+            "SELECT max(id) FROM round",
+            "SELECT max(seq) FROM link",
+        ):
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
+            for step in plan:
+                assert step[3].startswith("SEARCH"), (query, step)
+    engine.dispose()

@@ -1,0 +1,291 @@
+"""Every page: what it shows, in which words, and that it stays a page whatever it is asked."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+from desk_fixtures import HOSTILE, START, catalog, fill
+from sqlalchemy import create_engine
+from store_records import LINE, context, good
+
+from probe.report.tongue import LANGUAGES
+from probe.store.database import Store
+
+Ask = Callable[..., httpx.Response]
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+PAGES = (
+    "/",
+    "/service/chat",
+    "/network/AS64500/fixed",
+    "/measurements",
+    "/measurement/6/0",
+    "/rounds",
+    "/compare",
+)
+
+
+class Page(HTMLParser):
+    """Collects tags and text, and checks that tags close in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.said: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.said.append(data)
+
+    @property
+    def links(self) -> list[str]:
+        """Return where the page leads."""
+        return [of["href"] or "" for tag, of in self.tags if tag == "a" and "href" in of]
+
+
+def words(answer: httpx.Response) -> str:
+    """Return what a page says, without its tags."""
+    return " ".join(" ".join(Page(answer.text).said).split())
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_page_is_one_well_formed_document(ask: Ask, address: str) -> None:
+    """Tags close, ids are unique, one h1, and nothing inline that the policy would stop."""
+    answer = ask(address)
+    assert answer.status_code == 200
+    page = Page(answer.text)
+    ids = [of["id"] for _, of in page.tags if "id" in of]
+    assert len(ids) == len(set(ids))
+    assert [tag for tag, _ in page.tags].count("h1") == 1
+    for tag, of in page.tags:
+        assert tag != "style"
+        assert not [name for name in of if name == "style" or name.startswith("on")], (tag, of)
+        assert tag != "script" or of.get("src") == "/static/live.js"
+        for name in ("aria-labelledby", "aria-describedby"):
+            assert of.get(name) is None or of[name] in ids
+
+
+def test_every_link_of_every_page_leads_somewhere(ask: Ask) -> None:
+    """No link of the first pages ends in an error, also with a filter in the address."""
+    seen: set[str] = set()
+    for address in (*PAGES, "/?since=2026-03-02&tz=UTC&lang=fa"):
+        seen |= {link for link in Page(ask(address).text).links if link.startswith("/")}
+    assert len(seen) > 40
+    kinds = {re.sub(r"[0-9a-f]{10}|\d+", "N", link.partition("?")[0]): link for link in seen}
+    for link in kinds.values():
+        assert ask(link).status_code == 200, link
+
+
+def test_the_overview_says_what_is_cut_and_links_to_the_rows(ask: Ask) -> None:
+    """The service that is cut is named; its count of failed looks leads to just those looks."""
+    answer = ask("/")
+    assert "Chat" in words(answer)
+    assert "Everything" not in words(answer)
+    rows = next(
+        link for link in Page(answer.text).links if link.startswith("/measurements?service=chat")
+    )
+    assert ask(rows).text.count("chat/http/chat.example") >= 30
+
+
+def test_all_state_is_in_the_address(ask: Ask) -> None:
+    """A filter given in an address stands in its form and in every link that leads on."""
+    page = Page(ask("/service/chat?since=2026-03-02&tz=UTC&lang=es").text)
+    inner = [link for link in page.links if link.startswith(("/measurements", "/rounds", "/?"))]
+    assert inner
+    assert all("since=" in link and "tz=UTC" in link for link in inner)
+    fields = {of.get("name"): of.get("value") for tag, of in page.tags if tag == "input"}
+    assert fields["since"] == "2026-03-02"
+    assert fields["lang"] == "es"
+
+
+def test_the_heatmap_can_be_turned_to_utc(ask: Ask) -> None:
+    """The zone is printed on it, and a link changes it."""
+    assert "hour of day in Asia/Tehran" in words(ask("/service/chat"))
+    assert "tz=UTC" in ask("/service/chat").text
+    assert "hour of day in UTC" in words(ask("/service/chat?tz=UTC"))
+
+
+def test_a_measurement_shows_its_steps_and_the_rule(ask: Ask) -> None:
+    """Steps, failure, certificate hash, body hash, rule and its version, and what could fool it."""
+    mail = words(ask("/measurement/1/1"))
+    assert "certificate.leaf_sha256" in mail
+    assert "body_sha256" in mail
+    assert "ok.application" in mail
+    cut = words(ask("/measurement/8/0"))
+    assert "connection_reset" in cut
+    assert "tls.reset.sni v 2" in cut or "tls.reset.sni v2" in cut
+    assert "neutral_sni" in cut
+
+
+def test_vantages_stand_side_by_side(ask: Ask) -> None:
+    """The far vantage on its network has a column, and what it saw is in it."""
+    page = ask("/compare").text
+    assert "AS64511/mobile" in page
+    assert "far" in page
+    assert "1 of 1 looks failed" in words(ask("/compare"))
+
+
+def test_filters_of_the_list_hold(ask: Ask) -> None:
+    """State, service and network filter together; nothing that fits is a plain sentence."""
+    assert "chat/http" in ask("/measurements?state=blocked").text
+    assert "mail/http" not in ask("/measurements?state=blocked").text
+    assert "mail/http" not in ask("/measurements?service=chat").text
+    one = ask("/measurements?network=AS64511/mobile").text
+    assert one.count("chat/http/chat.example") == 1
+    none = ask("/measurements?service=chat&state=down")
+    assert "Nothing was measured that fits these filters." in words(none)
+
+
+@pytest.mark.parametrize(
+    ("address", "part"),
+    [
+        ("/?since=yesterday", "since: not a time"),
+        ("/?tz=Mars/Base", "tz: no such zone"),
+        ("/?lang=tlh", "lang: no such language"),
+        ("/measurements?state=fine", "state: no such state"),
+        ("/measurements?before=x", "before: not a place in the list"),
+        ("/?since=2026-03-02&until=2026-03-01", "until: not after since"),
+        ("/?vantage=nobody", "--vantage: no round of this vantage"),
+        (f"/?service={'x' * 300}", "service: too long"),
+    ],
+)
+def test_a_broken_filter_is_a_plain_page(ask: Ask, address: str, part: str) -> None:
+    """It says the field, what is wrong and the mend; the way back is on it."""
+    answer = ask(address)
+    assert answer.status_code == 400
+    assert part in words(answer)
+    assert "/" in Page(answer.text).links
+
+
+def test_what_is_not_there_is_said(ask: Ask) -> None:
+    """Unknown pages, services, events and measurements are 404 with a page."""
+    for address in ("/nope", "/service/nope", "/event/0123456789", "/measurement/99999/0"):
+        answer = ask(address)
+        assert answer.status_code == 404
+        assert "There is no such page" in words(answer)
+    assert ask("/measurement/x/0").status_code == 400
+
+
+def test_hostile_strings_are_only_text(ask: Ask) -> None:
+    """Host names, titles and issuers of strangers become no markup, direction or template code."""
+    listed = ask("/measurements?service=" + quote(HOSTILE))
+    link = next(x for x in Page(listed.text).links if x.startswith("/measurement/"))
+    for answer in (
+        listed,
+        ask(link),
+        ask("/"),
+        ask("/compare"),
+        ask("/service/" + quote(HOSTILE, safe="")),
+    ):
+        assert answer.status_code == 200
+        page = Page(answer.text)
+        assert "img" not in [tag for tag, _ in page.tags]
+        assert [of.get("src") for tag, of in page.tags if tag == "script"] == ["/static/live.js"]
+        assert "\u202e" not in answer.text
+        assert "\x07" not in answer.text
+        assert any("<script>alert(1)" in said for said in page.said)
+    assert "{{7*7}}" in ask(link).text
+
+
+def test_an_empty_store_is_a_plain_page(ask_of: Callable[..., Ask], tmp_path: Path) -> None:
+    """No round yet: every page stands, and says that nothing was measured."""
+    with Store.open(tmp_path / "empty.sqlite"):
+        pass
+    ask = ask_of(tmp_path / "empty.sqlite")
+    for address in ("/", "/rounds", "/measurements", "/compare", "/metrics", "/api/services"):
+        assert ask(address).status_code == 200, address
+    assert "Nothing was measured in this period." in words(ask("/"))
+
+
+def test_a_store_of_one_row_is_a_page(ask_of: Callable[..., Ask], tmp_path: Path) -> None:
+    """One round of one endpoint."""
+    with Store.open(tmp_path / "one.sqlite") as store:
+        store.save_vantage(LINE)
+        number = store.begin_round(
+            vantage=LINE.id,
+            plan="core",
+            started=START,
+            catalog_digest="",
+            network=context().network,
+        )
+        store.save(number, [good(at=START)])
+        store.end_round(number, context(START), START)
+    ask = ask_of(tmp_path / "one.sqlite")
+    for address in ("/", "/service/chat", "/measurement/1/0", "/compare", "/rounds"):
+        assert ask(address).status_code == 200, address
+    assert "Chat worked." in words(ask("/")).replace("\u2068", "").replace("\u2069", "")
+
+
+def test_no_store_and_a_newer_one_are_said(ask_of: Callable[..., Ask], tmp_path: Path) -> None:
+    """A page that says what to do; once there is a store, the same server shows it."""
+    place = tmp_path / "later.sqlite"
+    ask = ask_of(place)
+    answer = ask("/")
+    assert answer.status_code == 503
+    assert "there is no store yet" in words(answer)
+    assert ask("/api/state").json()["error"]
+    with Store.open(place) as store:
+        fill(store, days=1)
+    assert ask("/").status_code == 200
+    newer = tmp_path / "newer.sqlite"
+    with Store.open(newer):
+        pass
+    engine = create_engine(f"sqlite:///{newer}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE probe_version SET version_num = '9999'")
+    engine.dispose()
+    answer = ask_of(newer)("/")
+    assert answer.status_code == 503
+    assert "newer probe" in words(answer)
+
+
+@pytest.mark.parametrize("code", list(LANGUAGES))
+def test_every_page_speaks_every_language(ask: Ask, code: str) -> None:
+    """The language, its direction, and hosts that are never turned."""
+    for address in ("/", "/measurement/1/1"):
+        text = ask(f"{address}?lang={code}").text
+        direction = "rtl" if code in ("fa", "ar") else "ltr"
+        assert f'<html lang="{code}" dir="{direction}">' in text
+    assert '<bdi dir="ltr">mail/http/mail.example:443/</bdi>' in text
+    assert 'class="chart-box' not in text or 'dir="ltr"' in text
+
+
+def test_a_new_round_is_shown(ask_of: Callable[..., Ask], tmp_path: Path) -> None:
+    """The version changes with the store, and so do the pages that are not the overview."""
+    place = tmp_path / "live.sqlite"
+    with Store.open(place) as store:
+        fill(store, days=1)
+        ask = ask_of(place)
+        before = ask("/api/state").json()["version"]
+        assert ask("/rounds").text.count('data-label="The line"') == 12
+        at = START.replace(day=2)
+        number = store.begin_round(
+            vantage=LINE.id, plan="core", started=at, catalog_digest="", network=context().network
+        )
+        assert ask("/api/state").json()["open_since"] == "2026-03-02T00:10:00Z"
+        store.save(number, [good(at=at)])
+        store.end_round(number, context(at), at)
+        assert ask("/api/state").json()["version"] != before
+        assert ask("/rounds").text.count('data-label="The line"') == 13
+
+
+def test_the_catalog_is_that_of_the_fixture() -> None:
+    """The fixture's endpoints are those that the records name."""
+    assert [e.id for e in catalog().services[0].endpoints] == [good().endpoint]

@@ -34,6 +34,7 @@ from probe.report.data import (
 )
 from probe.report.phrases import day_words
 from probe.report.tongue import speaking
+from probe.report.words import layer_of
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -269,3 +270,19 @@ def test_every_chart_has_a_name_of_its_own(fortnight: ReportData) -> None:
     names = [chart.name for chart in charts_of(fortnight)]
     assert len(names) == len(set(names)) > 8
     assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "layer"),
+    [
+        ("tls.reset.sni", "tls"),
+        ("quic.timeout", "udp"),
+        ("listing.removed", "server"),
+        ("down", "other"),
+        (None, "other"),
+    ],
+)
+def test_failures_are_counted_by_layer(mechanism: str | None, layer: str) -> None:
+    """QUIC is of the packets; what a store leaves out is a refusal like any other."""
+    assert layer_of(mechanism) == layer
+    assert layer in LAYER_MARKS

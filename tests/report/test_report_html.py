@@ -2,15 +2,19 @@
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import msgspec
 import pytest
 from report_fixtures import notes, report, rolled, service, verdict
 
 from probe.model.record import Note, NoteKind
-from probe.model.verdict import State
-from probe.report.data import Mark, ReportData
-from probe.report.html import render
+from probe.model.target import Role
+from probe.model.verdict import Compared, Fate, Locus, State
+from probe.report import words
+from probe.report.data import FindingKind, Mark, ReportData, RoleRow, ServiceFinding
+from probe.report.html import View, render
+from probe.report.tongue import LANGUAGES, num, speaking
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202egpj\x07{{7*7}}"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -190,3 +194,58 @@ def test_a_weak_role_is_perhaps_and_a_refused_role_is_refused() -> None:
     assert role_state(State.BLOCKED, Locus.SERVER, Confidence.LIKELY) == "refused by the service"
     assert role_state(State.OK, Locus.UNKNOWN, Confidence.WEAK) == "works"
     assert role_state(None) == "not measured"
+
+
+LISTED = RoleRow(
+    role=Role.LISTING,
+    of="app-store",
+    state=State.BLOCKED,
+    locus=Locus.SERVER,
+    mechanism="listing.removed",
+)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_stores_and_parts_are_named_in_the_place_of_roles(lang: str) -> None:
+    """A store's listing says what the store said; a part of a whole is called by its name."""
+    part = RoleRow(role=Role.OTHER, of="Snowflake", state=State.OK)
+    with speaking(lang):
+        said = empty_view().roles(finding(roles=(LISTED, part)))
+        assert said == (
+            f"app-store: {words.how('listing.removed')}; Snowflake: {words.STATE[State.OK]}"
+        )
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("fate", [Fate.CUT, Fate.REFUSED])
+@pytest.mark.parametrize("other", [*Fate, None])
+def test_baselines_are_told_of_in_every_language(lang: str, fate: Fate, other: Fate | None) -> None:
+    """Hosts and baseline are named; of many hosts, four and how many more."""
+    hosts = tuple(f"p{n}.example" for n in range(6))
+    compared = Compared(baseline="www.example", other=other, hosts=hosts, fate=fate)
+    with speaking(lang):
+        said = empty_view().beside(finding(beside=(compared,)))
+        assert "www.example" in said
+        assert ("p3.example" in said) is (other is not None)
+        assert "p4.example" not in said
+        assert (f"(+{num(2)})" in said) is (other is not None)
+
+
+def test_what_became_of_a_baseline_stands_in_the_table() -> None:
+    """Below what is refused or cut, escaped as everything is."""
+    compared = Compared(baseline=HOSTILE, other=Fate.WORKS, hosts=("p.example",), fate=Fate.CUT)
+    data = report()
+    first = msgspec.structs.replace(data.services[0], beside=(compared,), roles=())
+    text = render(msgspec.structs.replace(data, services=(first,)))
+    assert "cut: p.example; " in text
+    assert "<img src=x" not in text
+
+
+def empty_view() -> View:
+    """Return the view of a report in which nothing is drawn."""
+    return View(report(services=(), series=(), intervals={}, events=(), rounds=(), notes=()))
+
+
+def finding(**of: Any) -> ServiceFinding:
+    """Return the finding of a blocked service."""
+    return ServiceFinding(id="app", name="App", category="listing", kind=FindingKind.BLOCKED, **of)

@@ -10,9 +10,9 @@ from probe.errors import InputError
 from probe.model.context import Anchor, AnchorGroup, RoundContext, RoundInputs
 from probe.model.measurement import Measurement
 from probe.model.record import Note, NoteKind, Record
-from probe.model.target import Catalog, Category, Endpoint, Kind, Role, Service
+from probe.model.target import Catalog, Category, Endpoint, Kind, PartOf, Role, Service, Whole
 from probe.model.vantage import Access, Network, Vantage
-from probe.model.verdict import Confidence, Locus, Reason, State, Verdict
+from probe.model.verdict import Confidence, Fate, Locus, Reason, State, Verdict
 from probe.report.data import FindingKind, ReportData
 from probe.report.html import render
 from probe.report.stored import report_of
@@ -275,3 +275,63 @@ def test_an_empty_store_makes_a_page() -> None:
 def test_the_same_store_gives_the_same_report(store: Store) -> None:
     """The window test draws the same rotations each time."""
     assert report_of(store, CATALOG, now=NOW) == report_of(store, CATALOG, now=NOW)
+
+
+PARTS = (
+    msgspec.structs.replace(service(part, Role.WEB), part_of=PartOf(whole="tor", part=part))
+    for part in ("site", "bridge")
+)
+TOR = Catalog(
+    services=(*PARTS, service("talky", Role.WEB)),
+    wholes=(Whole(id="tor", name="Tor"),),
+    digest="cafe",
+)
+
+
+@pytest.fixture
+def tor() -> Iterator[Store]:
+    """Return two days of a whole: its site is cut, its bridge works; and of another service."""
+    with Store.open(":memory:") as opened:
+        opened.save_vantage(HOME)
+        site, bridge, talky = (one.endpoints[0] for one in TOR.services)
+        for hour in range(0, 48, 4):
+            at = START + timedelta(hours=hour)
+            measure(opened, at, {site: CUT, bridge: OK, talky: OK})
+        yield opened
+
+
+def test_a_whole_is_told_of_beside_its_parts_and_counted_once(tor: Store) -> None:
+    """One line for what people call one thing, its parts as roles; looks are those of parts."""
+    data = report_of(tor, TOR, now=NOW)
+    (whole,) = (found for found in data.services if found.id == "tor")
+    assert whole.kind is FindingKind.DEGRADED
+    assert [(one.of, one.state) for one in whole.roles] == [
+        ("site", State.BLOCKED),
+        ("bridge", State.OK),
+    ]
+    assert "tor" in {lane.subject for lane in data.lanes}
+    assert {day.failed_share for day in data.mix} == {1 / 3}
+
+
+def test_of_a_whole_its_parts_are_shown_and_of_a_part_no_whole(tor: Store) -> None:
+    """A page of a whole holds its parts; a part alone says nothing of the whole."""
+    assert set(kinds(report_of(tor, TOR, now=NOW, services={"tor"}))) == {"tor", "site", "bridge"}
+    part = report_of(tor, TOR, now=NOW, services={"bridge"})
+    assert set(kinds(part)) == {"bridge"}
+    assert part.lanes == ()
+
+
+def test_a_baseline_of_another_service_is_compared_with_on_a_page_of_one() -> None:
+    """What was seen of it is told, though its service is not shown."""
+    site, bridge = TOR.services[0], TOR.services[1]
+    product = msgspec.structs.replace(bridge.endpoints[0], baseline=site.endpoints[0].id)
+    catalog = msgspec.structs.replace(
+        TOR, services=(site, msgspec.structs.replace(bridge, endpoints=(product,)))
+    )
+    with Store.open(":memory:") as opened:
+        opened.save_vantage(HOME)
+        measure(opened, START, {site.endpoints[0]: OK, product: REFUSED})
+        data = report_of(opened, catalog, now=NOW, services={"bridge"})
+    (found,) = data.services
+    (compared,) = found.beside
+    assert (compared.other, compared.baseline) == (Fate.WORKS, site.endpoints[0].host)

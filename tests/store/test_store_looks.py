@@ -8,9 +8,12 @@ from sqlalchemy import create_engine
 from store_records import BLOCKED, NETWORK, OK, START, begin, blocked, context, good, whole_round
 
 from probe.analysis.series import series_of
+from probe.model.target import PartOf, Role
 from probe.model.verdict import Confidence, State
 from probe.store.browsing import Query
 from probe.store.database import Store
+
+LISTING = Role.LISTING
 
 
 def some_rounds(store: Store, count: int = 8) -> None:
@@ -32,6 +35,21 @@ def test_looks_and_verdicts_make_the_same_series(memory: Store) -> None:
             memory.judged(since=since), rounds
         )
     assert {look.judged.service for look in memory.looks(services={"mail"})} == {"mail"}
+
+
+def test_a_whole_of_looks_is_that_of_verdicts(memory: Store) -> None:
+    """The series of a whole is the same, also where a part's store lists an app or does not."""
+    for number in range(8):
+        at = START + timedelta(hours=number)
+        first = blocked(at=at) if number % 3 == 0 else good(at=at)
+        listed = replace(good("mail.example", at=at), role=LISTING)
+        gone = replace(blocked("mail.example", at=at), endpoint="mail/http/b:443/", role=LISTING)
+        whole_round(memory, [first, listed, gone] if number % 2 else [first, listed], at)
+    parts = {name: PartOf(whole="all", part=name) for name in ("chat", "mail")}
+    rounds = list(memory.rounds())
+    found = series_of((look.judged for look in memory.looks()), rounds, parts=parts)
+    assert found == series_of(memory.judged(), rounds, parts=parts)
+    assert sum(one.key.subject == "all" for one in found) == 1
 
 
 def test_a_look_counts_its_endpoints(memory: Store) -> None:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from desk_fixtures import NOW, catalog, filled
 
+from probe.model.target import Catalog
 from probe.web.app import create_app
 from probe.web.desk import Desk
 
@@ -25,8 +26,13 @@ def ask_of() -> Iterator[Callable[..., Ask]]:
     """Return what makes a function that asks an application over a store."""
     desks: list[Desk] = []
 
-    def make(place: Path, token: str | None = None, hosts: frozenset[str] = frozenset()) -> Ask:
-        app = create_app(place, catalog(), lambda: NOW, token=token, hosts=hosts)
+    def make(
+        place: Path,
+        token: str | None = None,
+        hosts: frozenset[str] = frozenset(),
+        of: Catalog | None = None,
+    ) -> Ask:
+        app = create_app(place, of or catalog(), lambda: NOW, token=token, hosts=hosts)
         desks.append(app.state.desk)
 
         def ask(

@@ -9,9 +9,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 from desk_fixtures import HOSTILE, START, catalog, fill
+from msgspec.structs import replace
 from sqlalchemy import create_engine
 from store_records import LINE, context, good
 
+from probe.model.target import PartOf, Whole
 from probe.report.tongue import LANGUAGES
 from probe.store.database import Store
 
@@ -289,3 +291,21 @@ def test_a_new_round_is_shown(ask_of: Callable[..., Ask], tmp_path: Path) -> Non
 def test_the_catalog_is_that_of_the_fixture() -> None:
     """The fixture's endpoints are those that the records name."""
     assert [e.id for e in catalog().services[0].endpoints] == [good().endpoint]
+
+
+def test_a_whole_has_a_page_with_its_parts(ask_of: Callable[..., Ask], place: Path) -> None:
+    """It names the parts, those that work as well, and leads to the measurements of all."""
+    services = tuple(
+        replace(one, part_of=PartOf(whole="all", part=f"part {one.id}"))
+        for one in catalog().services
+    )
+    whole = replace(catalog(), services=services, wholes=(Whole(id="all", name="All of It"),))
+    ask = ask_of(place, of=whole)
+    page = words(ask("/service/all"))
+    assert "All of It" in page
+    assert "part chat: " in page
+    assert "Worked (1) Mail" in page
+    assert "chat/http/chat.example:443/" in page
+    listed = ask("/api/measurements?service=all&limit=1000").json()
+    assert {row["service"] for row in listed} == {"chat", "mail"}
+    assert "part chat" not in words(ask("/service/mail"))

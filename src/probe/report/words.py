@@ -405,15 +405,19 @@ _LAYERS: Said[str] = Said(
         "udp": N_("packets (UDP, QUIC)"),
         "http": N_("web requests (HTTP)"),
         "server": N_("the service's own refusal"),
-        "listing": N_("listings in stores"),
         "other": N_("something else"),
     }
 )
 
 
+_ELSEWHERE = {"quic": "udp", "listing": "server"}
+"""What is counted with another layer: what a store leaves out is a refusal of its own."""
+
+
 def layer_of(mechanism: str | None) -> str:
     """Return the layer that a mechanism belongs to, ``other`` for what has none."""
-    layer = (mechanism or "").split(".")[0].replace("quic", "udp")
+    first = (mechanism or "").split(".")[0]
+    layer = _ELSEWHERE.get(first, first)
     return layer if layer in _LAYERS else "other"
 
 

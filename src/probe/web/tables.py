@@ -144,7 +144,7 @@ def day_rows(data: ReportData) -> list[Row]:
     ]
 
 
-_LAYERS = ("dns", "tcp", "tls", "exchange", "udp", "http", "server", "listing", "other")
+_LAYERS = ("dns", "tcp", "tls", "exchange", "udp", "http", "server", "other")
 
 
 def entry_rows(entries: Iterable[Entry]) -> list[Row]:

@@ -19,7 +19,6 @@ LAYER_MARKS = {
     "udp": Mark.OWN_FAULT,
     "http": Mark.FAILED,
     "server": Mark.REFUSED,
-    "listing": Mark.PART,
     "other": Mark.UNCLEAR,
 }
 """Layer of a mechanism -> the mark whose pattern it borrows."""

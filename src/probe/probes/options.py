@@ -29,7 +29,7 @@ class ProbeOptions:
     ``max_addresses`` are tried in turn until one passes. ``keep_listening`` waits for a second,
     different UDP answer while the rest goes on. ``random_payload`` puts bytes of the same size
     and entropy in the place of a protocol's own; ``over_tcp`` dials the port over TCP instead.
-    different UDP answer while the rest goes on. ``storefront`` (ISO 3166 alpha-2) is asked for
+    ``storefront`` (ISO 3166 alpha-2) is asked for
     where the endpoint's path has ``{country}``; without one it is the line's own country.
     """
 

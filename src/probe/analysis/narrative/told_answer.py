@@ -119,6 +119,13 @@ def _broken(last: HttpStep) -> Meaning:
 def _own_words(scene: Scene) -> Meaning:
     f, name = scene.features, scene.service.name
     written = "a stranger on the way wrote this page"
+    if f.listing.gone_here:
+        return Meaning(
+            "The store says that it does not have the app. This came over the store's own "
+            "certificate, so the store itself says it.",
+            f"That {written}.",
+            "Whether the store was told to leave it out, or its maker did.",
+        )
     if f.http.status in (403, 451) or f.http.marks & {Mark.GEOBLOCK, Mark.SANCTIONS_STATED}:
         return Meaning(
             f"This came over {name}'s own certificate, so {name} itself says it.",

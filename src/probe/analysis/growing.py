@@ -26,6 +26,7 @@ __all__ = ["Growing"]
 
 SETTLED = timedelta(days=2)
 _STABLE = 8
+_LEARN_AGAIN = 1.01
 _FIELDS = ("time_s", "bad", "weight", "control_bad", "mechanism", "ratio")
 _TYPES = (np.float64, np.bool_, np.float64, np.float64, np.int16, np.float64)
 
@@ -73,6 +74,7 @@ class Growing:
         self._rest: list[Sample] = []
         self._offsets: Offsets | None = None
         self._spacing_s = 0.0
+        self._learned = 0
         self.study = self._extended(series.samples)
 
     @property
@@ -121,7 +123,13 @@ class Growing:
         return study
 
     def _learn(self) -> None:
-        """Take spacing and error rate of all looks up to now for those that are still to come."""
+        """Take spacing and error rate of all looks up to now for those that are still to come.
+
+        A hundredth more looks changes neither by anything that matters.
+        """
+        if self._columns.size < _LEARN_AGAIN * self._learned:
+            return
+        self._learned = self._columns.size
         self._spacing_s = spacing_s(self._columns.view("time_s"))
         known = self._columns.view("control_bad")
         learned = learned_false_bad(known, self._given)

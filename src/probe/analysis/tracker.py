@@ -66,6 +66,7 @@ class Tracker:
             self._searches[key] = search_of(study, self._seed)
             if before is not None:
                 self._searches[key].told = before.told
+                self._searches[key].leaky = before.leaky
         self._fit[key] = fit
 
     def events(self) -> tuple[Event, ...]:

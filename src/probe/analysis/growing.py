@@ -193,7 +193,8 @@ class Growing:
         count = next(i for i, s in enumerate(self._rest) if s.time.timestamp() >= at)
         before = structs.replace(self._empty, samples=tuple(self._rest[:count]))
         part = self._named(evidence_of(before))
-        done = _joined(self._done, cut(before, part, self._parameters))
+        parted = cut(before, part, self._parameters)
+        done = _joined(self._done, _as_found(parted, found))
         good = [i for i, one in enumerate(done) if one.state is IntervalState.OK]
         if good:  # a good interval parts episodes: those before the last one are over
             self._over = (*self._over, *episodes_of(done[: good[-1] + 1]))
@@ -222,6 +223,19 @@ def _parting(found: Sequence[Interval], evidence: Evidence) -> int | None:
                 return place
             place -= 1
     return None
+
+
+def _as_found(parted: Sequence[Interval], found: Sequence[Interval]) -> list[Interval]:
+    """Return the parted intervals, those that are the same as they were found: said once for all.
+
+    Cut for itself a part has other probabilities in the sixth digit, and what was said of its
+    outages would have to be said, and searched, again.
+    """
+    same = [
+        old if (old.state, old.start, old.end) == (new.state, new.start, new.end) else new
+        for new, old in zip(parted, found, strict=False)
+    ]
+    return [*same, *parted[len(same) :]]
 
 
 def _joined(done: Sequence[Interval], more: Sequence[Interval]) -> list[Interval]:

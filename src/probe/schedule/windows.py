@@ -76,6 +76,10 @@ class Windows:
         first, self._looked = self._looked is None, now
         return () if first else tuple(fresh)
 
+    def held(self) -> tuple[Event, ...]:
+        """Return all events of what was read up to the last time."""
+        return () if self._held is None else self._held.tracker.events()
+
     def _events(self, now: datetime) -> tuple[Event, ...]:
         why = None if self._held is None else self._held.add(self._store, now)
         if why is not None:

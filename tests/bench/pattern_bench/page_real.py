@@ -175,6 +175,12 @@ def speed_part(speed: Part) -> str:
             "<= 2 s",
             word(day["seconds"] <= 2),
         ),
+        (
+            "the same, every tenth with a window of half a year that still goes on",
+            f"{lasting['seconds']:.1f} s",
+            "<= 2 s",
+            word(lasting["seconds"] <= 2),
+        ),
     ]
     growth = [
         (

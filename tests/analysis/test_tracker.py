@@ -85,6 +85,23 @@ def test_day_by_day_gives_what_all_at_once_gives(days: int) -> None:
     assert {str(event.kind) for event in whole} == {"daily_window", "outage", "onset"}
 
 
+def test_noise_moves_no_window_of_a_watch() -> None:
+    """The days and hours of all at once, to two minutes: a part learns no error rate of its own."""
+    line = Line(
+        days=50,
+        cadence_min=(30, 30),
+        curfews=[Curfew(960, 1200, first_day=4, days=10)],
+        noise=Noise(outages_a_day=0.4, controls=3),
+        subject="a",
+    )
+    made = [sampled(line, 20)]
+    (found,) = [event.window for event in tracked(made, 1) if event.window]
+    (whole,) = [event.window for event in survey(made, rng=random.Random(3)) if event.window]
+    assert found.supports == whole.supports
+    assert abs(found.start_minute - whole.start_minute) <= 2
+    assert abs(found.end_minute - whole.end_minute) <= 2
+
+
 def test_absences_come_out_as_they_are_said() -> None:
     """A silence with its reason, parted in the middle, is the gap that it is at once."""
     series = lines()[0]

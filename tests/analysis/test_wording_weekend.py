@@ -55,14 +55,18 @@ def event(tz: str, weekdays: tuple[int, ...]) -> Event:
         (
             "Asia/Aden",
             (5,),
-            "Friday and Saturday are the weekend in Yemen (Unicode CLDR), of which it keeps to a "
-            "part.",
+            (
+                "Friday and Saturday are the weekend in Yemen (Unicode CLDR), of which it keeps to "
+                "a part."
+            ),
         ),
         (
             "America/Caracas",
             (1, 2),
-            "Saturday and Sunday are the weekend in Venezuela (Unicode CLDR): it keeps to working "
-            "days.",
+            (
+                "Saturday and Sunday are the weekend in Venezuela (Unicode CLDR): it keeps to "
+                "working days."
+            ),
         ),
         ("America/Caracas", (5, 6), ""),
         ("Asia/Tehran", (), ""),

@@ -133,7 +133,7 @@ class Growing:
         self._spacing_s = spacing_s(self._columns.view("time_s"))
         known = self._columns.view("control_bad")
         learned = learned_false_bad(known, self._given)
-        self._parameters = structs.replace(self._given, false_bad=learned)
+        self._parameters = structs.replace(self._given, false_bad=learned, learned=True)
 
     def _named(self, evidence: Evidence) -> Evidence:
         """Return the evidence with the spacing and the mechanisms' numbers of the whole."""

@@ -150,6 +150,7 @@ def speed_part(speed: Part) -> str:
     if not speed:
         return "## Speed\n\nNot measured.\n"
     years, many, day = speed["years"], speed["many"], speed["day"]
+    lasting = speed["lasting"]
     first = years[0]
 
     def word(met: bool) -> str:

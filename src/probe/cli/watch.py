@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from probe.schedule.alarms import Alarm
     from probe.schedule.runner import RoundResult
 
-__all__ = ["app", "seconds_of"]
+__all__ = ["app", "seconds_of", "seen_windows"]
 
 app = command_app()
 
@@ -176,7 +176,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
             now, private = session.clock.now(), settings.high_risk
             for line in _turns(alarms.news(now), private=private):
                 say(line)
-            for line in _seen_windows(windows.news(now), private=private):
+            for line in seen_windows(windows.news(now), private=private):
                 say(line)
             kept.prune(session.clock.now(), settings.retention_days)
 
@@ -206,7 +206,7 @@ def _line(result: "RoundResult") -> str:
     return f"{began}: {counts}; {gates}; {result.bytes / 1e6:.2f} MB"
 
 
-def _seen_windows(events: "tuple[Event, ...]", *, private: bool) -> list[str]:
+def seen_windows(events: "tuple[Event, ...]", *, private: bool) -> list[str]:
     """Return the sentence of each window; where a journal may keep it, only how many there are."""
     if _told_in_full(private=private):
         return [event.sentence for event in events]

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
@@ -120,7 +120,7 @@ def one_more_day(days: int, *, lasts: bool = False) -> dict[str, Any]:
     }
 
 
-_PARTS = {
+_PARTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "one": one_series,
     "many": many,
     "day": one_more_day,

@@ -122,6 +122,30 @@ def test_fridays_only_is_a_weekly_window() -> None:
     assert "every Friday" in event.sentence
 
 
+def test_exam_dates_that_nobody_gave_are_inferred() -> None:
+    """Mornings of exams, on no rhythm: the window names the dates on which it was, and no other."""
+    sat = (11, 12, 14, 17, 18, 22, 23, 26, 28, 30)
+    exams = [Curfew(240, 480, first_day=day, days=1) for day in sat]
+    noise = Noise(outages_a_day=0.1, missing=0.1)
+    line = Line(tz="Asia/Damascus", days=45, curfews=exams, noise=noise)
+    event = the_window(sampled(line, 11))
+    dates = [(line.start + timedelta(days=day)).date().isoformat() for day in sat]
+    assert event.window is not None
+    assert event.window.supports == tuple(dates)
+    assert event.window.weekdays == ()
+    assert len(event.window.against) == 10
+    assert near(event, 240, 480, within=10)
+    assert f"on {len(dates)} of 20 observable days" in event.sentence
+    assert "(2022-03-12 to 2022-03-13, 2022-03-15, 2022-03-18" in " ".join(explain(event))
+
+
+def test_two_lone_mornings_are_no_exam_dates() -> None:
+    """Two dates on which it happened to fail at the same hour are not inferred to be anything."""
+    exams = [Curfew(240, 480, first_day=day, days=1) for day in (11, 26)]
+    line = Line(tz="Asia/Damascus", days=45, curfews=exams, noise=CLEAN)
+    assert windows(sampled(line, 11)) == []
+
+
 def iran_2022() -> Series:
     """Mobile, 16:00-24:00 daily 21 Sep - 3 Oct 2022 and on 8, 12 and 15 October."""
     tehran = ZoneInfo("Asia/Tehran")

@@ -16,6 +16,7 @@ from probe.analysis.study import Study, study
 from probe.analysis.survey import survey
 from probe.analysis.timeline import DEFAULT
 from probe.analysis.tracker import Tracker
+from probe.analysis.window import Measured, measure_window
 from probe.errors import InputError
 from probe.model.event import Event
 from probe.model.timeline import Absence, Sample, Series
@@ -84,6 +85,23 @@ def test_day_by_day_gives_what_all_at_once_gives(days: int) -> None:
     assert {str(event.kind) for event in whole} == {"daily_window", "outage", "onset"}
 
 
+def test_noise_moves_no_window_of_a_watch() -> None:
+    """The days and hours of all at once, to two minutes: a part learns no error rate of its own."""
+    line = Line(
+        days=50,
+        cadence_min=(30, 30),
+        curfews=[Curfew(960, 1200, first_day=4, days=10)],
+        noise=Noise(outages_a_day=0.4, controls=3),
+        subject="a",
+    )
+    made = [sampled(line, 20)]
+    (found,) = [event.window for event in tracked(made, 1) if event.window]
+    (whole,) = [event.window for event in survey(made, rng=random.Random(3)) if event.window]
+    assert found.supports == whole.supports
+    assert abs(found.start_minute - whole.start_minute) <= 2
+    assert abs(found.end_minute - whole.end_minute) <= 2
+
+
 def test_absences_come_out_as_they_are_said() -> None:
     """A silence with its reason, parted in the middle, is the gap that it is at once."""
     series = lines()[0]
@@ -128,6 +146,31 @@ def test_what_only_goes_on_well_is_not_searched_again(monkeypatch: pytest.Monkey
     assert again.window is not None
     assert window.window is not None
     assert again.window.supports == window.window.supports
+
+
+def test_a_window_that_is_over_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new outage makes the series be searched again; the window of weeks ago stands as it was."""
+    clean = Noise(false_bad=0.0, false_good=0.0, outages_a_day=0.0, missing=0.0)
+    curfews = [Curfew(960, 1200, first_day=2, days=12), Curfew(200, 400, first_day=25, days=1)]
+    line = Line(days=28, cadence_min=(30, 30), curfews=curfews, noise=clean)
+    whole = sampled(line, 1)
+    first, second = parted(whole, 20)
+    tracker = Tracker(seed=SEED)
+    tracker.extend([first])
+    (before,) = [event for event in tracker.events() if event.window]
+    measured: list[Candidate] = []
+
+    def counted(study: Study, found: Candidate, generator: np.random.Generator) -> Measured:
+        measured.append(found)
+        return measure_window(study, found, generator)
+
+    monkeypatch.setattr("probe.analysis.search.measure_window", counted)
+    tracker.extend([second])
+    events = tracker.events()
+    assert measured == []
+    assert [event.window for event in events if event.window] == [before.window]
+    assert len(events) == 2
+    assert plain(events) == plain(survey([whole], rng=random.Random(3)))
 
 
 def test_the_rest_that_is_cut_again_stays_small() -> None:

@@ -1,12 +1,14 @@
 """``probe watch``: durations, and rounds in the lab until their number is reached."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from probe.cli.watch import app, seconds_of
+from probe.cli.watch import app, seconds_of, seen_windows
 from probe.errors import InputError
+from probe.model.event import Event, EventKind, Instant, Label
 from probe.store.database import Store
 
 
@@ -24,6 +26,26 @@ def test_a_wrong_duration_is_said_with_its_option(text: str) -> None:
     """Not below a minute (a guest does not hammer), not above a day."""
     with pytest.raises(InputError, match="--every"):
         seconds_of(text)
+
+
+def test_windows_are_told_by_their_number_where_a_journal_may_keep_them() -> None:
+    """Hours and names of what is cut are for a person who reads along, and only if they may."""
+    at = datetime(2024, 3, 10, tzinfo=UTC)
+    instant = Instant(at=at, earliest=at, latest=at)
+    event = Event(
+        kind=EventKind.DAILY_WINDOW,
+        series="messenger",
+        vantage="v1",
+        network="n",
+        label=Label.SUSPECTED,
+        start=instant,
+        end=instant,
+        tz="UTC",
+        sentence="Messenger was unreachable on this line daily.",
+    )
+    told = seen_windows((event, event), private=True)
+    assert told == ["windows of the day or week, new: 2 (hours: probe patterns)"]
+    assert seen_windows((), private=True) == []
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ _SIGMAS = (1.0, 4.0, 10.0, 20.0, 40.0)
 _STRAY = 0.1
 _ON_HOUR, _ON_HALF = 0.70, 0.14
 _TAIL = 0.025
+_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,21 @@ def _posterior(grid: FloatArray, rows: FloatArray) -> tuple[FloatArray, float]:
     for sigma in _SIGMAS:
         kernel = np.exp(-0.5 * (apart / sigma) ** 2)
         kernel = (1 - _STRAY) * kernel / kernel.sum(axis=0) + _STRAY / grid.size
-        by_sigma.append(np.log(chance @ kernel).sum(axis=0))
+        by_sigma.append(np.log(_times(chance, kernel)).sum(axis=0))
     joint = np.stack(by_sigma)
     total = np.logaddexp.reduce(joint, axis=0)
     evidence = float(np.log(np.exp(total - total.max()).sum()) + total.max() + scale.sum())
     return np.asarray(total, dtype=np.float64), evidence
+
+
+def _times(days: FloatArray, kernel: FloatArray) -> FloatArray:
+    """Return the matrix product, some rows at a time.
+
+    All at once it is large enough for the linear algebra library to start threads, which wait
+    for each other longer than they compute: ten times as long on a machine that is busy.
+    """
+    parts = [days[row : row + _ROWS] @ kernel for row in range(0, len(days), _ROWS)]
+    return np.concatenate(parts)
 
 
 def estimate(

@@ -26,6 +26,7 @@ __all__ = ["Growing"]
 
 SETTLED = timedelta(days=2)
 _STABLE = 8
+_LEARN_AGAIN = 1.01
 _FIELDS = ("time_s", "bad", "weight", "control_bad", "mechanism", "ratio")
 _TYPES = (np.float64, np.bool_, np.float64, np.float64, np.int16, np.float64)
 
@@ -73,6 +74,7 @@ class Growing:
         self._rest: list[Sample] = []
         self._offsets: Offsets | None = None
         self._spacing_s = 0.0
+        self._learned = 0
         self.study = self._extended(series.samples)
 
     @property
@@ -121,11 +123,17 @@ class Growing:
         return study
 
     def _learn(self) -> None:
-        """Take spacing and error rate of all looks up to now for those that are still to come."""
+        """Take spacing and error rate of all looks up to now for those that are still to come.
+
+        A hundredth more looks changes neither by anything that matters.
+        """
+        if self._columns.size < _LEARN_AGAIN * self._learned:
+            return
+        self._learned = self._columns.size
         self._spacing_s = spacing_s(self._columns.view("time_s"))
         known = self._columns.view("control_bad")
         learned = learned_false_bad(known, self._given)
-        self._parameters = structs.replace(self._given, false_bad=learned)
+        self._parameters = structs.replace(self._given, false_bad=learned, learned=True)
 
     def _named(self, evidence: Evidence) -> Evidence:
         """Return the evidence with the spacing and the mechanisms' numbers of the whole."""
@@ -185,7 +193,8 @@ class Growing:
         count = next(i for i, s in enumerate(self._rest) if s.time.timestamp() >= at)
         before = structs.replace(self._empty, samples=tuple(self._rest[:count]))
         part = self._named(evidence_of(before))
-        done = _joined(self._done, cut(before, part, self._parameters))
+        parted = cut(before, part, self._parameters)
+        done = _joined(self._done, _as_found(parted, found))
         good = [i for i, one in enumerate(done) if one.state is IntervalState.OK]
         if good:  # a good interval parts episodes: those before the last one are over
             self._over = (*self._over, *episodes_of(done[: good[-1] + 1]))
@@ -214,6 +223,19 @@ def _parting(found: Sequence[Interval], evidence: Evidence) -> int | None:
                 return place
             place -= 1
     return None
+
+
+def _as_found(parted: Sequence[Interval], found: Sequence[Interval]) -> list[Interval]:
+    """Return the parted intervals, those that are the same as they were found: said once for all.
+
+    Cut for itself a part has other probabilities in the sixth digit, and what was said of its
+    outages would have to be said, and searched, again.
+    """
+    same = [
+        old if (old.state, old.start, old.end) == (new.state, new.start, new.end) else new
+        for new, old in zip(parted, found, strict=False)
+    ]
+    return [*same, *parted[len(same) :]]
 
 
 def _joined(done: Sequence[Interval], more: Sequence[Interval]) -> list[Interval]:

@@ -29,14 +29,20 @@ class HmmParameters(msgspec.Struct, frozen=True, kw_only=True):
     recover_per_h: float = 1 / 8
     false_bad: float = 0.03  # P(bad sample | up), before it is learned from controls
     true_bad: float = 0.92  # P(bad sample | bad)
+    learned: bool = (
+        False  # ``false_bad`` is that of the whole series: a part learns none of its own
+    )
 
 
 def false_bad(evidence: Evidence, parameters: HmmParameters) -> float:
     """Return P(bad sample | up), learned from this vantage's controls where there are any.
 
     The mean share of failed controls over rounds in which most controls worked, shrunk to the
-    parameter as if it had been seen in 20 samples, within 0.5 and 10 %.
+    parameter as if it had been seen in 20 samples, within 0.5 and 10 %. Of parameters that are
+    learned, what they say.
     """
+    if parameters.learned:
+        return parameters.false_bad
     return learned_false_bad(evidence.control_bad, parameters)
 
 

@@ -10,7 +10,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -41,6 +41,9 @@ __all__ = [
 ALPHA = 0.01
 FALSE_DISCOVERY = 0.05
 _PASSES = 12
+_OVER_S = 86_400.0
+_SAME_SPACING = 0.01
+_SAME_MIN = 1e-6
 
 
 class Rng(Protocol):
@@ -64,6 +67,29 @@ class _Pass:
     left: tuple[Episode, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Taken:
+    """A candidate as it was measured, and what the measurement rested on."""
+
+    found: Candidate
+    measured: Measured
+    spacing_s: float
+    until_s: float
+    drawn: tuple[Mapping[str, Any], Mapping[str, Any]]  # the generator's state before and after
+
+    def holds(self, study: Study, found: Candidate, state: Mapping[str, Any]) -> bool:
+        """Return whether measuring ``found`` now would say the same, and draw the same."""
+        mine, spacing = self.found, study.evidence.spacing_s
+        return (
+            self.until_s >= mine.episodes[-1].end_s + _OVER_S
+            and mine.fold.utc == found.fold.utc
+            and abs(mine.start - found.start) + abs(mine.length - found.length) < _SAME_MIN
+            and np.array_equal(mine.days, found.days)
+            and abs(spacing - self.spacing_s) <= _SAME_SPACING * self.spacing_s
+            and self.drawn[0] == state
+        )
+
+
 @dataclass(slots=True, eq=False)
 class Search:
     """One series under search: what each pass finds, and which of it was claimed.
@@ -81,6 +107,17 @@ class Search:
         None  # when leaky hours were looked for, and what was found
     )
     _passes: list[_Pass | None] = field(default_factory=list)
+    _taken: list[_Taken] = field(default_factory=list)
+
+    def anew(self, ready: Study, seed: int) -> "Search":
+        """Return the search of the same series with more looks, which keeps what still stands.
+
+        Kept are the words said of single outages, leaky hours until their week is over, and the
+        measurements of windows that ended at least a day before the looks did.
+        """
+        again = search_of(ready, seed)
+        again.told, again.leaky, again._taken = self.told, self.leaky, self._taken
+        return again
 
     def look(self, number: int) -> _Pass | None:
         """Return what pass ``number`` (from 0 on) finds, the ones before it having been taken."""
@@ -94,11 +131,26 @@ class Search:
         found = candidate(self.study, left, self.generator)
         if found is None or found.p > ALPHA:
             return None if found is None else _Pass(found)
-        measured = measure_window(self.study, found, self.generator)
+        measured = self._measured(found)
         claimed = accepted(self.study, found, measured)
         gone = (explained if claimed else overruled)(left, found, measured)
         rest = tuple(episode for episode in left if episode not in gone)
         return _Pass(found, measured, claimed, rest if len(rest) < len(left) else ())
+
+    def _measured(self, found: Candidate) -> Measured:
+        """Measure a candidate, or take the measurement of the days before where it still holds."""
+        bits = self.generator.bit_generator
+        before = bits.state
+        for one in self._taken:
+            if one.holds(self.study, found, before):
+                bits.state = one.drawn[1]
+                return one.measured
+        measured = measure_window(self.study, found, self.generator)
+        evidence = self.study.evidence
+        last_s, drawn = float(evidence.time_s[-1]), (before, bits.state)
+        taken = _Taken(found, measured, evidence.spacing_s, last_s, drawn)
+        self._taken = [*self._taken[-_PASSES:], taken]
+        return measured
 
     def claimed(self) -> set[Episode]:
         """Return the episodes that the windows found account for."""

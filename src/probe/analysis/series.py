@@ -35,13 +35,14 @@ from probe.model.record import Judged, RoundRow
 from probe.model.timeline import Absence, Sample, Series, SeriesKey
 from probe.model.verdict import Confidence, Locus, State
 
-__all__ = ["looks_of", "series_of"]
+__all__ = ["Subject", "looks_of", "series_of"]
 
 _RETIRED = "service.retired"
 _BAD = frozenset({State.BLOCKED, State.DEGRADED, State.DOWN})
 _UNKNOWN_WEIGHT = 0.5
 
 Subject = tuple[str, str, str]
+"""Vantage, network key, and service or endpoint."""
 
 
 def series_of(
@@ -50,13 +51,17 @@ def series_of(
     *,
     by: Literal["service", "endpoint"] = "service",
     parts: Membership | None = None,
+    seen: dict[Subject, frozenset[Locus]] | None = None,
 ) -> tuple[Series, ...]:
     """Return every series of these verdicts, then ``upstream`` and ``intl`` of each line.
 
     ``by`` says what a subject is: a service (its endpoints of one round combined into one
     verdict) or an endpoint. With ``parts``, the wholes that services are parts of are subjects
-    as well. The zone of a series is that of its newest row.
+    as well. The zone of a series is that of its newest row. Who reads a store piece by piece
+    hands in ``seen``, at first empty: it holds the loci of what was bad up to now, so that a
+    failure of unknown locus joins the series that it would join in the whole.
     """
+    seen = {} if seen is None else seen
     kept = tuple(rounds)
     networks = networks_of(kept)
     heard: dict[str, list[float]] = defaultdict(list)
@@ -65,12 +70,13 @@ def series_of(
     for times in heard.values():
         times.sort()
     found: list[Series] = []
-    for (vantage, network, subject), judged in sorted(
-        _subjects(rows, networks, by, parts or {}).items()
-    ):
+    for about, judged in sorted(_subjects(rows, networks, by, parts or {}).items()):
+        vantage, network, subject = about
         judged.sort(key=lambda row: row.time)
         marks = _silences(judged, heard[vantage])
-        for locus in _loci(judged):
+        bad = {row.locus for row in judged if row.state in _BAD}
+        seen[about] = seen.get(about, frozenset()) | bad
+        for locus in _loci(seen[about]):
             samples = [_sample(row, locus) for row in judged]
             samples = sorted([*samples, *marks], key=lambda s: s.time) if marks else samples
             key = SeriesKey(vantage=vantage, network=network, subject=subject, locus=str(locus))
@@ -136,12 +142,10 @@ def _combined(group: Sequence[Judged]) -> Judged:
     return combine(group)
 
 
-def _loci(judged: Sequence[Judged]) -> tuple[Locus, ...]:
-    """Return the loci of the bad rows, the network's first; ``network`` if nothing was bad."""
-    seen = {row.locus for row in judged if row.state in _BAD}
-    if Locus.NETWORK in seen:
-        seen.discard(Locus.UNKNOWN)
-    return tuple(locus for locus in Locus if locus in seen) or (Locus.NETWORK,)
+def _loci(seen: frozenset[Locus]) -> tuple[Locus, ...]:
+    """Return whose series there are, the network's first; ``network`` if nothing was bad."""
+    kept = seen - {Locus.UNKNOWN} if Locus.NETWORK in seen else seen
+    return tuple(locus for locus in Locus if locus in kept) or (Locus.NETWORK,)
 
 
 def _sample(row: Judged, locus: Locus) -> Sample:

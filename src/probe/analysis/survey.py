@@ -21,6 +21,7 @@ from probe.analysis.search import Rng, Search, by_vantage, events_of, prepared, 
 from probe.analysis.spans import last_look, overlap, spans_of
 from probe.analysis.timeline import DEFAULT
 from probe.analysis.wording import sentence
+from probe.analysis.wording_weekend import Weekend, weekend_sentence
 from probe.model.event import Event, EventKind
 from probe.model.timeline import Series
 
@@ -35,7 +36,7 @@ class Known:
 
     ``names`` are what a person calls them; ``families`` say which are related; ``domestic`` are
     those at home; ``dates`` are lists of days given beforehand; ``sources`` say whose word a
-    foreign vantage is.
+    foreign vantage is; ``weekends`` are the days of rest by country.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Known:
     domestic: Collection[str] = ()
     dates: Sequence[DayList] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    weekends: Mapping[str, Weekend] = field(default_factory=dict)
 
 
 _NOTHING_KNOWN = Known()
@@ -99,7 +101,7 @@ def described(
     marked = _with_joint(events, joint, known.names, now)
     with_others = with_breadth(marked, studies, domestic=known.domestic)
     checked = with_fault(with_others, studies, families=known.families)
-    return [_worded(event, known.names) for event in checked]
+    return [_worded(event, known) for event in checked]
 
 
 def _with_joint(
@@ -138,7 +140,12 @@ def _last(event: Event) -> datetime:
     return event.end.at if event.end is not None else datetime.max.replace(tzinfo=UTC)
 
 
-def _worded(event: Event, names: Mapping[str, str]) -> Event:
-    """Add what shared the event to its sentence."""
-    parts = (event.sentence, breadth_sentence(event, names), fault_sentence(event))
+def _worded(event: Event, known: Known) -> Event:
+    """Add the weekend of the country, and what shared the event, to its sentence."""
+    parts = (
+        event.sentence,
+        weekend_sentence(event, known.weekends),
+        breadth_sentence(event, known.names),
+        fault_sentence(event),
+    )
     return msgspec.structs.replace(event, sentence=" ".join(part for part in parts if part))

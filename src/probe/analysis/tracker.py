@@ -63,9 +63,10 @@ class Tracker:
         if before is not None and before.enough and fit == self._fit[key]:
             before.study = study
         else:
-            self._searches[key] = search_of(study, self._seed)
-            if before is not None:
-                self._searches[key].told = before.told
+            fresh = (
+                search_of(study, self._seed) if before is None else before.anew(study, self._seed)
+            )
+            self._searches[key] = fresh
         self._fit[key] = fit
 
     def events(self) -> tuple[Event, ...]:

@@ -14,6 +14,7 @@ __all__ = ["on_weekdays", "weekdays_of"]
 _LEAST_WEEKS = 4
 _LEAST_HITS = 4
 _PERMUTATIONS = 999
+_BATCH = 111
 _ALPHA = 0.01
 _KEPT = 0.5
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
@@ -34,12 +35,7 @@ def weekdays_of(
     weekday = (days + _EPOCH_WEEKDAY) % 7
     if np.unique(week).size < _LEAST_WEEKS or supports.size < _LEAST_HITS or hit.all():
         return ()
-    observed = _unevenness(weekday, hit)
-    exceeded = 0
-    for _ in range(_PERMUTATIONS):
-        shuffled = hit[np.lexsort((generator.random(days.size), week))]
-        exceeded += _unevenness(weekday, shuffled) >= observed
-    if (exceeded + 1) / (_PERMUTATIONS + 1) > _ALPHA:
+    if _chance(week, weekday, hit, generator) > _ALPHA:
         return ()
     seen = np.bincount(weekday, minlength=7)
     hits = np.bincount(weekday[hit], minlength=7)
@@ -53,6 +49,20 @@ def on_weekdays(day: int, weekdays: tuple[int, ...]) -> bool:
     return not weekdays or (day + _EPOCH_WEEKDAY) % 7 + 1 in weekdays
 
 
-def _unevenness(weekday: IntArray, hit: BoolArray) -> int:
-    counts = np.bincount(weekday[hit], minlength=7)
-    return int((counts**2).sum())
+def _chance(
+    week: IntArray, weekday: IntArray, hit: BoolArray, generator: np.random.Generator
+) -> float:
+    """Return the chance of counts as uneven, support being permuted within each whole week."""
+    observed = int(_unevenness(weekday, hit[None, :])[0])
+    exceeded = 0
+    for done in range(0, _PERMUTATIONS, _BATCH):
+        turns = min(_BATCH, _PERMUTATIONS - done)
+        order = np.argsort(week + generator.random((turns, week.size)), axis=1)
+        exceeded += int(np.count_nonzero(_unevenness(weekday, hit[order]) >= observed))
+    return (exceeded + 1) / (_PERMUTATIONS + 1)
+
+
+def _unevenness(weekday: IntArray, hit: BoolArray) -> IntArray:
+    """Return the sum of squares of the weekdays' counts, for each row of ``hit``."""
+    counts = np.stack([np.count_nonzero(hit[:, weekday == day], axis=1) for day in range(7)])
+    return np.asarray((counts**2).sum(axis=0), dtype=np.int64)

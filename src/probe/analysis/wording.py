@@ -1,5 +1,6 @@
 """The sentence of an event: what was seen, when, how sure, and what else it could be."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from probe.analysis.zones import zone
@@ -9,6 +10,7 @@ from probe.model.timeline import Signal
 __all__ = [
     "clock",
     "dates_words",
+    "day_names",
     "local_time",
     "mechanism_words",
     "odds_words",
@@ -91,8 +93,13 @@ def _window_claim(event: Event, window: Window, subject: str) -> str:
 def _how_often(event: Event, window: Window) -> str:
     if event.kind is not EventKind.WEEKLY_WINDOW:
         return "daily"
-    names = [_WEEKDAYS[day - 1] for day in window.weekdays]
-    return "every " + (names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}")
+    return f"every {day_names(window.weekdays)}"
+
+
+def day_names(weekdays: Sequence[int]) -> str:
+    """Return ISO weekdays as ``Monday, Tuesday and Friday``."""
+    names = [_WEEKDAYS[day - 1] for day in weekdays]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def odds_words(p: float | None) -> str:

@@ -42,7 +42,6 @@ _CSV = (
     *("vantages", "breadth", "shared", "spared", "own_fault", "bad_share"),
 )
 _KINDS = (EventKind.DAILY_WINDOW, EventKind.WEEKLY_WINDOW)
-_DOMESTIC = "domestic"
 
 
 @app.command()
@@ -112,16 +111,13 @@ def patterns(
 
 
 def _known(source: Source, dates: Path | None) -> "Known":
-    from probe.analysis.survey import Known
+    from dataclasses import replace
+
+    from probe.export.known import known_of
     from probe.ingest.dates import read_dates
 
-    return Known(
-        names=source.names,
-        families=source.shelves,
-        domestic={name for name, shelf in source.shelves.items() if shelf == _DOMESTIC},
-        dates=read_dates(dates) if dates is not None else (),
-        sources=source.sources,
-    )
+    known = known_of(source.names, source.shelves, source.sources)
+    return known if dates is None else replace(known, dates=read_dates(dates))
 
 
 def _print_table(events: Sequence[Event], *, explain: bool) -> None:

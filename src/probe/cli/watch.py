@@ -23,10 +23,11 @@ from probe.settings import Settings
 if TYPE_CHECKING:
     import asyncio
 
+    from probe.model.event import Event
     from probe.schedule.alarms import Alarm
     from probe.schedule.runner import RoundResult
 
-__all__ = ["app", "seconds_of"]
+__all__ = ["app", "seconds_of", "seen_windows"]
 
 app = command_app()
 
@@ -91,7 +92,9 @@ def watch(
 
     Each interval holds one round at a random instant: the core, and a share of the daily plan.
     A change of state is looked at again after 2, 5 and 9 minutes. What begins to fail, and what
-    works again, is told as soon as chance is ruled out (one false alarm in ten years).
+    works again, is told as soon as chance is ruled out (one false alarm in ten years). Once a day
+    it is asked whether failures keep to hours of the day, and a window that was not there before
+    is told.
     """
     from probe.cli.measuring import settings_of, until_stopped
     from probe.targets.load import load_catalog
@@ -132,9 +135,11 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         open_session,
         real_stage,
     )
+    from probe.export.known import SEED, known_of
     from probe.schedule.alarms import Alarms
     from probe.schedule.choose import Wanted
     from probe.schedule.watch import Watch
+    from probe.schedule.windows import Windows
 
     settings, known, lab = request.settings, request.catalog, request.lab
     wanted = Wanted(include=settings.include, country=settings.country)
@@ -156,16 +161,22 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
                 consented(known, wanted)
 
         names = {service.id: service.name for service in stage.catalog.services}
-        alarms = None
+        alarms = windows = None
         if kept is not None:
             now = session.clock.now()
             alarms = Alarms(kept, every_s=request.every_s, since=now, names=names)
+            shelves = {one.id: str(one.category) for one in stage.catalog.services}
+            known_beside = known_of(names, shelves)
+            windows = Windows(kept, session.vantage.id, seed=SEED, known=known_beside, say=say)
 
         def after(result: "RoundResult") -> None:
             say(_line(result))
-            if kept is None or alarms is None or result.interrupted:
+            if kept is None or alarms is None or windows is None or result.interrupted:
                 return
-            for line in _turns(alarms.news(session.clock.now()), private=settings.high_risk):
+            now, private = session.clock.now(), settings.high_risk
+            for line in _turns(alarms.news(now), private=private):
+                say(line)
+            for line in seen_windows(windows.news(now), private=private):
                 say(line)
             kept.prune(session.clock.now(), settings.retention_days)
 
@@ -195,11 +206,24 @@ def _line(result: "RoundResult") -> str:
     return f"{began}: {counts}; {gates}; {result.bytes / 1e6:.2f} MB"
 
 
-def _turns(alarms: "tuple[Alarm, ...]", *, private: bool) -> list[str]:
-    """Return a line for each turn; where a journal may keep it, only how many there were."""
+def seen_windows(events: "tuple[Event, ...]", *, private: bool) -> list[str]:
+    """Return the sentence of each window; where a journal may keep it, only how many there are."""
+    if _told_in_full(private=private):
+        return [event.sentence for event in events]
+    count = len(events)
+    return [f"windows of the day or week, new: {count} (hours: probe patterns)"] if count else []
+
+
+def _told_in_full(*, private: bool) -> bool:
+    """Return whether a person reads along, and may."""
     import sys
 
-    if sys.stderr.isatty() and not private:
+    return sys.stderr.isatty() and not private
+
+
+def _turns(alarms: "tuple[Alarm, ...]", *, private: bool) -> list[str]:
+    """Return a line for each turn; where a journal may keep it, only how many there were."""
+    if _told_in_full(private=private):
         return [f"{alarm.turn.at:%Y-%m-%d %H:%M:%S} UTC: {alarm.sentence}" for alarm in alarms]
     began = sum(alarm.turn.bad for alarm in alarms)
     ended = len(alarms) - began

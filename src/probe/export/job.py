@@ -242,14 +242,10 @@ class _Run:
         return {self._publisher.line(name): country for name, country in known.items()}
 
     def _events(self) -> Iterator[Batch]:
-        from probe.analysis.survey import Known, survey
+        from probe.analysis.survey import survey
+        from probe.export.known import known_of
 
-        known = Known(
-            names=self._job.names,
-            families=self._job.categories,
-            domestic={n for n, kind in self._job.categories.items() if kind == "domestic"},
-            sources=self._store.sources(),
-        )
+        known = known_of(self._job.names, self._job.categories, self._store.sources())
         found = survey(tuple(self._series()), rng=Random(_SEED), known=known)  # noqa: S311
         publisher = self._publisher
         told = found if publisher is None else tuple(publisher.event(one) for one in found)

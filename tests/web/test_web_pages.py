@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
@@ -16,6 +17,8 @@ from store_records import LINE, context, good
 from probe.model.target import PartOf, Whole
 from probe.report.tongue import LANGUAGES
 from probe.store.database import Store
+from probe.web.asked import Asked
+from probe.web.page import PageLinks
 
 Ask = Callable[..., httpx.Response]
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -309,3 +312,11 @@ def test_a_whole_has_a_page_with_its_parts(ask_of: Callable[..., Ask], place: Pa
     listed = ask("/api/measurements?service=all&limit=1000").json()
     assert {row["service"] for row in listed} == {"chat", "mail"}
     assert "part chat" not in words(ask("/service/mail"))
+
+
+def test_what_happened_in_one_look_has_its_measurements() -> None:
+    """The period of a single look is a second long: an empty period would be refused."""
+    at = datetime(2026, 3, 1, 10, 10, tzinfo=UTC)
+    told = parse_qs(urlsplit(PageLinks(Asked()).rows("chat", at, at)).query)
+    assert told["since"] == ["2026-03-01T10:10:00Z"]
+    assert told["until"] == ["2026-03-01T10:10:01Z"]

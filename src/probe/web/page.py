@@ -1,7 +1,7 @@
 """Drawing a page: the view of the report, with addresses that lead on inside the site."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from probe.model.record import RoundRow
@@ -54,7 +54,9 @@ class PageLinks(Links):
         self.asked = asked
 
     def rows(self, subject: str, start: datetime | None = None, end: datetime | None = None) -> str:
-        """Return the list of the measurements behind a number."""
+        """Return the list of the measurements behind a number; one instant is a second long."""
+        if start is not None and end is not None:
+            end = max(end, start + timedelta(seconds=1))
         span = {"since": stamp(start), "until": stamp(end)} if start or end else {}
         if subject == LINE_SUBJECT:
             return self.asked.address("/rounds", service="", endpoint="", state="", **span)

@@ -272,7 +272,7 @@ def verdicts_page(results: Any) -> str:
         "",
         _trap_line(outcomes),
         "",
-        *_loss_lines(results["loss"]),
+        *_loss_lines(results["loss"], outcomes),
     ]
     shelves: dict[str, dict[str, list[Any]]] = {}
     for one in outcomes:
@@ -300,8 +300,8 @@ def _trap_line(outcomes: Any) -> str:
     )
 
 
-def _loss_lines(runs: Any) -> list[str]:
-    """Return what random loss did, over all scenarios that were played with it."""
+def _loss_lines(runs: Any, outcomes: Any) -> list[str]:
+    """Return what random loss did, and which scenarios were not played with it."""
     if not runs:
         return []
     innocent = sum(run["innocent"] for run in runs)
@@ -317,7 +317,17 @@ def _loss_lines(runs: Any) -> list[str]:
             f"{right:,} of {rounds:,} rounds were right in everything."
         ),
         "",
+        *_without_loss(runs, outcomes),
     ]
+
+
+def _without_loss(runs: Any, outcomes: Any) -> list[str]:
+    played = {run["scenario"] for run in runs}
+    names = {one["scenario"] for one in outcomes if one["stage"] == "netns"}
+    left = sorted(names - played)
+    if not left:
+        return []
+    return [f"Not played with loss yet, {len(left)} of {len(names)}: {', '.join(left)}.", ""]
 
 
 def _shelf(title: str, scenarios: dict[str, list[Any]]) -> Iterator[str]:

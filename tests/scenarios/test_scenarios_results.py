@@ -59,6 +59,68 @@ ONLY_UNIT_TESTS: dict[str, str] = {
 """Rules that no scenario reaches for sure, each with the reason; tests/analysis proves them."""
 
 
+NOT_YET_WITH_LOSS = frozenset(
+    [
+        "dns-resolver-down",
+        "grounds-live",
+        "grounds-none",
+        "grounds-packets-none",
+        "grounds-packets-snapshot",
+        "grounds-protocols-live",
+        "grounds-protocols-none",
+        "grounds-protocols-snapshot",
+        "grounds-snapshot",
+        "grounds-udp-all-snapshot",
+        "grounds-udp-live",
+        "grounds-udp-none",
+        "grounds-udp-snapshot",
+        "server-down",
+        "server-silent",
+        "slow-freeze",
+        "slow-stall",
+        "store-download-frozen",
+        "tcp-address-range",
+        "tcp-drop",
+        "tcp-ipv4-only",
+        "tcp-ipv6-only",
+        "tcp-one-address",
+        "tcp-port",
+        "tcp-stall",
+        "telegram-all-forms",
+        "telegram-clear",
+        "tls-freeze-kilobytes",
+        "tls-freeze-packets",
+        "tls-sni-drop",
+        "tls-sni-drop-all-names",
+        "tls-sni-partial",
+        "tor-after-handshake",
+        "tor-port",
+        "tor-shape",
+        "trap-authority-silent",
+        "trap-controls-disagree",
+        "trap-dead-endpoint",
+        "trap-flaky-line",
+        "trap-freeze-everywhere",
+        "trap-hotel",
+        "trap-loss",
+        "trap-mute-protocols",
+        "trap-quic-off",
+        "trap-retired-relay",
+        "trap-udp-dead-server",
+        "trap-udp-garbage",
+        "trap-udp-garbage-here",
+        "udp-all",
+        "udp-port",
+        "udp-size",
+        "udp-stun",
+        "whatsapp-after-handshake",
+        "wireguard-initiation",
+        "wireguard-response",
+    ]
+)
+"""Scenarios whose rounds with loss are still to be played; the list may only get shorter."""
+
+
 def outcomes() -> tuple[Outcome, ...]:
     return read_results().outcomes
 
@@ -98,12 +160,13 @@ def test_nothing_is_blocked_in_a_trap() -> None:
 def test_lost_packets_made_hardly_anybody_blocked() -> None:
     """With random loss, at most one verdict of two hundred blames where nobody blocks.
 
-    Hours of playing may be cut off: the page names the scenarios that are left.
+    Every scenario is played with loss but for those that are named as left, and none of these
+    stays named once it was.
     """
     runs = read_results().loss
     names = {name for name, stage in kept() if stage == "netns"}
-    assert {run.scenario for run in runs} <= names
-    assert 2 * len(runs) >= len(names)
+    assert {run.scenario for run in runs} == names - NOT_YET_WITH_LOSS
+    assert names >= NOT_YET_WITH_LOSS
     assert all(run.loss >= 0.03 and run.times >= 20 for run in runs)
     wrong = sum(run.wrongly_blocked for run in runs)
     assert wrong <= MAY_BE_WRONG * sum(run.innocent for run in runs)

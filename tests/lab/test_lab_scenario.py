@@ -193,6 +193,7 @@ SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpo
         ("expect:\n  - {service: a}\n", 7, "expect[0]", "says nothing"),
         ("expect:\n  - {gate: clock, service: a, state: ok}\n", 7, "expect[0]", "two"),
         ("expect:\n  - {service: a, state: ok, not: blocked}\n", 7, "expect[0]", "two"),
+        ("expect:\n  - {service: a, state: ok, may: true}\n", 7, "expect[0]", "gate"),
         ("expect:\n  - {gate: fog}\n", 7, "expect[0].gate", "fog"),
     ],
 )

@@ -6,10 +6,11 @@ import msgspec
 from stage import Played
 
 from probe.lab.rules import Expected, Scenario
+from probe.model.context import GateId
 from probe.model.record import Record
 from probe.model.verdict import State, Verdict
 
-__all__ = ["Finding", "Outcome", "outcome_of", "said", "wanted", "wrongly_blocked"]
+__all__ = ["Finding", "Outcome", "about_gates", "outcome_of", "said", "wanted", "wrongly_blocked"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +92,7 @@ def outcome_of(scenario: Scenario, stage: str, played: Sequence[Played]) -> Outc
 
 
 def _findings(played: Played) -> Iterator[Finding]:
-    yield _gates(played)
+    yield about_gates(played.expected, played.gates)
     for expected in played.expected:
         if expected.gate is not None:
             continue
@@ -109,13 +110,16 @@ def _hour(played: Played, expected: Expected) -> str:
     return f" at {played.at:%H:%M} UTC" if expected.at is not None else ""
 
 
-def _gates(played: Played) -> Finding:
-    expected = frozenset(e.gate for e in played.expected if e.gate is not None)
+def about_gates(expected: Iterable[Expected], closed: frozenset[GateId]) -> Finding:
+    """Compare the gates that closed with those that must close and those that chance may close."""
+    gates = [e for e in expected if e.gate is not None]
+    sure = frozenset(e.gate for e in gates if e.gate is not None and not e.may)
+    perhaps = frozenset(e.gate for e in gates if e.gate is not None and e.may)
     return Finding(
         about="gates",
-        expected=_names(expected),
-        found=_names(played.gates),
-        right=expected == played.gates,
+        expected=_names(sure) + (f", perhaps {_names(perhaps)}" if perhaps else ""),
+        found=_names(closed),
+        right=sure <= closed <= sure | perhaps,
     )
 
 

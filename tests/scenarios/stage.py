@@ -57,10 +57,10 @@ UDP_S = 0.25
 """A datagram on loopback is answered at once; what is silent by nature is waited for thrice."""
 
 SHORT: Mapping[Action, Mapping[str, float]] = {
-    Action.DROP: {"tcp_s": 0.25},
-    Action.DOWN: {"tcp_s": 0.25},
-    Action.DOMESTIC_ONLY: {"tcp_s": 0.25},
-    Action.EVERYTHING: {"tcp_s": 0.25, "dns_s": 0.25},
+    Action.DROP: {"tcp_s": 0.5},
+    Action.DOWN: {"tcp_s": 0.5},
+    Action.DOMESTIC_ONLY: {"tcp_s": 0.5},
+    Action.EVERYTHING: {"tcp_s": 0.5, "dns_s": 0.25},
     Action.DNS_TIMEOUT: {"dns_s": 0.4},
     Action.DATAGRAM_DROP: {"tls_s": QUIC_S},
     Action.SNI_DROP: {"tls_s": 0.5},

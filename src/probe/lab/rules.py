@@ -120,13 +120,15 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     With ``host`` it is the verdict on each endpoint of the service at that host, else the
     service's own. A mechanism is the node named or any below it. With ``gate`` it says instead
-    which gate closes; gates that nobody expects must stay open. ``not`` stands in the place of
-    a state where chance decides which of several right ones it is.
+    which gate closes, or with ``may`` which one chance may close; gates that nobody expects must
+    stay open. ``not`` stands in the place of a state where chance decides which of several right
+    ones it is.
     """
 
     service: str = ""
     host: str | None = None
     gate: GateId | None = None
+    may: bool = False
     state: State | None = None
     unlike: State | None = msgspec.field(default=None, name="not")
     mechanism: str | None = None

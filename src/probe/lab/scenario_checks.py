@@ -178,5 +178,7 @@ def check_expect(doc: LocatedYaml, expected: Expected, path: str) -> None:
         said = (expected.service, expected.host, expected.state or expected.unlike)
         if any(said):
             raise doc.error("a gate and a verdict are two expectations", path)
+    if expected.may and expected.gate is None:
+        raise doc.error("may is said of a gate", path, "for a verdict, not: and a state")
     if expected.state is not None and expected.unlike is not None:
         raise doc.error("a state and what it is not are two expectations", path)

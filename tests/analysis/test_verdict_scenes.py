@@ -1138,6 +1138,17 @@ SEEN = (
         controls=(control(status=200, address=GOOD),),
     ),
     Scene(
+        "an answer of which the first look lost even the head, and which began twice",
+        "http.stall.live",
+        "degraded http.stall unknown likely",
+        (
+            look(dns(GOOD), tcp(), tls(), http(None, failure=TIMEOUT)),
+            again(dns(GOOD), tcp(), tls(), http(200, failure=TIMEOUT)),
+            again(dns(GOOD), tcp(), tls(), http(200, failure=TIMEOUT), nth=2),
+        ),
+        controls=(control(status=200, address=GOOD),),
+    ),
+    Scene(
         "not run because nothing beyond the line answered",
         "gate.offline.upstream",
         "invalid offline.upstream unknown confirmed",

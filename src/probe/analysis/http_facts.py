@@ -27,8 +27,13 @@ _WORD = re.compile(r"\w{5,}")
 
 @dataclass(frozen=True, slots=True)
 class HttpFacts:
-    """Facts about the last answer; ``None`` is not looked at."""
+    """Facts about the last answer; ``None`` is not looked at.
 
+    ``begun``: of the attempts that failed, one at least brought the head of an answer. On a path
+    that loses packets the head may be among the bytes that were held back.
+    """
+
+    begun: bool = False
     status: int | None = None
     expected: bool | None = None
     marks: frozenset[Mark] = frozenset()
@@ -60,12 +65,14 @@ def http_facts(
     """Return the facts about the answers of the first look."""
     main = next((m for _, m in looks(bundle, Variant.MAIN)), None)
     steps = [s for s in main.steps if isinstance(s, HttpStep)] if main is not None else []
+    begun = any(_begun(m) for _, m in looks(bundle, Variant.MAIN, Variant.RETEST))
     if main is None or not steps or steps[-1].status is None:
-        return HttpFacts()
+        return HttpFacts(begun=begun)
     last = steps[-1]
     best = controls.best if controls.best is not None and controls.best.failure is None else None
     ids = [i for s in steps for i in s.fingerprints]
     return HttpFacts(
+        begun=begun,
         status=last.status,
         expected=last.expected,
         marks=facts.marks(ids, country),
@@ -77,6 +84,11 @@ def http_facts(
         sealed=_sealed(main, last),
         sent_to_tls=not last.tls and _to_tls(endpoint, last),
     )
+
+
+def _begun(measurement: Measurement) -> bool:
+    last = measurement.steps[-1] if measurement.steps else None
+    return isinstance(last, HttpStep) and last.failure is not None and last.status is not None
 
 
 def _authentic(endpoint: Endpoint, main: Measurement, steps: Sequence[HttpStep]) -> bool | None:

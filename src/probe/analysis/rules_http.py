@@ -152,7 +152,7 @@ def _request_rule(name: str, kind: FailureClass, sentence: str, fooled_by: str) 
 
 
 def _begun(kind: FailureClass) -> Predicate:
-    return lambda f: _http(kind)(f) and f.http.status is not None
+    return lambda f: _http(kind)(f) and f.http.begun
 
 
 def _begun_rule(name: str, kind: FailureClass, sentence: str, fooled_by: str) -> tuple[Rule, Rule]:
@@ -170,7 +170,7 @@ def _begun_rule(name: str, kind: FailureClass, sentence: str, fooled_by: str) ->
             sentence=f"{sentence} A control gets it all.",
             fooled_by=fooled_by,
             cites=("main", "control"),
-            version=2,
+            version=3,
         ),
         _row(
             name,

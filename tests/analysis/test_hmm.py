@@ -109,6 +109,21 @@ def test_a_burst_counts_as_two_samples_at_most() -> None:
     assert (evidence.weight[~burst] == 1.0).all()
 
 
+def test_what_follows_a_burst_is_another_burst() -> None:
+    """Looks of half an hour, each soon after the one before, are not one look in two."""
+    every = [15.0 * i for i in range(30)]
+    times = sorted([*every, 152.0, 155.0, 159.0, 161.0, 163.0, 167.0, 171.5, 173.0])
+    evidence = evidence_of(series([(at, False) for at in times]))
+    minute = (evidence.time_s - evidence.time_s[0]) / 60
+
+    def weight(first: float, last: float) -> float:
+        return float(evidence.weight[(minute >= first) & (minute <= last)].sum())
+
+    assert math.isclose(weight(150, 159), 2.0)
+    assert math.isclose(weight(161, 171.5), 2.0)
+    assert math.isclose(weight(173, 180), 2.0)
+
+
 def test_order_duplicates_and_weights() -> None:
     """Unsorted samples are sorted; equal times do no harm; a huge weight is capped."""
     shuffled = series([(30.0, True), (0.0, False), (0.0, True), (15.0, True)], weight=1e9)

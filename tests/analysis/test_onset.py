@@ -105,6 +105,16 @@ def test_a_burst_and_two_more_looks_are_an_onset() -> None:
     assert [turn.at for turn in turns] == [START + timedelta(minutes=30)]
 
 
+def test_a_second_burst_is_evidence_of_its_own() -> None:
+    """What lasts is known after two bursts, before the next regular look."""
+    looks = [
+        Sample(time=START + timedelta(minutes=m), bad=True, burst=m > 0)
+        for m in (0, 2, 5, 9, 12, 14, 18)
+    ]
+    _, turns = replay(looks, spacing_s=QUARTER_S)
+    assert [turn.at for turn in turns] == [START + timedelta(minutes=14)]
+
+
 def test_samples_that_say_nothing_change_nothing() -> None:
     """Absences, no weight, failed controls and what comes out of order are passed over."""
     live = Live(score=2.0, last=START, rising=START)

@@ -27,7 +27,7 @@ from probe.model.target import Catalog, Plan
 from probe.schedule.choose import Wanted
 from probe.schedule.runner import RoundResult
 from probe.schedule.session import Session
-from probe.schedule.watch import BURST_MIN, Watch
+from probe.schedule.watch import BURST_MIN, BURSTS, Watch
 from probe.settings import Settings
 from probe.store.database import MEMORY, Store
 
@@ -131,31 +131,56 @@ async def test_a_restart_goes_on_with_what_is_left_of_the_day() -> None:
     assert len(far) >= 18
 
 
-async def test_a_change_of_state_is_looked_at_again_after_2_5_and_9_minutes() -> None:
-    """A burst measures what changed, is called so, and comes at its times."""
+@pytest.mark.parametrize(("ends_with", "bursts"), [(6, 1), (9, 2), (99, BURSTS)])
+async def test_a_change_of_state_is_looked_at_again_while_it_lasts(
+    ends_with: int, bursts: int
+) -> None:
+    """After 2, 5 and 9 minutes; what works again by then is left, else more bursts follow.
+
+    A burst measures what changed, is called so, and comes at its times.
+    """
     clock = VirtualClock(START)
     probe = FakeProbe(clock)
     with Store.open(MEMORY) as store:
-        watched = Watched(catalog(*targets(3)), probe, store=store, every_s=7_200.0)
+        watched = Watched(catalog(*targets(3)), probe, store=store, every_s=14_400.0)
 
         def cut_after_two(result: RoundResult) -> None:
             watched.results.append(result)
             if len(watched.results) == 2:
                 probe.behaviours["app1.example.com"] = failing("tcp")
+            if len(watched.results) == ends_with - 1:
+                del probe.behaviours["app1.example.com"]
 
         watched.watch.after = cut_after_two
-        await watched.watch.run(limit=4)
-        plans = [row.plan for row in store.rounds()]
-        bursts = [row for row in store.rounds() if row.plan == "burst"]
-    assert plans == ["core", "core", "core", "burst", "burst", "burst", "core"]
-    third = watched.results[2]
-    ended = third.context.started + timedelta(seconds=third.seconds)
-    for row, minutes in zip(bursts, BURST_MIN, strict=True):
-        after = (row.started - ended).total_seconds() / 60
-        assert 0.8 * minutes <= after <= 1.2 * minutes + 0.5
-    burst = watched.results[3]
-    apps = {r.endpoint.split("/")[0] for r in burst.records if r.endpoint.startswith("app")}
-    assert apps == {"app1"}
+        await watched.watch.run(limit=3)
+        await watched.watch._bursts_until(clock.monotonic_s() + 10_000.0)
+        rounds = list(store.rounds())
+    assert [row.plan for row in rounds] == ["core"] * 3 + ["burst"] * 3 * bursts
+    for first in range(3, len(rounds), 3):
+        before = watched.results[first - 1]
+        ended = before.context.started + timedelta(seconds=before.seconds)
+        for row, minutes in zip(rounds[first : first + 3], BURST_MIN, strict=True):
+            after = (row.started - ended).total_seconds() / 60
+            assert 0.8 * minutes <= after <= 1.2 * minutes + 0.5
+    looked = {r.endpoint.split("/")[0] for one in watched.results[3:] for r in one.records}
+    assert {name for name in looked if name.startswith("app")} == {"app1"}
+
+
+async def test_what_changes_while_another_change_is_looked_at_takes_nothing_from_it() -> None:
+    """Two services that are cut half an hour apart are both looked at again."""
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock)
+    with Store.open(MEMORY) as store:
+        watched = Watched(catalog(*targets(3)), probe, store=store, every_s=14_400.0)
+        await watched.watch.run(limit=1)
+        for host in ("app1.example.com", "app2.example.com"):
+            probe.behaviours[host] = failing("tcp")
+            await watched.watch._regular()
+        planned = [set(again.worked) for again in watched.watch.bursts]
+    one, two = ({e for w in planned for e in w if e.startswith(app)} for app in ("app1", "app2"))
+    assert one
+    assert two
+    assert len([w for w in planned if w & one]) == len([w for w in planned if w & two]) == 3
 
 
 async def test_a_tight_month_stretches_the_interval() -> None:

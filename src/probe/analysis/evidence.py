@@ -7,7 +7,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from probe.analysis.spacing import spacing_s
+from probe.analysis.spacing import (
+    BURST_EFFECTIVE,
+    BURST_LASTS_S,
+    BURST_SHARE,
+    BURST_WITHIN_S,
+    spacing_s,
+)
 from probe.model.timeline import Series
 
 __all__ = ["BoolArray", "Codes", "Evidence", "FloatArray", "IntArray", "evidence_of"]
@@ -17,15 +23,10 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 IntArray: TypeAlias = NDArray[np.int64]
 Codes: TypeAlias = NDArray[np.int16]
 
-BURST_EFFECTIVE = 2.0
-"""Retests of one change are correlated: however many there are, they count as two samples."""
-
 MAX_WEIGHT = 10.0
 """No single sample outweighs ten."""
 
 _NONE = -1
-_BURST_WITHIN_S = 600.0
-_BURST_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,14 +93,29 @@ def _capped(time_s: FloatArray, weight: FloatArray, burst: BoolArray, spacing: f
     """Scale the weights of each burst down so that it counts as two samples at most.
 
     A burst is a run whose members are marked as retests, or follow each other within a third
-    of the usual spacing and ten minutes.
+    of the usual spacing and ten minutes; after eleven minutes another one begins.
     """
     if time_s.size < 3:
         return weight
-    near = np.diff(time_s) < min(_BURST_WITHIN_S, _BURST_SHARE * spacing)
-    joined = np.concatenate(([False], near | (burst[1:] & (np.diff(time_s) <= _BURST_WITHIN_S))))
-    cluster = np.cumsum(~joined) - 1
+    near = np.diff(time_s) < min(BURST_WITHIN_S, BURST_SHARE * spacing)
+    joined = np.concatenate(([False], near | (burst[1:] & (np.diff(time_s) <= BURST_WITHIN_S))))
+    cluster = np.cumsum(~_parted(time_s, joined)) - 1
     total = np.bincount(cluster, weights=weight)
     scale = np.minimum(1.0, BURST_EFFECTIVE / np.maximum(total, BURST_EFFECTIVE))
     many = np.bincount(cluster) > 2
     return np.asarray(weight * np.where(many, scale, 1.0)[cluster], dtype=np.float64)
+
+
+def _parted(time_s: FloatArray, joined: BoolArray) -> BoolArray:
+    """Begin another burst where one has lasted its time."""
+    starts = np.flatnonzero(~joined)
+    ends = np.append(starts[1:], time_s.size)
+    long = time_s[ends - 1] - time_s[starts] >= BURST_LASTS_S
+    parted = joined.copy()
+    for start, end in zip(starts[long].tolist(), ends[long].tolist(), strict=True):
+        began = time_s[start]
+        for place in range(start, end):
+            if time_s[place] - began >= BURST_LASTS_S:
+                began = time_s[place]
+                parted[place] = False
+    return parted

@@ -4,8 +4,8 @@ S <- max(0, S + w ln P(sample | bad) / P(sample | up)), alarm at S > h. While no
 mean time to an alarm is at least e^h samples (Lorden, "Procedures for reacting to a change in
 distribution", Ann. Math. Statist. 42, 1971), for P(bad | up) not above the one assumed. A weight
 w <= 1 keeps the bound, since E[L^w] <= E[L]^w = 1. Retests of one change are no independent
-samples: a burst counts as two at most. The end of trouble is watched for in the same way, with
-the hypotheses exchanged.
+samples: a burst, of eleven minutes at most, counts as two. The end of trouble is watched for in
+the same way, with the hypotheses exchanged.
 """
 
 import math
@@ -14,14 +14,17 @@ from datetime import datetime
 
 import msgspec
 
+from probe.analysis.spacing import (
+    BURST_EFFECTIVE,
+    BURST_LASTS_S,
+    BURST_SHARE,
+    BURST_WITHIN_S,
+)
 from probe.model.timeline import Sample
 
 __all__ = ["Live", "LiveParameters", "Turn", "replay", "step", "threshold"]
 
 YEAR_S = 365.25 * 86_400.0
-BURST_WITHIN_S = 600.0
-BURST_SHARE = 1 / 3
-BURST_EFFECTIVE = 2.0
 CONTROLS_FAILED = 0.5
 """With more of its controls failing a sample says something of the line, not of the target."""
 
@@ -49,6 +52,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     agreed: datetime | None = None  # the last sample that agreed before ``rising``
     last: datetime | None = None
     burst: float = 0.0  # weight that the present burst has had
+    began: datetime | None = None  # when the present burst began
     samples: int = 0  # since ``rising``
 
 
@@ -93,7 +97,7 @@ def step(
         return live, None
     if live.last is not None and sample.time < live.last:
         return live, None
-    weight, burst = _effective(live, sample, spacing_s)
+    weight, burst, began = _effective(live, sample, spacing_s)
     score = max(0.0, live.score + weight * _ratio(sample.bad, live.bad, known))
     rising = (live.rising or sample.time) if score > 0 else None
     counted = (live.samples + 1) if score > 0 else 0
@@ -109,7 +113,8 @@ def step(
             score=score,
             threshold=limit,
         )
-        return Live(bad=turn.bad, agreed=sample.time, last=sample.time, burst=burst), turn
+        turned = Live(bad=turn.bad, agreed=sample.time, last=sample.time, burst=burst, began=began)
+        return turned, turn
     return (
         Live(
             bad=live.bad,
@@ -118,6 +123,7 @@ def step(
             agreed=agreed,
             last=sample.time,
             burst=burst,
+            began=began,
             samples=counted,
         ),
         None,
@@ -159,14 +165,15 @@ def _limit(now_bad: bool, spacing_s: float, known: LiveParameters) -> float:
     return threshold(spacing_s, years=years, series=known.series)
 
 
-def _effective(live: Live, sample: Sample, spacing_s: float) -> tuple[float, float]:
-    """Return what a sample counts, and what its burst has had with it."""
+def _effective(live: Live, sample: Sample, spacing_s: float) -> tuple[float, float, datetime]:
+    """Return what a sample counts, what its burst has had with it, and when that began."""
     weight = min(1.0, sample.weight)
-    if live.last is None:
-        return weight, weight
+    if live.last is None or live.began is None:
+        return weight, weight, sample.time
     gap_s = (sample.time - live.last).total_seconds()
     near = gap_s < min(BURST_WITHIN_S, BURST_SHARE * spacing_s)
-    if not near and not (sample.burst and gap_s <= BURST_WITHIN_S):
-        return weight, weight
+    again = near or (sample.burst and gap_s <= BURST_WITHIN_S)
+    if not again or (sample.time - live.began).total_seconds() >= BURST_LASTS_S:
+        return weight, weight, sample.time
     counts = max(0.0, min(weight, BURST_EFFECTIVE - live.burst))
-    return counts, live.burst + counts
+    return counts, live.burst + counts, live.began

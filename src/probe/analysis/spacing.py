@@ -1,11 +1,34 @@
-"""How far apart samples are, and from when on silence is a gap."""
+"""How far apart samples are, which are one burst, and from when on silence is a gap."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SILENCE_FACTOR", "SILENCE_MIN_S", "silence_s", "spacing_s"]
+__all__ = [
+    "BURST_EFFECTIVE",
+    "BURST_LASTS_S",
+    "BURST_SHARE",
+    "BURST_WITHIN_S",
+    "SILENCE_FACTOR",
+    "SILENCE_MIN_S",
+    "silence_s",
+    "spacing_s",
+]
+
+BURST_EFFECTIVE = 2.0
+"""Retests of one change are correlated: however many there are, they count as two samples."""
+
+BURST_WITHIN_S = 600.0
+"""A retest that follows within this belongs to the burst of the look before it."""
+
+BURST_SHARE = 1 / 3
+"""So does any look that follows within this share of the usual spacing."""
+
+BURST_LASTS_S = 660.0
+"""How long a burst lasts: looks after 2, 5 and 9 minutes, give or take a fifth. What comes later
+begins another one."""
+
 
 SILENCE_MIN_S = 3 * 3600.0
 SILENCE_FACTOR = 3.0

@@ -91,10 +91,10 @@ def watch(
     """Measure again and again, at jittered intervals, until stopped.
 
     Each interval holds one round at a random instant: the core, and a share of the daily plan.
-    A change of state is looked at again after 2, 5 and 9 minutes. What begins to fail, and what
-    works again, is told as soon as chance is ruled out (one false alarm in ten years). Once a day
-    it is asked whether failures keep to hours of the day, and a window that was not there before
-    is told.
+    A change of state is looked at again after 2, 5 and 9 minutes and, while it lasts, for half an
+    hour. What begins to fail, and what works again, is told as soon as chance is ruled out (one
+    false alarm in ten years). Once a day it is asked whether failures keep to hours of the day,
+    and a window that was not there before is told.
     """
     from probe.cli.measuring import settings_of, until_stopped
     from probe.targets.load import load_catalog

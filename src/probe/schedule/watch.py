@@ -2,12 +2,13 @@
 
 Each interval holds one round at a random instant (a fixed minute would line up with other
 clocks and miss what happens between its ticks). Each round measures the core and a slice of the
-daily plan; a change of state is looked at again after 2, 5 and 9 minutes.
+daily plan. A change of state is looked at again after 2, 5 and 9 minutes; while it lasts, for half
+an hour, so that an alarm need not wait for the next regular rounds.
 """
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from probe.clock import Clock
 from probe.errors import BusyError, ConsentError, ForbiddenNetwork, InputError, ProbeError
 from probe.model.measurement import Outcome
 from probe.model.target import Endpoint, Plan
+from probe.model.verdict import State
 from probe.schedule.budget import day_start
 from probe.schedule.chain import FollowUps
 from probe.schedule.choose import Wanted, selection_of
@@ -25,10 +27,13 @@ from probe.schedule.pace import Pace, pace_of
 from probe.schedule.runner import RoundResult
 from probe.schedule.session import Session, measured_since
 
-__all__ = ["BURST_MIN", "Watch"]
+__all__ = ["BURSTS", "BURST_MIN", "Watch"]
 
 BURST_MIN = (2.0, 5.0, 9.0)
 """Minutes after a change of state at which it is looked at again, each give or take a fifth."""
+
+BURSTS = 3
+"""Bursts after one change, as long as what changed stays so; each counts as two looks at most."""
 
 _JITTER = 0.2
 _NAP_S = 30.0
@@ -36,6 +41,18 @@ _NAP_S = 30.0
 
 _JUMP_S = 120.0
 _FIRST_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """A look to come at what changed; ``worked`` says of each endpoint what it changed to.
+
+    The last look of a burst has ``further`` bursts behind it.
+    """
+
+    at_s: float
+    worked: Mapping[str, bool]
+    further: int = 0
 
 
 @dataclass(kw_only=True)
@@ -55,7 +72,7 @@ class Watch:
     after: Callable[[RoundResult], None] = lambda _: None
     rounds: int = 0
     failures: int = 0
-    bursts: list[tuple[float, frozenset[str]]] = field(default_factory=list)
+    bursts: list[Again] = field(default_factory=list)
     _measured: set[str] = field(default_factory=set)
     _day: datetime | None = None
     _core_bytes: float | None = None
@@ -89,11 +106,11 @@ class Watch:
 
     async def _bursts_until(self, due_s: float) -> bool:
         """Run the bursts that come before ``due_s``, and wait for it; ``False`` when stopped."""
-        while self.bursts and self.bursts[0][0] < due_s:
-            at_s, endpoints = self.bursts.pop(0)
-            if not await self._wait(at_s):
+        while self.bursts and self.bursts[0].at_s < due_s:
+            again = self.bursts.pop(0)
+            if not await self._wait(again.at_s):
                 return False
-            await self._attempt(partial(self._burst, endpoints))
+            await self._attempt(partial(self._burst, again))
         return await self._wait(due_s)
 
     async def _wait(self, due_s: float) -> bool:
@@ -143,19 +160,37 @@ class Watch:
         core = replace(self.wanted, plan=Plan.CORE)
         result = await session.round(core, also=slice_, name=name, follow_ups=FollowUps.ALWAYS)
         self._note(result, len(slice_))
-        now_s = session.clock.monotonic_s()
         if result.changed and not result.interrupted:
             changed = frozenset(result.changed)
-            self.bursts = sorted(
-                (now_s + 60.0 * minutes * session.rng.uniform(1 - _JITTER, 1 + _JITTER), changed)
-                for minutes in BURST_MIN
-            )
+            worked = {endpoint: ok for endpoint, ok in _working(result) if endpoint in changed}
+            self._look_again(worked, BURSTS - 1)
         self.after(result)
 
-    async def _burst(self, endpoints: frozenset[str]) -> None:
-        wanted = Wanted(names=tuple(sorted(endpoints)), country=self.wanted.country)
+    async def _burst(self, again: Again) -> None:
+        wanted = Wanted(names=tuple(sorted(again.worked)), country=self.wanted.country)
         result = await self.session.round(wanted, name="burst", follow_ups=FollowUps.ON_CHANGE)
+        if again.further and not result.interrupted:
+            same = {one: ok for one, ok in _working(result) if again.worked.get(one) is ok}
+            self._look_again(same, again.further - 1)
         self.after(result)
+
+    def _look_again(self, worked: Mapping[str, bool], further: int) -> None:
+        """Plan a burst; what changed once more is no longer looked at for its change before."""
+        if not worked:
+            return
+        now_s, rng = self.session.clock.monotonic_s(), self.session.rng
+        kept = [replace(one, worked=_without(one.worked, worked)) for one in self.bursts]
+        last = max(BURST_MIN)
+        planned = [
+            Again(
+                at_s=now_s + 60.0 * minutes * rng.uniform(1 - _JITTER, 1 + _JITTER),
+                worked=worked,
+                further=further if minutes == last else 0,
+            )
+            for minutes in BURST_MIN
+        ]
+        waiting = [*(one for one in kept if one.worked), *planned]
+        self.bursts = sorted(waiting, key=lambda one: one.at_s)
 
     def _note(self, result: RoundResult, extra: int) -> None:
         """Remember what a core round costs really, and what of the daily plan is done."""
@@ -208,6 +243,17 @@ class Watch:
             day_bytes=settings.day_bytes,
             month_bytes=settings.month_bytes,
         ).fits_every_s
+
+
+def _working(result: RoundResult) -> Iterator[tuple[str, bool]]:
+    """Yield of each endpoint that was measured whether it works."""
+    for record in result.records:
+        if record.main.outcome is Outcome.MEASURED:
+            yield record.endpoint, record.verdict.state is State.OK
+
+
+def _without(worked: Mapping[str, bool], gone: Mapping[str, bool]) -> dict[str, bool]:
+    return {endpoint: ok for endpoint, ok in worked.items() if endpoint not in gone}
 
 
 async def _sleep_or_stop(clock: Clock, seconds: float, stop: asyncio.Event) -> None:

@@ -202,10 +202,20 @@ def _retested(
     cuts: Spans,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats, Floats, Flags]:
-    """Add looks 2, 5 and 9 minutes after each look that says otherwise than the one before."""
-    changed = time_s[1:][value[1:] != value[:-1]]
-    more = np.concatenate([changed + 60 * minutes for minutes in (2, 5, 9)])
-    again, beside = _values(line, noise, more, cuts, rng)
+    """Add looks 2, 5 and 9 minutes after each look that says otherwise than the one before.
+
+    Where the last of them still says so, as many again, up to three times.
+    """
+    changed = np.concatenate([[False], value[1:] != value[:-1]])
+    since, said = time_s[changed], value[changed]
+    parts = []
+    for _ in range(3):
+        later = np.concatenate([since + 60 * minutes for minutes in (2, 5, 9)])
+        parts.append((later, *_values(line, noise, later, cuts, rng)))
+        last = slice(2 * since.size, None)
+        lasts = parts[-1][1][last] == said
+        since, said = later[last][lasts], said[lasts]
+    more, again, beside = (np.concatenate(one) for one in zip(*parts, strict=True))
     flags = np.concatenate([np.zeros(time_s.size, np.bool_), np.ones(more.size, np.bool_)])
     every = np.concatenate([time_s, more])
     order = np.argsort(every, kind="stable")

@@ -290,6 +290,16 @@ def test_single_outages_are_events_with_their_brackets() -> None:
     assert not first.end.censored
 
 
+def test_an_outage_of_minutes_is_suspected_and_says_why() -> None:
+    """A short one is told; a line's own trouble is as short, so it is not called established."""
+    cut = Curfew(600, 640, first_day=2, days=1)
+    (found,) = events(
+        sampled(Line(days=10, tz="UTC", cadence_min=(5.0, 5.0), curfews=[cut], noise=CLEAN), 1)
+    )
+    assert found.label is Label.SUSPECTED
+    assert "(suspected: it lasted less than an hour)" in found.sentence
+
+
 def test_one_seed_says_one_thing_whatever_else_is_searched() -> None:
     """The same data give the same events; another series does not change a p-value."""
     mine = sampled(Line(days=20, curfews=[Curfew(960, 1200)]), 5)

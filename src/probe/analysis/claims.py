@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from probe.analysis.candidate import Candidate
+from probe.analysis.doubt import doubt
 from probe.analysis.edges import Edge
 from probe.analysis.episodes import Episode
 from probe.analysis.judgement import label_of, reach_of, reach_of_window
@@ -19,8 +20,6 @@ from probe.model.timeline import Bracket
 
 __all__ = ["outage_event", "window_event"]
 
-_SURE = 0.95
-_SURE_SAMPLES = 3
 _MOSTLY = 0.5
 
 
@@ -135,13 +134,18 @@ def outage_event(study: Study, episode: Episode, name: str) -> Event:
     """
     key = study.series.key
     goes_on = episode.open and not episode.from_start
-    sure = episode.probability >= _SURE and episode.bad_samples >= _SURE_SAMPLES
+    doubtful = doubt(
+        samples=episode.samples,
+        bad=episode.bad_samples,
+        length_s=episode.length_s,
+        probability=episode.probability,
+    )
     event = Event(
         kind=EventKind.ONSET if goes_on else EventKind.OUTAGE,
         series=key.subject,
         vantage=key.vantage,
         network=key.network,
-        label=Label.ESTABLISHED if sure else Label.SUSPECTED,
+        label=Label.SUSPECTED if doubtful else Label.ESTABLISHED,
         start=_instant(episode.start),
         end=None if goes_on else _instant(episode.end),
         tz=study.series.tz,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from probe.analysis.doubt import doubt
 from probe.analysis.zones import zone
 from probe.model.event import Event, EventKind, Instant, Label, Reach, Window
 from probe.model.timeline import Signal
@@ -148,8 +149,15 @@ def _outage_claim(event: Event, subject: str) -> str:
         when = f"from {since}{begun} to {until}{ended}, {_length(event.start, event.end)}"
     unseen = timedelta(seconds=event.unseen_s)
     hidden = f", of which {_hours(unseen)} were not observed" if event.unseen_s > 0 else ""
-    doubt = " (suspected: little evidence)" if event.label is Label.SUSPECTED else ""
-    return f"{subject} {when}{hidden} ({event.tz}); {seen}{doubt}."
+    return f"{subject} {when}{hidden} ({event.tz}); {seen}{_doubt(event, event.end)}."
+
+
+def _doubt(event: Event, end: Instant) -> str:
+    if event.label is not Label.SUSPECTED:
+        return ""
+    length_s = (end.at - event.start.at).total_seconds()
+    why = doubt(samples=event.samples, bad=event.bad_samples, length_s=length_s)
+    return f" (suspected: {why or 'little evidence'})"
 
 
 def _instant(instant: Instant, tz: str) -> str:

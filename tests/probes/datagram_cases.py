@@ -123,8 +123,8 @@ def _over_tcp() -> Iterator[Case]:
             RESET,
             "blocked exchange.reset",
         ),
-        (CaseName.WRONG_SERVICE, at, "wrong_service", "", _DOWN),
-        (CaseName.GARBAGE, at, "garbage", "", _DOWN),
+        (CaseName.WRONG_SERVICE, at, "wrong_service", "HTTP", _DOWN),
+        (CaseName.GARBAGE, at, "garbage", "something else", _DOWN),
     ):
         yield Case(
             Kind.OPENVPN,

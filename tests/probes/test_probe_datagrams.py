@@ -25,8 +25,8 @@ from probe.wire.errors import WireError
 from probe.wire.ikev2 import marked, notify_answer, read_request, sa_answer, unmarked
 from probe.wire.ikev2_message import Notify
 from probe.wire.noise import public_key
-from probe.wire.openvpn import frame, looks_like_openvpn, server_reset, split_frame
-from probe.wire.openvpn_wrap import Replay
+from probe.wire.openvpn import frame, hard_reset, looks_like_openvpn, server_reset, split_frame
+from probe.wire.openvpn_wrap import Plain, Replay
 from probe.wire.published import TEST_PEER, TEST_RESPONDER, responder_public_key
 from probe.wire.stun import looks_like_stun
 from probe.wire.wireguard import looks_like_wireguard
@@ -305,30 +305,45 @@ async def test_openvpn_over_tcp_says_the_same_behind_a_length() -> None:
     assert done.outcome is Outcome.MEASURED
 
 
+TO_ANOTHER = frame(Plain().seal(server_reset(b"s" * 8, hard_reset(b"8 others")), Replay(1, 1)))
+OTHER_PROTOCOL = "unknown_failure: an answer in another protocol"
+ELSE = "something else"
+
+
 @pytest.mark.parametrize(
-    ("script", "failure", "proof"),
+    ("script", "failure", "reply", "proof"),
     [
-        (Tcp(then="eof_error"), "eof_error", None),
-        (Tcp(then="connection_reset"), "connection_reset", None),
-        (Tcp(), SILENCE, None),
-        (Tcp(replies=(b"\0\0",)), "unknown_failure: a reply that is not of openvpn", Proof.OTHER),
+        (Tcp(then="eof_error"), "eof_error", None, None),
+        (Tcp(then="connection_reset"), "connection_reset", None, None),
+        (Tcp(), SILENCE, None, None),
+        (Tcp(replies=(b"\0\x16" + b"@" * 5,)), SILENCE, None, None),
+        (Tcp(replies=(b"\0\0",)), OTHER_PROTOCOL, ELSE, Proof.OTHER),
         (
             Tcp(replies=(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 100,), then="eof_error"),
-            "eof_error",
-            None,
-        ),
-        (
-            Tcp(replies=(b"\0\x05hello",)),
-            "unknown_failure: a reply that is not of openvpn",
+            OTHER_PROTOCOL,
+            "HTTP",
             Proof.OTHER,
+        ),
+        (Tcp(replies=(b"SSH-2.0-x\r\n",)), OTHER_PROTOCOL, "SSH", Proof.OTHER),
+        (Tcp(replies=(b"\0\x50hello",)), OTHER_PROTOCOL, ELSE, Proof.OTHER),
+        (
+            Tcp(replies=(TO_ANOTHER,)),
+            "unknown_failure: an answer to another question",
+            "an answer to another question",
+            Proof.FOREIGN,
         ),
     ],
 )
-async def test_how_openvpn_over_tcp_ends(script: Tcp, failure: str, proof: Proof | None) -> None:
-    """A server that hangs up, a reset, silence, another service: each by its own name."""
+async def test_how_openvpn_over_tcp_ends(
+    script: Tcp, failure: str, reply: str | None, proof: Proof | None
+) -> None:
+    """A server that hangs up, a reset, silence, a cut answer, another service: each by its name.
+
+    Another service that speaks first and hangs up, or waits, is not a connection that was cut.
+    """
     said = (await over_tcp(script)).steps[-1]
     assert isinstance(said, ExchangeStep)
-    assert (said.failure, said.reply, said.proof) == (failure, None, proof)
+    assert (said.failure, said.reply, said.proof) == (failure, reply, proof)
 
 
 async def test_the_comparison_over_tcp_takes_any_bytes() -> None:

@@ -44,10 +44,10 @@ _KNOWN_HEADS = (
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came, by name, and what it shows."""
+    """What came, by name, and what it shows; nothing, where anything was an answer."""
 
     reply: str
-    proof: Proof
+    proof: Proof | None
 
 
 class Line:
@@ -143,7 +143,7 @@ async def _heard(ask: Ask, line: Line) -> tuple[Heard | None, Failure | None]:
         if exc.fault in (Fault.FOREIGN, Fault.UNPROVEN):
             return Heard("an answer to another question", Proof.FOREIGN), ANOTHER_QUESTION
         heard = Heard(_named(line.head) or "something else", Proof.OTHER)
-    return heard, _FAILURES.get(heard.proof)
+    return heard, None if heard.proof is None else _FAILURES.get(heard.proof)
 
 
 def _named(head: bytes) -> str | None:

@@ -4,20 +4,17 @@ A server with a wrapping is silent to whoever has not its key. Its reply proves 
 echo of our session id and, with a key, by its HMAC; the TLS inside is never begun.
 """
 
-import asyncio
-from collections.abc import Callable
-
-from probe.model.failure import Failure
 from probe.model.measurement import ExchangeStep, Proof
 from probe.model.target import Endpoint, Wrap
-from probe.net.base import NetFailure, Stream
-from probe.probes.datagrams import ANYTHING, Question, ask, not_understood
+from probe.net.base import Stream
+from probe.probes.datagrams import ANYTHING, Question, ask
+from probe.probes.exchange import Heard, Line, converse
 from probe.probes.naming import each_address
 from probe.probes.session import Session
 from probe.probes.tcp import connect
 from probe.wire.comparison import comparison
 from probe.wire.errors import Fault, WireError
-from probe.wire.openvpn import frame, hard_reset, looks_like_openvpn, split_frame
+from probe.wire.openvpn import Opcode, frame, hard_reset, looks_like_openvpn, split_frame
 from probe.wire.openvpn_wrap import (
     Digest,
     Plain,
@@ -32,8 +29,8 @@ from probe.wire.published import static_key
 __all__ = ["OPENVPN_PORT", "probe_openvpn", "wrapping_of"]
 
 OPENVPN_PORT = 1194
-_CHUNK = 4096
-_MOST = 65_537
+_LONGEST_RESET = 1_024
+"""It has 26 to 114 bytes, by its wrapping, and a few more that a later version may add."""
 
 
 def wrapping_of(endpoint: Endpoint) -> Wrapping:
@@ -89,67 +86,31 @@ async def _over_tcp(
     session: Session, stream: Stream, address: str, port: int, question: Question
 ) -> ExchangeStep:
     """Say the same over a connection, where each packet stands behind its length."""
-    env, recorder = session.env, session.recorder
     random = session.options.random_payload
     said = frame(question.packet())
     if random:
-        said = comparison(said, env.rng, lambda data: looks_like_openvpn(data[2:]))
-    t0_s = recorder.now_s()
-    sent, heard = stream.bytes_sent, stream.bytes_received
-    reply: str | None = None
-    proof: Proof | None = None
-    failure: Failure | None = None
-    try:
-        await stream.send(said, timeout_s=env.timeouts.tls_s)
-        read = (lambda _: ANYTHING) if random else question.read
-        reply = read(await _first_packet(stream, env.timeouts.tls_s, whole=not random))
-        proof = Proof.OTHER if random else Proof.ECHO
-    except NetFailure as exc:
-        failure = exc.failure
-    except WireError as exc:
-        failure = not_understood(exc.fault, question.protocol)
-        proof = Proof.FOREIGN if exc.fault is Fault.FOREIGN else Proof.OTHER
-    step = ExchangeStep(
-        t0_s=t0_s,
-        t_s=recorder.now_s(),
-        failure=failure,
-        address=address,
-        port=port,
-        protocol=f"{question.protocol}-random" if random else question.protocol,
-        reply=reply,
-        proof=proof,
-        bytes_sent=stream.bytes_sent - sent,
-        bytes_received=stream.bytes_received - heard,
-    )
-    recorder.add(step)
-    return step
+        said = comparison(said, session.env.rng, lambda data: looks_like_openvpn(data[2:]))
+
+    async def ask_framed(line: Line) -> Heard:
+        await line.send(said)
+        if random:
+            await line.more()
+            return Heard(ANYTHING, None)
+        return Heard(question.read(await line.take(_reset)), Proof.ECHO)
+
+    name = f"{question.protocol}-random" if random else question.protocol
+    return await converse(session, stream, address, port, name, ask_framed)
 
 
-async def _first_packet(stream: Stream, timeout_s: float, *, whole: bool) -> bytes:
-    """Return the first framed packet, or with ``whole`` unset the first bytes that come.
+def _reset(buffer: bytes) -> tuple[bytes, bytes] | None:
+    """Split a server's reset off; what cannot become one is not waited for.
 
     Raises:
-        NetFailure: nothing came, or the stream ended or was cut.
-        WireError: what came is not framed.
+        WireError: ``FORMAT``.
 
     """
-    buffer = b""
-    loop_end = _deadline(timeout_s)
-    while len(buffer) < _MOST:
-        data = await stream.receive(_CHUNK, timeout_s=loop_end())
-        if not data:
-            raise NetFailure("eof_error")
-        buffer += data
-        if not whole:
-            return buffer
-        found = split_frame(buffer)
-        if found is not None:
-            return found[0]
-    raise NetFailure("eof_error")
-
-
-def _deadline(timeout_s: float) -> Callable[[], float]:
-    """Return what says how many seconds are left; at the end there is a last instant."""
-    loop = asyncio.get_running_loop()
-    ends_s = loop.time() + timeout_s
-    return lambda: max(0.001, ends_s - loop.time())
+    size, first = int.from_bytes(buffer[:2], "big"), buffer[2:3]
+    told = bool(first) and first[0] >> 3 != Opcode.HARD_RESET_SERVER_V2
+    if len(buffer) >= 2 and (size > _LONGEST_RESET or told):
+        raise WireError(Fault.FORMAT, "not a reset of a server")
+    return split_frame(buffer)

@@ -229,6 +229,15 @@ async def test_silence_ends_at_the_deadline(world: World) -> None:
     await stream.aclose()
 
 
+async def test_nothing_is_read_after_the_deadline(world: World) -> None:
+    """Also where more has come: a peer that never stops sending does not stop the clock."""
+    stream = await world.net.connect_tcp(*world.chatty, timeout_s=5)
+    await stream.receive(1, timeout_s=5)
+    assert await failing(lambda: stream.receive(1, timeout_s=0.0)) == "generic_timeout_error"
+    assert len(await stream.receive(1, timeout_s=5)) == 1
+    await stream.aclose()
+
+
 async def test_closing_twice_is_no_error(world: World) -> None:
     """``aclose`` never raises; a closed stream fails and does not hang."""
     stream = await world.net.connect_tcp(*world.echo, timeout_s=5)

@@ -141,6 +141,30 @@ async def test_errors_of_the_resolver_are_failures(monkeypatch: pytest.MonkeyPat
         await net.system_resolve("localhost", 4, timeout_s=5)
 
 
+async def test_who_floods_us_does_not_stop_the_loop() -> None:
+    """Reads that never have to wait still let other tasks, and the timers of deadlines, run."""
+    with socket.socket() as server:
+        server.bind((LOOPBACK, 0))
+        server.listen(1)
+        stream = await dial_tcp(LOOPBACK, server.getsockname()[1], timeout_s=5)
+        with server.accept()[0] as peer:
+            peer.sendall(b"x" * 200)
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(other())
+        for _ in range(200):
+            await stream.receive(1, timeout_s=5)
+        task.cancel()
+        assert turns >= 3
+        await stream.aclose()
+
+
 async def test_a_send_that_is_not_taken_ends_at_the_deadline() -> None:
     """A peer that does not read blocks the sender no longer than the deadline."""
     with socket.socket() as server:

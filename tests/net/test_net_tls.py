@@ -15,7 +15,7 @@ from probe.model.failure import check_failure
 from probe.net.base import NetFailure
 from probe.net.fake import FakeStream, Tcp, TlsServer
 from probe.net.sockets import dial_tcp
-from probe.net.tls import MAX_HANDSHAKE_BYTES, Handshake, client_handshake
+from probe.net.tls import MAX_EMPTY_BYTES, MAX_HANDSHAKE_BYTES, Handshake, client_handshake
 
 HOST = "www.example.com"
 
@@ -95,6 +95,18 @@ async def test_a_stream_inside_tls_carries_bytes() -> None:
         assert stream.bytes_received > 40_000
         with pytest.raises(NetFailure):
             await asyncio.wait_for(_after_close(inside), 5)
+
+
+async def test_tickets_without_end_are_no_conversation() -> None:
+    """A server that sends nothing but TLS's own messages is left after 256 KiB."""
+    context = leaf(HOST).server_context()
+    context.num_tickets = 4_000  # a megabyte of them
+    stream = FakeStream(Tcp(talk=lambda: TlsServer(context, lambda _: b"")))
+    done = await client_handshake(stream, sni=HOST, timeout_s=5)
+    assert done.stream is not None
+    with pytest.raises(NetFailure, match="records of TLS without content"):
+        await done.stream.receive(1, timeout_s=5)
+    assert stream.bytes_received - done.bytes_received < MAX_EMPTY_BYTES + 16_385
 
 
 async def _after_close(inside: object) -> None:

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.net.base import NetFailure
-from probe.net.fake import FakeNet, Tcp
+from probe.net.fake import FakeNet, FakeStream, Tcp
 from probe.net.http import HttpRequest, HttpResult
-from probe.net.web_socket import open_web_socket
+from probe.net.web_socket import MAX_READ, open_web_socket
 from probe.wire.websocket import accept_value, key_value
 
 NONCE = bytes(range(16))
@@ -88,6 +88,16 @@ async def test_an_answer_that_begins_and_is_cut_keeps_its_status() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab"
     result, _ = await opened(Tcp(replies=(head,), then="connection_reset"))
     assert (result.status, result.failure) == (200, "connection_reset")
+
+
+async def test_interim_answers_are_not_read_for_ever() -> None:
+    """A server may send as many as it likes; after 64 KiB that is no answer."""
+    stream = FakeStream(Tcp(replies=(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000,)))
+    result, behind = await open_web_socket(
+        stream, REQUEST, origin="https://web.example.com", nonce=NONCE, timeout_s=5
+    )
+    assert (result.status, result.failure, behind) == (None, "http_request_failed", None)
+    assert stream.bytes_received < 2 * MAX_READ
 
 
 @settings(max_examples=150, deadline=None)

@@ -24,13 +24,15 @@ from probe.lab.own_keys import RELAY_FINGERPRINT, lab_keys
 from probe.model.codec import encode
 from probe.model.measurement import ExchangeStep, HttpStep, Measurement, Proof, TlsStep, Variant
 from probe.model.target import Endpoint, Kind, Trust
-from probe.net.fake import FakeNet, FakeStream, Tcp
+from probe.net.fake import Conversation, FakeNet, FakeStream, Tcp
 from probe.net.known_keys import KnownKeys
 from probe.net.trust import Roots
 from probe.probes.env import ProbeEnv
 from probe.probes.measure import measure
 from probe.probes.options import PLAIN, ProbeOptions
+from probe.probes.exchange import MAX_READ
 from probe.wire.tor_cells import Cell, Command, encode_cell
+from probe.wire.websocket import Frame, FrameKind, encode_frame
 
 RELAY = endpoint(Kind.TOR_OR, ADDRESS, port=443, tls=True, trust=Trust.NONE)
 KNOWN = endpoint(
@@ -316,6 +318,32 @@ async def test_another_key_than_whatsapps_is_said() -> None:
     """The hello answers ours and is signed by somebody else."""
     _, step = await asked(CHAT, web(), roots=roots(KnownKeys()))
     assert (step.failure, step.proof) == ("ssl_unknown_authority", Proof.OTHER_IDENTITY)
+
+
+async def test_whatsapps_certificate_of_another_time_is_nobody_elses_key() -> None:
+    """Signed as it should be, and our clock is a year late: it answers us, and proves no more."""
+    late = VirtualClock(NOW + timedelta(days=365))
+    _, step = await asked(CHAT, web(), clock=late)
+    assert (step.failure, step.proof) == (None, Proof.ECHO)
+
+
+async def test_frames_that_say_nothing_are_not_read_for_ever() -> None:
+    """A server that answers the hello with pings, and never with a hello, is left after 1 MiB."""
+    pings = encode_frame(Frame(FrameKind.PING, bytes(125))) * 10_000
+    _, step = await asked(CHAT, lambda: inside(lambda: _pinging(pings), HOST))
+    assert (step.reply, step.proof) == ("something else", Proof.OTHER)
+    assert step.bytes_received <= MAX_READ + 16_384
+
+
+def _pinging(pings: bytes) -> Conversation:
+    """Return WhatsApp's web socket up to the switch, and pings behind it."""
+    talk = chat()
+
+    def pinging(data: bytes, /) -> bytes | None:
+        said = talk(data)
+        return pings if said and not said.startswith(b"HTTP/1.1 101") else said
+
+    return pinging
 
 
 async def test_a_hello_that_does_not_open_answers_somebody_else() -> None:

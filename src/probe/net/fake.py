@@ -133,11 +133,12 @@ class FakeStream:
 
     async def receive(self, max_bytes: int, *, timeout_s: float) -> bytes:
         """Return what the script says next."""
-        del timeout_s
         if self._closed:
             raise NetFailure("bad_file_descriptor")
         if self._reset:
             raise NetFailure("connection_reset")
+        if timeout_s <= 0:
+            raise NetFailure(_SILENCE)
         if self._pending:
             data, self._pending = self._pending[:max_bytes], self._pending[max_bytes:]
             self.bytes_received += len(data)
@@ -180,9 +181,10 @@ class FakeDatagrams:
 
     async def receive(self, *, timeout_s: float) -> bytes:
         """Return the next answer."""
-        del timeout_s
         if self._closed:
             raise NetFailure("bad_file_descriptor")
+        if timeout_s <= 0:
+            raise NetFailure(_SILENCE)
         if not self._pending:
             raise NetFailure(self._script.then)
         data = self._pending.pop(0)

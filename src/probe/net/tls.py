@@ -15,7 +15,7 @@ from typing import Any
 
 from probe.errors import InputError
 from probe.model.address import parse_ip
-from probe.model.failure import Failure
+from probe.model.failure import Failure, unknown_failure
 from probe.net.alerts import alert_failure, alert_name, plaintext_alert
 from probe.net.base import NetFailure, Stream
 from probe.net.classify import classify
@@ -25,6 +25,10 @@ __all__ = ["Handshake", "TlsStream", "client_handshake", "handshake_context"]
 MAX_HANDSHAKE_BYTES = 262_144
 """More than this before the handshake is over is no handshake (OpenSSL stops at 100 KB)."""
 
+MAX_EMPTY_BYTES = 262_144
+"""More than this without a byte of content (tickets, key updates) is no conversation."""
+
+_EMPTY = unknown_failure("records of TLS without content")
 _CHUNK = 16_384
 _ENCODING_DER = 2  # _ssl.ENCODING_DER
 
@@ -249,6 +253,7 @@ class TlsStream:
         return data
 
     async def _receive(self, max_bytes: int, deadline: _Deadline) -> bytes:
+        before = self._stream.bytes_received
         while True:
             try:
                 return self._tls.read(max_bytes)
@@ -259,6 +264,8 @@ class TlsStream:
             if self._outgoing.pending:  # a key update or an alert of ours
                 await self._stream.send(self._outgoing.read(), timeout_s=deadline.left_s())
             data = await self._stream.receive(_CHUNK, timeout_s=deadline.left_s())
+            if self._stream.bytes_received - before > MAX_EMPTY_BYTES:
+                raise NetFailure(_EMPTY)
             if data:
                 self._incoming.write(data)
             else:

@@ -15,6 +15,9 @@ __all__ = ["open_web_socket"]
 
 MAX_HEAD = 16_384
 MAX_BODY = 2_048
+MAX_READ = 65_536
+"""Bytes of the answer with all that comes before it: a server may send interim answers for ever."""
+
 _CHUNK = 4_096
 _SWITCHED = 101
 
@@ -25,8 +28,9 @@ async def open_web_socket(
     """Ask for the switch; return the answer, and the bytes behind it, ``None`` where it is none.
 
     ``nonce`` are 16 random bytes, whose hash the server has to return. An answer without the
-    switch is read up to 2 KiB, so that a refusal can be told from a block page. A failure of the
-    network is in the result, never raised.
+    switch is read up to 2 KiB, so that a refusal can be told from a block page; one that does not
+    come to its end within 64 KiB is no HTTP. A failure of the network is in the result, never
+    raised.
     """
     result = HttpResult()
     key = key_value(nonce)
@@ -66,13 +70,22 @@ def _asked(connection: h11.Connection, request: HttpRequest, origin: str, key: s
 async def _read(
     stream: Stream, connection: h11.Connection, result: HttpResult, timeout_s: float
 ) -> None:
-    """Read until the switch, the end of another answer, or as much of it as is kept."""
+    """Read until the switch, the end of another answer, or as much of it as is kept.
+
+    Raises:
+        NetFailure: the network failed, or the answer does not end.
+
+    """
+    read = 0
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
             data = await stream.receive(_CHUNK, timeout_s=timeout_s)
             if not data and result.status is None:
                 raise NetFailure("eof_error")
+            read += len(data)
+            if read > MAX_READ:
+                raise NetFailure("http_request_failed")
             connection.receive_data(data)
         elif isinstance(event, h11.Response | h11.InformationalResponse):
             if event.status_code < 200 and event.status_code != _SWITCHED:

@@ -19,6 +19,10 @@ __all__ = ["ANOTHER_QUESTION", "NO_SUCH_PROTOCOL", "Heard", "Line", "converse"]
 MAX_BUFFER = 131_072
 """Bytes of one answer: the longest message that is read here, a Tor cell, has half of that."""
 
+MAX_READ = 1 << 20
+"""Bytes of all answers together: eight of Tor's longest cells, or one of Telegram's payloads.
+A server that never stops (empty frames, padding) costs no more than this."""
+
 _CHUNK = 16_384
 _HEAD = 8
 
@@ -58,6 +62,7 @@ class Line:
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._until_s = self._loop.time() + timeout_s
+        self._read = 0
         self.buffer = b""
         self.head = b""
 
@@ -86,7 +91,8 @@ class Line:
             raise NetFailure("eof_error")
         self.head = (self.head + data)[:_HEAD]
         self.buffer += data
-        if len(self.buffer) > MAX_BUFFER:
+        self._read += len(data)
+        if len(self.buffer) > MAX_BUFFER or self._read > MAX_READ:
             raise WireError(Fault.FORMAT, "longer than any answer")
 
     async def take(self, split: Callable[[bytes], tuple[bytes, bytes] | None]) -> bytes:

@@ -122,26 +122,28 @@ def read_server_hello(message: bytes, sent: ClientHello) -> ServerHello:
     return ServerHello(static, certificate)
 
 
-def verify_certificate(hello: ServerHello, at: datetime, root: bytes = CERTIFICATE_KEY) -> None:
+def verify_certificate(hello: ServerHello, at: datetime, root: bytes = CERTIFICATE_KEY) -> bool:
     """Check that WhatsApp's key vouches for the server's, by way of the intermediate one.
 
-    ``at`` is an aware time.
+    Returns whether both certificates are valid ``at`` an aware time: what is signed as it should
+    be and has run out is an old key or a wrong clock of ours, and nobody else's key.
 
     Raises:
-        WireError: ``SHORT`` or ``FORMAT``, no chain; ``UNPROVEN``, a signature, a serial, a date
-            or the server's key does not fit.
+        WireError: ``SHORT`` or ``FORMAT``, no chain; ``UNPROVEN``, a signature, a serial or the
+            server's key does not fit.
 
     """
     chain = fields(hello.certificate)
-    middle = _signed(chain, _INTERMEDIATE, root, at)
+    middle = _signed(chain, _INTERMEDIATE, root)
     middle_key = _bytes(middle, _KEY)
     if middle.get(_ISSUER, 0) != 0 or len(middle_key) != 32:
         raise WireError(Fault.UNPROVEN, "the intermediate certificate is not of WhatsApp")
-    leaf = _signed(chain, _LEAF, middle_key, at)
+    leaf = _signed(chain, _LEAF, middle_key)
     if leaf.get(_ISSUER, 0) != middle.get(_SERIAL, 0):
         raise WireError(Fault.UNPROVEN, "the leaf names another issuer")
     if leaf.get(_KEY) != hello.static_public:
         raise WireError(Fault.UNPROVEN, "the certificate is for another key")
+    return _valid(middle, at) and _valid(leaf, at)
 
 
 def read_client_hello(packet: bytes, opening: bytes = OPENING) -> bytes:
@@ -187,22 +189,21 @@ def _start(opening: bytes, client_ephemeral: bytes) -> SymmetricState:
     return SymmetricState.start(AESGCM_SHA256, _PATTERN, opening).mix_hash(client_ephemeral)
 
 
-def _signed(
-    chain: dict[int, bytes | int], which: int, key: bytes, at: datetime
-) -> dict[int, bytes | int]:
-    """Return the details of one certificate of the chain, after its signature and dates held."""
+def _signed(chain: dict[int, bytes | int], which: int, key: bytes) -> dict[int, bytes | int]:
+    """Return the details of one certificate of the chain, after its signature held."""
     certificate = _inner(chain, which)
     details, signature = _bytes(certificate, _DETAILS), _bytes(certificate, _SIGNATURE)
     if len(signature) != 64:
         raise WireError(Fault.FORMAT, "a signature has 64 bytes")
     verify_xeddsa(key, signature, details)
-    read = fields(details)
-    begins, ends = read.get(_NOT_BEFORE, 0), read.get(_NOT_AFTER, 0)
+    return fields(details)
+
+
+def _valid(certificate: dict[int, bytes | int], at: datetime) -> bool:
+    begins, ends = certificate.get(_NOT_BEFORE, 0), certificate.get(_NOT_AFTER, 0)
     if not (isinstance(begins, int) and isinstance(ends, int)):
         raise WireError(Fault.FORMAT, "a date is a number")
-    if not begins <= at.timestamp() <= ends:
-        raise WireError(Fault.UNPROVEN, "a certificate is not valid at this time")
-    return read
+    return begins <= at.timestamp() <= ends
 
 
 def _inner(message: dict[int, bytes | int], number: int) -> dict[int, bytes | int]:

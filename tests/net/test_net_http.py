@@ -8,7 +8,9 @@ from collections.abc import Callable
 import h2.config
 import h2.connection
 import h2.events
+import hpack
 import pytest
+from hyperframe.frame import HeadersFrame, SettingsFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback_servers import LOOPBACK, Handler, reset, saying, silence, tcp_server
@@ -286,6 +288,17 @@ class H2Server:
                 self._connection.send_headers(event.stream_id, headers)
                 self._connection.send_data(event.stream_id, self._body, end_stream=True)
         return self._connection.data_to_send()
+
+
+@pytest.mark.parametrize("status", [b"9" * 30, b"-5", b"99", b"1000"])
+async def test_a_status_has_three_digits(status: bytes) -> None:
+    """HTTP/2 carries any number, and a store has no column for it: that is no answer of HTTP."""
+    head = HeadersFrame(1, flags=["END_HEADERS", "END_STREAM"])
+    head.data = hpack.Encoder().encode([(b":status", status)])
+    answer = SettingsFrame(0).serialize() + head.serialize()
+    stream = FakeStream(Tcp(replies=(answer,), then="eof_error"))
+    result = await exchange(stream, REQUEST, http2=True, timeout_s=1)
+    assert (result.status, result.failure) == (None, "http_request_failed")
 
 
 async def test_http2_is_spoken_where_it_was_negotiated() -> None:

@@ -46,8 +46,11 @@ def inside(talk: Callable[[], Conversation], *names: str, by: str = "Test Root")
     return TlsServer(leaf(*names, by=by).server_context(), talk())
 
 
-def relay(*, shown: bytes | None = None, cells: int = 4) -> Conversation:
-    """Return a relay inside TLS; ``shown`` is the digest of another TLS's certificate."""
+def relay(*, shown: bytes | None = None, cells: int = 4, broken: bool = False) -> Conversation:
+    """Return a relay inside TLS; ``shown`` is the digest of another TLS's certificate.
+
+    A ``broken`` one says that its CERTS cell holds more certificates than it does.
+    """
     digest = shown or hashlib.sha256(SHOWN.chain[0]).digest()
     certificates = link_certificates(
         relay_keys(), tls_sha256=digest, begins=NOW - _DAY, ends=NOW + _DAY
@@ -59,7 +62,11 @@ def relay(*, shown: bytes | None = None, cells: int = 4) -> Conversation:
         their_address=ipaddress.ip_address(OWN).packed,
         our_address=ipaddress.ip_address("93.184.216.34").packed,
     )
-    kept = hello if cells == 4 else hello[: 2 + 1 + 2 + 6]  # VERSIONS alone
+    versions = 2 + 1 + 2 + 6  # bytes of that cell
+    kept = hello if cells == 4 else hello[:versions]
+    if broken:
+        count = versions + 4 + 1 + 2
+        kept = hello[:count] + bytes([hello[count] + 1]) + hello[count + 1 :]
     return TlsServer(SHOWN.server_context(), once(lambda _: kept))
 
 

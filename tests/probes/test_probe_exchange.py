@@ -115,6 +115,12 @@ async def test_certificates_that_have_run_out_prove_nothing() -> None:
     assert (step.failure, step.proof) == (None, Proof.FORM)
 
 
+async def test_certificates_that_cannot_be_read_are_still_tors_form() -> None:
+    """A relay of a later version, or a broken one: no other service at that port."""
+    _, step = await asked(KNOWN, lambda: relay(broken=True))
+    assert (step.failure, step.proof) == (None, Proof.FORM)
+
+
 async def test_versions_alone_are_tors_form() -> None:
     """What came before a cut counts, and proves nothing of who it is."""
     _, step = await asked(KNOWN, lambda: relay(cells=1))

@@ -18,6 +18,7 @@ from probe.probes import quic as probe_module
 from probe.probes.env import ProbeEnv
 from probe.probes.measure import measure
 from probe.probes.options import ProbeOptions
+from probe.probes.quic import NO_CERTIFICATE
 from probe.wire.errors import WireError
 from probe.wire.quic import read_long_header, version_negotiation
 
@@ -110,6 +111,31 @@ async def look(server: Callable[[bytes], Iterable[bytes]], **more: Any) -> Measu
 def told(measurement: Measurement) -> dict[str, tuple[str | None, str | None]]:
     """Return the reply and the failure of each step over UDP."""
     return {s.protocol: (s.reply, s.failure) for s in measurement.steps if isinstance(s, UdpStep)}
+
+
+async def test_a_handshake_without_a_certificate_proves_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the chain is not to be had of aioquic, whoever answers is not taken for the service."""
+    monkeypatch.setattr("probe.net.quic._Driver._read_peer", lambda _: None)
+    done = await look(Server())
+    assert told(done)["quic"] == ("handshake", NO_CERTIFICATE)
+    assert done.failure == NO_CERTIFICATE
+
+
+@pytest.mark.parametrize("call", ["handle_timer", "datagrams_to_send", "receive_datagram"])
+async def test_aioquic_that_breaks_is_a_failure_of_the_step(
+    monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """What it breaks over came from the network; no other measurement suffers."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    replies = [] if call == "handle_timer" else [b"x"]
+    monkeypatch.setattr(f"aioquic.quic.connection.QuicConnection.{call}", broken)
+    done = await look(lambda _: replies)
+    assert told(done)["quic"] == (None, "unknown_failure: QUIC: AssertionError")
 
 
 async def test_versions_a_handshake_and_a_ping() -> None:

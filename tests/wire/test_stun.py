@@ -71,13 +71,17 @@ def test_another_answer_gives_no_address(data: bytes) -> None:
 
 def test_success_and_error_are_both_an_answer() -> None:
     """A TURN server that refuses was reached as well; the address stays where it is."""
-    assert binding_answer(reply((0x20, bytes(8))), ID) is BindingAnswer.SUCCESS
+    seen = bytes.fromhex("0001a147e112a643")
+    assert binding_answer(reply((0x20, seen)), ID) is BindingAnswer.SUCCESS
+    assert binding_answer(reply((1, seen)), ID) is BindingAnswer.SUCCESS  # RFC 3489's servers
     assert binding_answer(reply((9, b"\x00\x00\x04\x01"), kind=0x0111), ID) is BindingAnswer.ERROR
 
 
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
+        (reply(), Fault.FORMAT),  # our own bytes, turned round
+        (reply((0x20, bytes(8))), Fault.FORMAT),
         (reply(transaction=bytes(12)), Fault.FOREIGN),
         (reply(kind=0x0001), Fault.FORMAT),
         (reply((0x20, bytes(8)))[:-1], Fault.SHORT),

@@ -42,6 +42,9 @@ BROWSER_HEADERS: tuple[tuple[str, str], ...] = (
 """What a common browser says of itself, so that a volunteer's line does not stand out; only
 encodings that are decoded here are offered."""
 
+_STATUSES = range(100, 1_000)
+"""Three digits (RFC 9110 section 15); over HTTP/2 any number of them comes through."""
+
 _MAX_HEADERS = 100
 _MAX_HEADER_CHARS = 2_000
 _TOKEN = re.compile(r"[A-Z]{1,20}")
@@ -182,6 +185,8 @@ async def _run(
             request.method, url, headers=headers, content=request.body or None
         ) as response,
     ):
+        if response.status_code not in _STATUSES:
+            raise NetFailure("http_request_failed")
         result.protocol = response.http_version
         result.status = response.status_code
         result.headers = _headers(response)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from probe.model.address import parse_ip
 from probe.model.failure import Failure, unknown_failure
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QuicHandshake", "quic_handshake", "quic_is_here"]
 
+_T = TypeVar("_T")
 _UNANSWERED = 3
 _INITIAL_RTT_S = 0.5
 """The first timeout is twice this (RFC 9002 section 6.2.2), and doubles each time."""
@@ -160,26 +161,16 @@ class _Driver:
                 if exc.failure != _SILENCE:
                     raise
                 self._now_s = max(self._clock(), due_s)
-                self._quic.handle_timer(now=self._now_s)
+                _unbroken(partial(self._quic.handle_timer, now=self._now_s))
             else:
                 self._told.received += 1
-                self._take(data)
-
-    def _take(self, data: bytes) -> None:
-        """Hand a datagram to aioquic.
-
-        Raises:
-            NetFailure: it broke over these bytes, which may be anybody's.
-
-        """
-        try:
-            self._quic.receive_datagram(data, _PEER, now=self._clock())
-        except Exception as exc:
-            raise NetFailure(unknown_failure(f"QUIC: {type(exc).__name__}")) from exc
+                receive = self._quic.receive_datagram
+                _unbroken(partial(receive, data, _PEER, now=self._clock()))
 
     async def _flush(self) -> None:
         """Send what is due; to somebody who never answered no more than three."""
-        for data, _ in self._quic.datagrams_to_send(now=self._clock()):
+        due = partial(self._quic.datagrams_to_send, now=self._clock())
+        for data, _ in _unbroken(due):
             if self._told.received or self._told.sent < _UNANSWERED:
                 await self._datagrams.send(data)
                 self._told.sent += 1
@@ -232,6 +223,19 @@ class _Driver:
             await self._flush()
         except NetFailure:
             return
+
+
+def _unbroken(call: Callable[[], _T]) -> _T:
+    """Return what aioquic says.
+
+    Raises:
+        NetFailure: it broke, over what came before now: bytes that may be anybody's.
+
+    """
+    try:
+        return call()
+    except Exception as exc:
+        raise NetFailure(unknown_failure(f"QUIC: {type(exc).__name__}")) from exc
 
 
 def _events(quic: "QuicConnection") -> Iterator[Any]:

@@ -5,6 +5,7 @@ with the handshake it tells "UDP on this port" from "this name". What the handsh
 aioquic; a machine without it asks the first question only, and says so.
 """
 
+from probe.model.failure import unknown_failure
 from probe.model.measurement import TlsStep, UdpStep
 from probe.net.base import NetFailure
 from probe.net.quic import QuicHandshake, quic_handshake, quic_is_here
@@ -17,13 +18,16 @@ from probe.probes.tcp import connect
 from probe.probes.tls import shake_hands
 from probe.wire.quic import looks_like_quic, read_version_negotiation, version_probe
 
-__all__ = ["HANDSHAKE", "NO_QUIC", "PING", "QUIC_PORT", "VERSIONS", "probe_quic"]
+__all__ = ["HANDSHAKE", "NO_CERTIFICATE", "NO_QUIC", "PING", "QUIC_PORT", "VERSIONS", "probe_quic"]
 
 QUIC_PORT = 443
 VERSIONS, HANDSHAKE, PING = "quic-versions", "quic", "quic-ping"
 """The protocols of the three steps."""
 
 NO_QUIC = "aioquic is not installed (extra quic): no handshake was tried"
+NO_CERTIFICATE = unknown_failure("a QUIC handshake that showed no certificate")
+"""Whoever it was with: nothing tells."""
+
 _FILLER = 1200
 
 
@@ -83,11 +87,11 @@ async def _handshake(session: Session, address: str, port: int, peer: Peer) -> b
                 )
             finally:
                 await datagrams.aclose()
-    shaken = told.completed
+    shaken = told.completed and bool(told.chain)
     first = UdpStep(
         t0_s=t0_s,
         t_s=recorder.now_s(),
-        failure=None if shaken else told.failure,
+        failure=None if shaken else told.failure or NO_CERTIFICATE,
         address=address,
         port=port,
         protocol=HANDSHAKE,
@@ -98,11 +102,10 @@ async def _handshake(session: Session, address: str, port: int, peer: Peer) -> b
     recorder.add(first)
     if not shaken:
         return False
-    if told.chain:
-        step = _certificate(session, told, address, port, peer, first.t_s)
-        recorder.add(step)
-        if step.failure is not None:
-            return False
+    step = _certificate(session, told, address, port, peer, first.t_s)
+    recorder.add(step)
+    if step.failure is not None:
+        return False
     recorder.add(_ping(told, address, port, first.t_s))
     return told.after
 

@@ -1,6 +1,6 @@
 """Kind ``udp-stun``: one binding request, which calls begin with (RFC 8489).
 
-The address in the answer is the line's own. It is not read here: an answer is a kind of answer.
+The address in the answer is the line's own. That there is one is looked at; which, is not kept.
 """
 
 from probe.probes.datagrams import Question, ask

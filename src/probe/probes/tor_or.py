@@ -6,6 +6,7 @@ us our own address.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,7 +30,7 @@ from probe.wire.tor_cells import (
     split_cell,
     versions_cell,
 )
-from probe.wire.tor_certs import CertKind, RelayIdentity, read_certs, verify_certs
+from probe.wire.tor_certs import CertKind, LinkCertificate, RelayIdentity, read_certs, verify_certs
 
 __all__ = ["PROTOCOL", "probe_tor_or"]
 
@@ -116,20 +117,24 @@ class _Link:
         if certs is None:
             return Proof.FORM
         try:
-            identity = self._identity(certs, self.shown)
+            certificates = read_certs(certs)
         except WireError:
-            return Proof.OTHER_IDENTITY if self._behind_another(certs) else Proof.FORM
+            return Proof.FORM
+        try:
+            identity = self._identity(certificates, self.shown)
+        except WireError:
+            return Proof.OTHER_IDENTITY if self._behind_another(certificates) else Proof.FORM
         if self.known is None:
             return Proof.ECHO
         same = identity.rsa_fingerprint == self.known
         return Proof.IDENTITY if same else Proof.OTHER_IDENTITY
 
-    def _identity(self, certs: Cell, shown: bytes) -> RelayIdentity:
-        return verify_certs(read_certs(certs), tls_sha256=shown, at=self.at)
+    def _identity(self, certs: Sequence[LinkCertificate], shown: bytes) -> RelayIdentity:
+        return verify_certs(certs, tls_sha256=shown, at=self.at)
 
-    def _behind_another(self, certs: Cell) -> bool:
+    def _behind_another(self, certs: Sequence[LinkCertificate]) -> bool:
         """Return whether the chain holds for the relay's own TLS, which is not what we see."""
-        link = next((c.body for c in read_certs(certs) if c.kind == CertKind.TLS_LINK), b"")
+        link = next((c.body for c in certs if c.kind == CertKind.TLS_LINK), b"")
         try:
             self._identity(certs, link[7:39])
         except WireError:

@@ -46,6 +46,9 @@ def binding_request(transaction: bytes) -> bytes:
 def binding_answer(reply: bytes, transaction: bytes) -> BindingAnswer:
     """Return the kind of an answer to ``transaction``, without the address that is in it.
 
+    A success says which address it saw (RFC 8489 section 6.3.1), and who only turns our own bytes
+    round does not.
+
     Raises:
         WireError: ``SHORT``; ``FORMAT``, no answer to a binding request; ``FOREIGN``, to another.
 
@@ -57,7 +60,11 @@ def binding_answer(reply: bytes, transaction: bytes) -> BindingAnswer:
     if cursor.take(12, "transaction") != transaction:
         raise WireError(Fault.FOREIGN, "the answer is to another transaction")
     cursor.take(length, "attributes")
-    return BindingAnswer.SUCCESS if kind == _SUCCESS else BindingAnswer.ERROR
+    if kind == _ERROR:
+        return BindingAnswer.ERROR
+    if mapped_address(reply, transaction) is None:
+        raise WireError(Fault.FORMAT, "a success without an address")
+    return BindingAnswer.SUCCESS
 
 
 def mapped_address(reply: bytes, transaction: bytes) -> str | None:

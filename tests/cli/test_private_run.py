@@ -1,4 +1,4 @@
-"""``probe run --private``: after good, failed and interrupted runs, no artefact says where."""
+"""``--private`` of three commands: after good, failed and interrupted runs nothing says where."""
 
 import ipaddress
 import os
@@ -106,12 +106,14 @@ def command(home: Path, *arguments: str) -> "subprocess.Popen[bytes]":
     )
 
 
-def measured(home: Path, rules: str, *more: str) -> "subprocess.Popen[bytes]":
-    """Start a run in the lab."""
+def measured(
+    home: Path, rules: str, *more: str, by: tuple[str, ...] = ("run",)
+) -> "subprocess.Popen[bytes]":
+    """Start a run in the lab, or another command."""
     (home / "scenario.yaml").write_text(f"{WORLD}{rules}")
     arguments = ("--lab", str(home / "scenario.yaml"), "--private", str(home / "own.txt"))
     store = ("--store", str(home / "artefacts" / "probe.db"))
-    return command(home, "run", *arguments, *store, *more)
+    return command(home, *by, *arguments, *store, *more)
 
 
 def everything(home: Path, *said: bytes) -> bytes:
@@ -161,6 +163,45 @@ def test_no_artefact_of_a_run_says_where(home: Path, rules: str, output: str) ->
     assert all(r.main.outcome is Outcome.MEASURED for r in mine)
     failing = [r for r in mine if r.main.failure is not None]
     assert len(failing) == {WHOLE: 0}.get(rules, 3)
+
+
+@pytest.mark.parametrize("rules", [WHOLE, CLOSED, CUT], ids=["good", "closed", "cut"])
+def test_no_artefact_of_a_watch_says_where(home: Path, rules: str) -> None:
+    """Every round looks at them, and what is said of a round or a turn names no place."""
+    out, err = measured(home, rules, "--rounds", "2", by=("watch",)).communicate(timeout=90)
+    assert leaked(everything(home, out, err)) == []
+    with Store.open(home / "artefacts" / "probe.db", create=False) as store:
+        regular = [row for row in store.rounds() if row.plan != "burst"]
+        seen = [
+            [r.main.outcome for r in store.records(row.id) if r.service == "private"]
+            for row in regular
+        ]
+    assert seen == [[Outcome.MEASURED] * 3] * 2
+
+
+@pytest.mark.parametrize("rules", [WHOLE, CLOSED, CUT], ids=["good", "closed", "cut"])
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_no_artefact_of_a_diagnosis_says_where(home: Path, rules: str, output: str) -> None:
+    """All of them, told step by step with each attempt; what a step cannot say it leaves out."""
+    told = ("--verbose", "--output", output)
+    out, err = measured(home, rules, *told, by=("diagnose", "private")).communicate(timeout=90)
+    kept = everything(home, out, err)
+    for label in (b"own-1", b"own-2", b"own-3"):
+        assert label in out
+    assert leaked(kept) == []
+    assert b"0.0.0.0 (IPv4)" not in out
+    assert b"port 0" not in out
+
+
+def test_a_diagnosis_of_one_is_of_that_one(home: Path) -> None:
+    """By its label; by its address it is refused, and the address not repeated."""
+    out, err = measured(home, WHOLE, by=("diagnose", "own-2")).communicate(timeout=60)
+    assert (b"own-2" in out, b"own-1" in out, b"own-3" in out) == (True, False, False), err
+    process = measured(home, WHOLE, by=("diagnose", BRIDGE))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert b"own-2" in err
+    assert leaked(out + err) == []
 
 
 def test_an_interrupted_run_leaves_nothing_either(home: Path) -> None:

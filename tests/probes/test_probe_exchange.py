@@ -28,9 +28,9 @@ from probe.net.fake import Conversation, FakeNet, FakeStream, Tcp
 from probe.net.known_keys import KnownKeys
 from probe.net.trust import Roots
 from probe.probes.env import ProbeEnv
+from probe.probes.exchange import MAX_READ
 from probe.probes.measure import measure
 from probe.probes.options import PLAIN, ProbeOptions
-from probe.probes.exchange import MAX_READ
 from probe.wire.tor_cells import Cell, Command, encode_cell
 from probe.wire.websocket import Frame, FrameKind, encode_frame
 

@@ -1,6 +1,7 @@
 """A round on a virtual clock: order, gates, follow-ups, budgets, and every way to end early."""
 
 import asyncio
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -677,6 +678,20 @@ async def test_a_forbidden_packet_ends_the_round() -> None:
     probe = FakeProbe(clock, {"app0.example.com": forbidden})
     with pytest.raises(ForbiddenNetwork):
         await run_round(deps(catalog(*targets(3)), probe))
+
+
+async def test_a_refusal_about_what_is_private_does_not_say_where_it_is() -> None:
+    """The guard's own words quote the address; they end up on a screen, or in a journal."""
+
+    def forbidden(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        raise ForbiddenNetwork(f"{target.host} is not loopback")
+
+    own = endpoint("private", "own.example.com", private="own-1")
+    probe = FakeProbe(VirtualClock(START), {"own.example.com": forbidden})
+    with pytest.raises(ForbiddenNetwork) as refused:
+        await run_round(deps(catalog(own), probe))
+    assert "own-1" in str(refused.value)
+    assert "example" not in "".join(traceback.format_exception(refused.value))
 
 
 async def test_without_a_store_the_round_is_the_same() -> None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from probe.analysis.followup import followups
+from probe.analysis.thorough import thorough
+from probe.errors import ForbiddenNetwork, InputError
 from probe.model.codec import encode
 from probe.model.control import ControlObservation
 from probe.model.measurement import (
@@ -32,7 +34,7 @@ from probe.model.measurement import (
 from probe.model.target import Endpoint, Kind, Trust
 from probe.schedule.contacts import contacts_of
 from probe.schedule.controls import ControlBook
-from probe.schedule.veil import veiled
+from probe.schedule.veil import unquoted, veiled
 
 HOST, PLACE, PORT = "proxy.secret.example", "93.184.216.34", 48_123
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -93,6 +95,38 @@ def test_nothing_that_is_kept_says_where() -> None:
     assert tls.certificate.packaged is None
     assert isinstance(exchange, ExchangeStep)
     assert exchange.proof is Proof.IDENTITY
+
+
+def test_sizes_are_kept_in_whole_kib() -> None:
+    """The length of a name, or of a certificate, is not to be read off; nothing stays nothing."""
+    tls = TlsStep(**TIMED, **AT, sni=HOST, bytes_sent=517, bytes_received=0)
+    said = ExchangeStep(**TIMED, **AT, protocol="signal", bytes_sent=1, bytes_received=3_121)
+    page = replace(STEPS[4], body_length=1_025)
+    kept = veiled(OWN, look(tls, said, page, bytes_sent=518, bytes_received=4_096))
+    assert [(s.bytes_sent, s.bytes_received) for s in (kept, *kept.steps[:2])] == [  # type: ignore[union-attr]
+        (1_024, 4_096), (1_024, 0), (1_024, 4_096),
+    ]  # fmt: skip
+    assert isinstance(kept.steps[2], HttpStep)
+    assert kept.steps[2].body_length == 2_048
+
+
+def test_an_error_about_a_private_place_does_not_quote_it() -> None:
+    """Its kind stays, since it says how the program ends."""
+    shown = unquoted(OWN, ForbiddenNetwork(f"{PLACE} is not loopback"))
+    assert type(shown) is ForbiddenNetwork
+    assert str(shown) == "own-1 could not be measured, and why is not shown"
+    error = InputError("wrong", field=HOST)
+    assert str(unquoted(OWN, error)).count(HOST) == 0
+    assert unquoted(replace(OWN, private=None), error) is error
+
+
+def test_a_diagnosis_tells_nobody_either() -> None:
+    """All is well, and what a diagnosis compares a public name with is not asked."""
+    step = STEPS[0]
+    assert isinstance(step, DnsStep)
+    passed = look(step, *STEPS[2:4], STEPS[-1])
+    assert thorough(replace(OWN, private=None), passed, None) != ()
+    assert thorough(OWN, passed, None) == ()
 
 
 WORDS = st.text(string.ascii_lowercase, min_size=12, max_size=20)

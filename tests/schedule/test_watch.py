@@ -23,7 +23,7 @@ from schedule_rounds import (
 
 from probe.clock import SystemClock, VirtualClock
 from probe.errors import BusyError, ConsentError, ForbiddenNetwork, StoreError
-from probe.model.target import Catalog, Plan
+from probe.model.target import Catalog, Plan, Risk
 from probe.schedule.choose import Wanted
 from probe.schedule.runner import RoundResult
 from probe.schedule.session import Session
@@ -107,6 +107,16 @@ async def test_the_daily_plan_is_spread_over_the_day_and_done_once() -> None:
         sum(r.endpoint.startswith("far") for r in result.records) for result in watched.results[:12]
     ]
     assert max(shares) <= 4
+
+
+async def test_what_belongs_to_each_round_is_in_each() -> None:
+    """A person's own bridges are no part of the daily plan: each regular round looks at them."""
+    own = endpoint("private", "own.example.com", plan=Plan.DEFAULT, risk=Risk.HIGH, private="own-1")
+    probe = FakeProbe(VirtualClock(START))
+    watched = Watched(catalog(*targets(2), own), probe)
+    watched.watch.also = (own,)
+    await watched.watch.run(limit=3)
+    assert probe.hosts().count("own.example.com") == 3
 
 
 def targets_beyond(count: int) -> tuple[Any, ...]:

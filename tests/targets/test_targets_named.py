@@ -3,9 +3,10 @@
 from datetime import date
 
 import pytest
+from msgspec import structs
 
 from probe.errors import InputError
-from probe.model.target import Category, Kind, Purpose, Risk
+from probe.model.target import Category, Endpoint, Kind, Purpose, Risk, Service
 from probe.targets.load import load_catalog
 from probe.targets.named import Named, named
 
@@ -38,6 +39,28 @@ def test_an_endpoint_stands_for_itself() -> None:
     """Its id, as other commands print it."""
     name = next(e.id for e in load_catalog().endpoints() if e.purpose is Purpose.TARGET)
     assert of(name).names == (name,)
+
+
+def test_what_is_private_is_named_by_its_label_alone() -> None:
+    """All of it, one by its label or its id; its address would be kept and shown."""
+    own = Endpoint(
+        service="private",
+        kind=Kind.OBFS4,
+        host="93.184.216.34",
+        port=4_711,
+        source="test",
+        checked_on=TODAY,
+        private="own-1",
+    )
+    mine = Service(id="private", name="Own", category=Category.CIRCUMVENTION, endpoints=(own,))
+    catalog = structs.replace(load_catalog(), services=(*load_catalog().services, mine))
+    assert named("private", catalog, today=TODAY).names == ("private",)
+    assert named("own-1", catalog, today=TODAY).names == (own.id,)
+    assert named(own.id, catalog, today=TODAY).names == (own.id,)
+    for text in ("93.184.216.34", "93.184.216.34:4711"):
+        with pytest.raises(InputError, match="own list") as refused:
+            named(text, catalog, today=TODAY)
+        assert "93.184" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,27 @@ def test_a_folder_or_nothing_is_refused(tmp_path: Path) -> None:
             load_private(path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of files are POSIX's")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """Nobody is at its other end."""
+    os.mkfifo(tmp_path / "own.txt", 0o600)
+    with pytest.raises(InputError, match="not a plain file"):
+        load_private(tmp_path / "own.txt")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners of files are POSIX's")
+def test_somebody_elses_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that runs as root could read it, and so can its owner."""
+    file = written(tmp_path, f"{PLACE}:443")
+    mine = os.geteuid()
+    if mine == 0:
+        os.chown(file, 12_345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    with pytest.raises(InputError, match="somebody else's"):
+        load_private(file)
+
+
 def test_a_plain_bridge_is_a_relay_with_its_fingerprint(tmp_path: Path) -> None:
     """As the bridge authority hands it out, with ``Bridge`` before it or without."""
     for line in (f"{PLACE}:9001 {FINGERPRINT}", f"Bridge {PLACE}:9001 ${FINGERPRINT.lower()}"):

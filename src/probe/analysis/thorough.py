@@ -32,8 +32,10 @@ def thorough(
 
     None of them has to wait. A destination that was set off by a failing look is not touched
     again before its time: then only other addresses are added. Nothing is added where the line
-    itself is at fault, or the host is an address.
+    itself is at fault, or the host is an address, and of what is private nobody else is told.
     """
+    if endpoint.private is not None:
+        return tuple(planned)
     invalid = context is not None and context.invalid is not None
     if main.outcome is not Outcome.MEASURED or invalid or parse_ip(endpoint.host) is not None:
         return tuple(planned)

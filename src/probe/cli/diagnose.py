@@ -11,6 +11,7 @@ import typer
 from probe.cli.measuring import ControlOption, CountryOption, LabOption, LiveControlOption
 from probe.cli.options import CatalogOption, ConfigOption, Output, StoreOption, command_app
 from probe.cli.output import say
+from probe.cli.own import PrivateOption, add_own, own_of, with_own
 from probe.model.target import Catalog, Risk
 from probe.settings import Settings
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from probe.consent import Consent
     from probe.schedule.runner import RoundResult
     from probe.targets.named import Named
+    from probe.targets.private import Private
 
 __all__ = ["app"]
 
@@ -46,10 +48,15 @@ class _Request:
     keep: bool
     quick: bool
     yes: bool
+    private: "Private | None" = None
 
 
 SubjectArgument = Annotated[
-    str, typer.Argument(help="A service of the catalog, a host[:port], or a URL.")
+    str,
+    typer.Argument(
+        help="A service of the catalog, a host[:port], or a URL; with --private also `private`, "
+        "or own-1, own-2 and so on."
+    ),
 ]
 TellOption = Annotated[
     Told, typer.Option("--output", "-o", help="Prose for people, or JSON for programs.")
@@ -77,6 +84,7 @@ def diagnose(
     live_control: LiveControlOption = False,
     country: CountryOption = None,
     lab: LabOption = None,
+    private: PrivateOption = None,
     exit_zero: Annotated[
         bool, typer.Option("--exit-zero", help="Exit with 0 also when it is blocked.")
     ] = False,
@@ -114,6 +122,7 @@ def diagnose(
             keep=keep or store is not None,
             quick=quick,
             yes=yes,
+            private=own_of(private),
         )
         code = _diagnosed(request, printing, as_json=output is Told.JSON, verbose=verbose)
     raise typer.Exit(0 if exit_zero and code in (1, 3) else code)
@@ -161,6 +170,7 @@ def _named(request: _Request, catalog: Catalog) -> "Named":
     from probe.clock import SystemClock
     from probe.targets.named import named
 
+    catalog = with_own(catalog, request.private)
     return named(request.subject, catalog, today=SystemClock().now().date())
 
 
@@ -178,7 +188,8 @@ def _agreed(request: _Request, subject: "Named") -> "Consent":
 
     wanted = Wanted(names=subject.names, country=request.settings.country)
     selection = selection_of(subject.catalog, wanted)
-    if (subject.outside or selection.by_name) and not request.yes:
+    by_name = [e for e in selection.by_name if e.private is None]  # the file is its own yes
+    if (subject.outside or by_name) and not request.yes:
         private = request.settings.high_risk
         ask_named((request.subject,), private=private, warning=_warning(subject))
     categories = (
@@ -225,6 +236,7 @@ async def _round(
         store = stack.enter_context(keeping(settings, keep=request.keep))
         stack.enter_context(holding(settings, store))
         session = stack.enter_context(open_session(settings, stage, store, request.controls))
+        add_own(request.private, session)
         session.stop = stop
         session.quick = request.quick
         virtual = stage.env.clock.virtual

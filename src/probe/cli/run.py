@@ -28,7 +28,8 @@ from probe.cli.options import (
     command_app,
 )
 from probe.cli.output import say
-from probe.model.target import Catalog, Category, Endpoint, Plan
+from probe.cli.own import PrivateOption, add_own, own_categories, own_of
+from probe.model.target import Catalog, Category, Plan
 from probe.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,15 +81,6 @@ SecondsOption = Annotated[
 BytesOption = Annotated[
     int | None,
     typer.Option("--bytes", help="The most that this run may transfer.", show_default=False),
-]
-PrivateOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--private",
-        help="Measure your own bridges and proxies from this file, too (mode 0600, one a line); "
-        "nothing that is kept or shown says where they are.",
-        show_default=False,
-    ),
 ]
 ListingOption = Annotated[
     bool,
@@ -182,12 +174,11 @@ def _request(
 ) -> _Request:
     from probe.schedule.choose import Wanted
     from probe.targets.load import load_catalog
-    from probe.targets.private import load_private
 
     return _Request(
         settings=settings,
         catalog=load_catalog(settings.catalog),
-        private=None if private is None else load_private(private),
+        private=own_of(private),
         wanted=Wanted(
             plan=plan,
             names=names,
@@ -290,13 +281,13 @@ async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult
         if request.lab is not None:
             stage = await stack.enter_async_context(lab_stage(request.lab, request.catalog))
         else:
-            more = () if request.private is None else (request.private.service.category,)
+            more = own_categories(request.private)
             consent = consented(request.catalog, request.wanted, more)
             stage = await stack.enter_async_context(real_stage(settings, request.catalog, consent))
         store = stack.enter_context(keeping(settings, keep=request.keep))
         stack.enter_context(holding(settings, store))
         session = stack.enter_context(open_session(settings, stage, store, request.controls))
-        own = _add_private(request, session)
+        own = add_own(request.private, session)
         session.stop = stop
         session.quick = request.quick
         session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S
@@ -307,20 +298,6 @@ async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult
         if store is not None and not result.interrupted:
             store.prune(session.clock.now(), settings.retention_days)
         return result, session.catalog
-
-
-def _add_private(request: _Request, session: "Session") -> "tuple[Endpoint, ...]":
-    """Put a person's own bridges and proxies beside the catalog, and return them."""
-    from dataclasses import replace
-
-    import msgspec
-
-    if request.private is None:
-        return ()
-    services = (*session.catalog.services, request.private.service)
-    session.catalog = msgspec.structs.replace(session.catalog, services=services)
-    session.env = replace(session.env, secrets=request.private.secrets)
-    return request.private.service.endpoints
 
 
 _SPREAD_S = 2.0

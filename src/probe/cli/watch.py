@@ -16,6 +16,7 @@ from probe.cli.measuring import (
 )
 from probe.cli.options import CatalogOption, ConfigOption, StoreOption, command_app
 from probe.cli.output import say
+from probe.cli.own import PrivateOption, add_own, own_categories, own_of
 from probe.errors import InputError
 from probe.model.target import Catalog, Category
 from probe.settings import Settings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from probe.model.event import Event
     from probe.schedule.alarms import Alarm
     from probe.schedule.runner import RoundResult
+    from probe.targets.private import Private
 
 __all__ = ["app", "seconds_of", "seen_windows"]
 
@@ -49,6 +51,7 @@ class _Request:
     controls: tuple[str, ...]
     lab: str | None
     keep: bool
+    private: "Private | None" = None
 
 
 def seconds_of(text: str) -> float:
@@ -84,6 +87,7 @@ def watch(
     control: ControlOption = None,
     live_control: LiveControlOption = False,
     lab: LabOption = None,
+    private: PrivateOption = None,
     store: StoreOption = None,
     config: ConfigOption = None,
     catalog: CatalogOption = None,
@@ -115,6 +119,7 @@ def watch(
         controls=tuple(control or ()),
         lab=lab,
         keep=not no_store and (lab is None or store is not None),
+        private=own_of(private),
     )
 
     async def work(stop: "asyncio.Event") -> int:
@@ -142,30 +147,32 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
     from probe.schedule.windows import Windows
 
     settings, known, lab = request.settings, request.catalog, request.lab
+    more = own_categories(request.private)
     wanted = Wanted(include=settings.include, country=settings.country)
     async with AsyncExitStack() as stack:
         if lab is not None:
             stage = await stack.enter_async_context(lab_stage(lab, known))
             wanted = replace(wanted, everything=True, include=tuple(Category))
         else:
-            consent = consented(known, wanted)
+            consent = consented(known, wanted, more)
             stage = await stack.enter_async_context(real_stage(settings, known, consent))
         kept = stack.enter_context(keeping(settings, keep=request.keep))
         session = stack.enter_context(open_session(settings, stage, kept, request.controls))
+        own = add_own(request.private, session)
         session.stop = stop
         session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S
         wanted = replace(wanted, country=session.vantage.country)
 
         def permitted() -> None:
             if lab is None:
-                consented(known, wanted)
+                consented(known, wanted, more)
 
-        names = {service.id: service.name for service in stage.catalog.services}
+        names = {service.id: service.name for service in session.catalog.services}
         alarms = windows = None
         if kept is not None:
             now = session.clock.now()
             alarms = Alarms(kept, every_s=request.every_s, since=now, names=names)
-            shelves = {one.id: str(one.category) for one in stage.catalog.services}
+            shelves = {one.id: str(one.category) for one in session.catalog.services}
             known_beside = known_of(names, shelves)
             windows = Windows(kept, session.vantage.id, seed=SEED, known=known_beside, say=say)
 
@@ -183,6 +190,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         await Watch(
             session=session,
             wanted=wanted,
+            also=own,
             every_s=request.every_s,
             say=say,
             stop=stop,

@@ -3,7 +3,10 @@
 import ipaddress
 from functools import lru_cache
 
-__all__ = ["IPAddress", "embedded_ipv4", "family_of", "is_public", "parse_ip"]
+__all__ = ["NOWHERE", "IPAddress", "embedded_ipv4", "family_of", "is_public", "parse_ip"]
+
+NOWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound to it
+"""Stands in a step for the address of a private place, which is not kept."""
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -1,7 +1,9 @@
 """What is kept of a measurement of a person's own bridge or proxy: how it went, not where.
 
 Everything that could name the place goes before anybody else sees the measurement: addresses,
-ports, names, certificates, headers. So no row, report, export or line on the screen can hold it.
+ports, names, certificates, headers. Sizes go up to whole KiB: the length of a name is in that of
+the hello, and who scans for such places knows them by the length of their certificates. So no
+row, report, export or line on the screen can hold it.
 """
 
 from collections.abc import Callable
@@ -9,6 +11,8 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from probe.errors import ProbeError
+from probe.model.address import NOWHERE
 from probe.model.failure import Failure, unknown_failure
 from probe.model.measurement import (
     CertificateCheck,
@@ -23,12 +27,13 @@ from probe.model.measurement import (
 )
 from probe.model.target import Endpoint
 
-__all__ = ["NOWHERE", "veiled"]
+__all__ = ["unquoted", "veiled"]
 
-NOWHERE = "0.0.0.0"  # noqa: S104 - stands for an address that is not kept; nothing is bound to it
+_KIB = 1_024
 _REASON = "it could not be measured"
 _UNKNOWN = unknown_failure("not kept")
 _S = TypeVar("_S", TcpStep, TlsStep, HttpStep, UdpStep, ExchangeStep)
+_C = TypeVar("_C", TlsStep, ExchangeStep)
 
 
 def veiled(endpoint: Endpoint, measurement: Measurement) -> Measurement:
@@ -43,7 +48,16 @@ def veiled(endpoint: Endpoint, measurement: Measurement) -> Measurement:
         measurement,
         reason=None if measurement.reason is None else _REASON,
         steps=tuple(step for step in steps if step is not None),
+        bytes_sent=_rounded(measurement.bytes_sent),
+        bytes_received=_rounded(measurement.bytes_received),
     )
+
+
+def unquoted(endpoint: Endpoint, error: ProbeError) -> ProbeError:
+    """Return an error that may be shown; as it is, where the endpoint is a public one."""
+    if endpoint.private is None:
+        return error
+    return type(error)(f"{endpoint.private} could not be measured, and why is not shown")
 
 
 def _without_place(step: Step, label: str) -> Step | None:
@@ -61,14 +75,23 @@ def _named(failure: Failure | None) -> Failure | None:
     return _UNKNOWN if free else failure
 
 
+def _rounded(size: int) -> int:
+    return -(-size // _KIB) * _KIB
+
+
 def _placeless(step: _S) -> _S:
     return replace(step, address=NOWHERE, port=0)
+
+
+def _counted(step: _C) -> _C:
+    sent, received = _rounded(step.bytes_sent), _rounded(step.bytes_received)
+    return replace(_placeless(step), bytes_sent=sent, bytes_received=received)
 
 
 def _tls(step: TlsStep, _label: str) -> Step:
     check = step.certificate
     kept = None if check is None else _certificate(check)
-    return replace(_placeless(step), sni=None, chain=(), certificate=kept)
+    return replace(_counted(step), sni=None, chain=(), certificate=kept)
 
 
 def _certificate(check: CertificateCheck) -> CertificateCheck:
@@ -82,7 +105,9 @@ def _certificate(check: CertificateCheck) -> CertificateCheck:
 
 
 def _http(step: HttpStep, label: str) -> Step:
-    return replace(_placeless(step), host=label, path="/", headers=(), title=None, body_sha256=None)
+    length = _rounded(step.body_length)
+    bare = replace(step, headers=(), title=None, body_sha256=None, body_length=length)
+    return replace(_placeless(bare), host=label, path="/")
 
 
 _MEASURES: dict[type[Step], Callable[..., Step]] = {
@@ -90,5 +115,5 @@ _MEASURES: dict[type[Step], Callable[..., Step]] = {
     TlsStep: _tls,
     HttpStep: _http,
     UdpStep: lambda step, _label: _placeless(step),
-    ExchangeStep: lambda step, _label: _placeless(step),
+    ExchangeStep: lambda step, _label: _counted(step),
 }

@@ -8,7 +8,7 @@ an hour, so that an alarm need not wait for the next regular rounds.
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -59,7 +59,8 @@ class Again:
 class Watch:
     """A watch over one line; ``holding`` locks the store for one round and makes it ready.
 
-    With ``wanted.everything`` each round measures all of it, and there is no daily plan.
+    With ``wanted.everything`` each round measures all of it, and there is no daily plan. ``also``
+    are endpoints that belong to each regular round beside the core.
     """
 
     session: Session
@@ -68,6 +69,7 @@ class Watch:
     say: Callable[[str], None]
     stop: asyncio.Event
     holding: Callable[[], AbstractContextManager[None]]
+    also: Sequence[Endpoint] = ()
     permitted: Callable[[], None] = lambda: None  # raises ConsentError once consent is withdrawn
     after: Callable[[RoundResult], None] = lambda _: None
     rounds: int = 0
@@ -158,7 +160,8 @@ class Watch:
         slice_ = self._slice()
         name = f"{Plan.CORE}+{Plan.DEFAULT}" if slice_ else str(Plan.CORE)
         core = replace(self.wanted, plan=Plan.CORE)
-        result = await session.round(core, also=slice_, name=name, follow_ups=FollowUps.ALWAYS)
+        also = (*self.also, *slice_)
+        result = await session.round(core, also=also, name=name, follow_ups=FollowUps.ALWAYS)
         self._note(result, len(slice_))
         if result.changed and not result.interrupted:
             changed = frozenset(result.changed)

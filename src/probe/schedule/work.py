@@ -15,7 +15,7 @@ from probe.schedule.budget import Spending
 from probe.schedule.cost import MEASURED_KINDS, cost_of
 from probe.schedule.network import NetworkLookup, annotated
 from probe.schedule.planned_net import PlannedNet
-from probe.schedule.veil import veiled
+from probe.schedule.veil import unquoted, veiled
 
 __all__ = ["MAIN_LOOK", "MeasureOne", "Work", "blank"]
 
@@ -107,8 +107,8 @@ class Work:
                     endpoint, self.env, options, on_interrupt=on_interrupt
                 )
             crossed = measurement.bytes_sent + measurement.bytes_received
-        except ProbeError:
-            raise
+        except ProbeError as exc:
+            raise unquoted(endpoint, exc) from None
         except Exception as exc:  # noqa: BLE001 - a task boundary, see ``measure``
             self.problems.append(f"{endpoint.kind}: {type(exc).__name__} at {_place(exc)}")
             reason = f"a bug of ours ({type(exc).__name__})"

@@ -49,6 +49,8 @@ class _Place(NamedTuple):
 def named(text: str, catalog: Catalog, *, today: date) -> Named:
     """Return what ``text`` stands for: a service or endpoint id, ``host[:port]``, or a URL.
 
+    What is private is named by its label, and by nothing else.
+
     A host or URL that the catalog measures stands for its endpoints there; any other public one
     becomes an endpoint of its own, under the rules for files from elsewhere: no mail, no remote
     administration, nothing private.
@@ -61,6 +63,9 @@ def named(text: str, catalog: Catalog, *, today: date) -> Named:
         raise InputError("that is too long for a name", mend="name a service, a host or a URL")
     if catalog.service(text) is not None or any(e.id == text for e in catalog.endpoints()):
         return Named(catalog=catalog, names=(text,))
+    own = next((e.id for e in catalog.endpoints() if e.private == text), None)
+    if own is not None:
+        return Named(catalog=catalog, names=(own,))
     place = _url(text) if "://" in text else _host_and_port(text)
     if place.path is None and "." not in place.host and parse_ip(place.host) is None:
         raise InputError(
@@ -69,9 +74,12 @@ def named(text: str, catalog: Catalog, *, today: date) -> Named:
     wrong = host_problem(place.host)
     if wrong:
         raise InputError(f"{quoted(place.host)} cannot be measured: {wrong}")
-    known = tuple(e.id for e in catalog.endpoints() if e.off is None and _is(e, place))
-    if known:
-        return Named(catalog=catalog, names=known)
+    found = tuple(e for e in catalog.endpoints() if e.off is None and _is(e, place))
+    for endpoint in found:
+        if endpoint.private is not None:  # under its own name it would be kept and shown
+            raise InputError("that place is on your own list", mend=f"name {endpoint.private}")
+    if found:
+        return Named(catalog=catalog, names=tuple(e.id for e in found))
     return _outside(place, catalog, today)
 
 

@@ -97,19 +97,15 @@ class _Unfit(Exception):  # noqa: N818 - a line, no failure of the program
 def _read(path: Path) -> str:
     """Return the file's text, if it is a plain file that nobody else can read.
 
+    What is checked is what was opened: a link is followed, and cannot be turned round in between.
+
     Raises:
         InputError: it is not.
 
     """
     try:
-        with path.open("rb") as file:
-            seen = os.fstat(file.fileno())
-            if not stat.S_ISREG(seen.st_mode):
-                raise InputError("not a plain file", file=str(path))
-            if os.name == "posix" and seen.st_mode & _OTHERS:
-                raise InputError(
-                    "others on this machine may read it", file=str(path), mend="chmod 600 FILE"
-                )
+        with open(path, "rb", opener=_at_once) as file:
+            _check_file(path, os.fstat(file.fileno()))
             raw = file.read(MAX_BYTES + 1)
     except OSError as exc:
         raise InputError(exc.strerror or "it cannot be read", file=str(path)) from exc
@@ -119,6 +115,24 @@ def _read(path: Path) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         raise InputError("not UTF-8", file=str(path)) from None
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting: of a pipe, the other end may never come."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_file(path: Path, seen: os.stat_result) -> None:
+    if not stat.S_ISREG(seen.st_mode):
+        raise InputError("not a plain file", file=str(path))
+    if os.name != "posix":
+        return
+    if seen.st_mode & _OTHERS:
+        raise InputError(
+            "others on this machine may read it", file=str(path), mend="chmod 600 FILE"
+        )
+    if seen.st_uid not in (0, os.geteuid()):
+        raise InputError("it is somebody else's, who reads it", file=str(path), mend="copy it")
 
 
 def _endpoint(entry: _Entry, number: int) -> Endpoint:

@@ -13,6 +13,7 @@ from probe.analysis.narrative.phrases import (
 )
 from probe.analysis.narrative.scene import Scene
 from probe.analysis.narrative.values import Chapter, Explained, Finding, Meaning
+from probe.model.address import NOWHERE
 from probe.model.measurement import Measurement, TcpStep, TlsStep, Variant
 from probe.model.verdict import State
 
@@ -40,13 +41,15 @@ def connection_step(scene: Scene) -> Explained | None:
 
 
 def _place(step: TcpStep) -> str:
-    return f"{where(step.address)}, port {step.port}"
+    port = f", port {step.port}" if step.port else ""
+    return f"{where(step.address)}{port}"
 
 
 def _connected(step: TcpStep) -> str:
+    place = "There" if step.address == NOWHERE else step.address
     if step.failure is None:
-        return f"{step.address}: it opened after {took(step)}"
-    return f"{step.address}: {failed(step.failure, Layer.TCP)}"
+        return f"{place}: it opened after {took(step)}"
+    return f"{place}: {failed(step.failure, Layer.TCP)}"
 
 
 def _opened() -> Meaning:

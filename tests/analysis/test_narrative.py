@@ -14,6 +14,7 @@ from exchange_scenes import (
     silent,
     unsigned,
 )
+from listing_scenes import LISTINGS
 from test_verdict_scenes import SCENES
 from udp_scenes import BY_TCP, QUIC, QUIC_NEUTRAL, quic
 from verdict_bundles import (
@@ -274,6 +275,46 @@ def test_datagrams_are_told_in_plain_words(name: str, chapter: str, words: str) 
     step = told(scene).step(Chapter(chapter))
     assert step is not None
     assert words.lower() in f"{step.came} {step.means}".lower()
+
+
+LISTING_WORDS = {
+    "listing.listed": (Finding.FINE, "from here finds the app"),
+    "listing.removed": (Finding.ODD, "missing here and offered elsewhere"),
+    "listing.gone": (Finding.ODD, "missing there as well"),
+    "listing.absent": (Finding.ODD, ("missing here; nobody", "contradict each other")),
+    "listing.unclear": (Finding.OPEN, "can be read either way"),
+}
+
+
+@pytest.mark.parametrize("scene", LISTINGS, ids=lambda s: s.name)
+def test_a_listing_is_told_as_the_verdict_has_it(scene: Scene) -> None:
+    """Each mechanism has its words; of a store that did not answer nothing is said of the app."""
+    narrative = told(scene)
+    step = narrative.step(Chapter.LISTING)
+    assert step is not None
+    rule = narrative.verdict.rule_id
+    known = next((w for name, w in LISTING_WORDS.items() if rule.startswith(name)), None)
+    finding, words = known or (Finding.OPEN, "cannot be told as long as the store")
+    assert step.finding is finding
+    assert any(w in step.means for w in (words if isinstance(words, tuple) else (words,)))
+
+
+def test_what_is_no_listing_has_no_such_step() -> None:
+    """A page of a messenger is no store."""
+    assert (
+        told(Scene("", "", "", (look(dns(GOOD), tcp(), tls(), http()),))).step(Chapter.LISTING)
+        is None
+    )
+
+
+def test_the_look_at_the_other_storefront_is_told_in_its_step() -> None:
+    """Where it was looked, and what was found there."""
+    scene = next(s for s in LISTINGS if s.name == "missing here, offered in another storefront")
+    step = told(scene).step(Chapter.LISTING)
+    assert step is not None
+    assert "in the storefront of US" in step.did
+    assert "In the other storefront: it is offered." in step.came
+    assert any("other_storefront" in line for line in step.details)
 
 
 def test_quic_is_compared_in_its_own_chapter() -> None:

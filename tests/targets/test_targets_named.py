@@ -6,9 +6,9 @@ import pytest
 from msgspec import structs
 
 from probe.errors import InputError
-from probe.model.target import Category, Endpoint, Kind, Purpose, Risk, Service
+from probe.model.target import Category, Endpoint, Kind, Purpose, Risk, Role, Service
 from probe.targets.load import load_catalog
-from probe.targets.named import Named, named
+from probe.targets.named import Named, named, with_listing
 
 TODAY = date(2026, 11, 21)
 
@@ -39,6 +39,15 @@ def test_an_endpoint_stands_for_itself() -> None:
     """Its id, as other commands print it."""
     name = next(e.id for e in load_catalog().endpoints() if e.purpose is Purpose.TARGET)
     assert of(name).names == (name,)
+
+
+def test_the_app_of_a_service_can_be_named_with_it() -> None:
+    """Where the stores are known to have one; else that is said, and nothing left out."""
+    found = with_listing(of("telegram"))
+    assert found.names == ("telegram", "listing-telegram")
+    assert {e.role for e in found.catalog.service(found.names[1]).endpoints} == {Role.LISTING}  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="no app of it"):
+        with_listing(of("forum.unheard-of.net"))
 
 
 def test_what_is_private_is_named_by_its_label_alone() -> None:

@@ -48,6 +48,7 @@ class _Request:
     keep: bool
     quick: bool
     yes: bool
+    listing: bool = False
     private: "Private | None" = None
 
 
@@ -78,6 +79,9 @@ def diagnose(
     ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask before measuring what needs a yes.")
+    ] = False,
+    listing: Annotated[
+        bool, typer.Option("--listing", help="Ask the stores whether they offer its app, too.")
     ] = False,
     keep: KeepOption = False,
     control: ControlOption = None,
@@ -122,6 +126,7 @@ def diagnose(
             keep=keep or store is not None,
             quick=quick,
             yes=yes,
+            listing=listing,
             private=own_of(private),
         )
         code = _diagnosed(request, printing, as_json=output is Told.JSON, verbose=verbose)
@@ -168,10 +173,11 @@ def _diagnosed(
 
 def _named(request: _Request, catalog: Catalog) -> "Named":
     from probe.clock import SystemClock
-    from probe.targets.named import named
+    from probe.targets.named import named, with_listing
 
     catalog = with_own(catalog, request.private)
-    return named(request.subject, catalog, today=SystemClock().now().date())
+    found = named(request.subject, catalog, today=SystemClock().now().date())
+    return with_listing(found) if request.listing else found
 
 
 def _agreed(request: _Request, subject: "Named") -> "Consent":

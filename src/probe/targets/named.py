@@ -1,7 +1,7 @@
 """What somebody names on a command line: a service, a host, a URL, also one of no catalog."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -13,10 +13,11 @@ from probe.model.address import parse_ip
 from probe.model.target import Catalog, Category, Endpoint, Kind, Plan, Risk, Service
 from probe.targets.convert import quoted
 from probe.targets.hosts import host_problem
+from probe.targets.listings import PREFIX as LISTING
 from probe.targets.select import suggest
 from probe.targets.untrusted import KnownHosts, untrusted_problems
 
-__all__ = ["Named", "named"]
+__all__ = ["Named", "named", "with_listing"]
 
 _MAX = 2_000
 _PLAIN_PORTS = frozenset({80, 8080})
@@ -81,6 +82,24 @@ def named(text: str, catalog: Catalog, *, today: date) -> Named:
     if found:
         return Named(catalog=catalog, names=tuple(e.id for e in found))
     return _outside(place, catalog, today)
+
+
+def with_listing(found: Named) -> Named:
+    """Return what was named and, beside it, its app in the stores.
+
+    Raises:
+        InputError: no app of it is known.
+
+    """
+    apps = tuple(
+        f"{LISTING}{name}"
+        for name in found.names
+        if found.catalog.service(f"{LISTING}{name}") is not None
+    )
+    if not apps:
+        mend = "probe run --listing asks for all apps that are known"
+        raise InputError("no app of it is known in any store", field="--listing", mend=mend)
+    return replace(found, names=(*found.names, *apps))
 
 
 def _is(endpoint: Endpoint, place: _Place) -> bool:

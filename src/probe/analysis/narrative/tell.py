@@ -15,6 +15,7 @@ from probe.analysis.narrative.told_datagrams import compared_step, reply_step
 from probe.analysis.narrative.told_exchange import exchange_step, other_form_step
 from probe.analysis.narrative.told_handshake import encryption_step, neutral_step
 from probe.analysis.narrative.told_line import line_step, target_step
+from probe.analysis.narrative.told_listing import listing_step
 from probe.analysis.narrative.told_name import name_step
 from probe.analysis.narrative.told_path import addresses_step, connection_step
 from probe.analysis.narrative.values import Explained, Narrative
@@ -81,6 +82,7 @@ def _steps(scene: Scene) -> Iterator[Explained]:
         (connection_step(scene), (TcpStep,), (Variant.MAIN,)),
         (encryption_step(scene), (TlsStep,), (Variant.MAIN,)),
         (request_step(scene), (HttpStep,), (Variant.MAIN,)),
+        (listing_step(scene), _ALL_STEPS, (Variant.OTHER_STOREFRONT,)),
         (reply_step(scene), (UdpStep,), (Variant.MAIN,)),
         (exchange_step(scene), (ExchangeStep,), (Variant.MAIN,)),
         (compared_step(scene), _ALL_STEPS, _OVER_UDP),

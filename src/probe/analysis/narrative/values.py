@@ -19,6 +19,7 @@ class Chapter(StrEnum):
     CONNECTION = "connection"
     ENCRYPTION = "encryption"
     REQUEST = "request"
+    LISTING = "listing"  # whether a store offers the app
     REPLY = "reply"  # over UDP, or in a protocol of its own
     OTHER_FORM = "other_form"
     DATAGRAMS = "datagrams"  # other packets, another name, another way: what they met

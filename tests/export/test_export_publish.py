@@ -9,11 +9,21 @@ from random import Random
 
 import pytest
 from msgspec.structs import replace
-from store_records import LINE, START, blocked, context, good
+from store_records import (
+    LINE,
+    START,
+    blocked,
+    context,
+    good,
+    good_steps,
+    measurement,
+    whole_round,
+)
 
 from probe.export.job import Job, to_folder, to_stream
 from probe.export.kinds import Form, What
-from probe.export.publish import Publisher
+from probe.export.publish import Publisher, published
+from probe.model.measurement import HttpStep, TlsStep
 from probe.model.selection import Selection
 from probe.model.vantage import Access, Network, Vantage
 from probe.store.database import MEMORY, Store
@@ -73,9 +83,72 @@ def test_hours_new_names_and_no_network_of_one(what: What) -> None:
     assert {row["time"][14:] for row in found} == {"30:00.000000Z"}
     assert {row["vantage"] for row in found} == {"line1", "line2", "line3", "line4"}
     networks = {row["vantage"]: row["network"] for row in found}
-    assert networks["line1"] == "AS64500/fixed"
-    assert networks["line4"] == "AS0/mobile"
-    assert not {"round", "record", "source", "digest"} & set(found[0])
+    assert sorted(networks.values()) == ["AS0/mobile", *["AS64500/fixed"] * 3]
+    assert not {"round", "record", "source", "digest", "sentence"} & set(found[0])
+
+
+def test_the_number_of_a_line_does_not_say_whose_store_it_was() -> None:
+    """The own line is the first that a store knows; each export deals the numbers out anew."""
+    rounds = list(crowd().scan.rounds(Selection()))
+    numbers = {Publisher(rounds, dice=Random(seed)).line(LINE.id) for seed in range(20)}
+    assert numbers == {"line1", "line2", "line3", "line4"}
+
+
+def test_a_question_does_not_name_what_the_rows_do_not(tmp_path: Path) -> None:
+    """Lines and networks that were chosen by name; and the day of the export is enough."""
+    query = {"vantages": ["village"], "networks": ["AS64999/mobile"], "services": ["chat.example"]}
+    chosen = Selection(vantages=frozenset({"village"}), networks=frozenset({"AS64999/mobile"}))
+    wanted = Job(what=What.VERDICTS, form=Form.CSV, chosen=chosen, query=query, publish=True)
+    late = NOW + timedelta(hours=7, minutes=12)
+    to_folder(wanted, crowd(), tmp_path / "p", now=late, dice=Random(1))
+    text = (tmp_path / "p" / "datapackage.json").read_text()
+    assert not [word for word in ("village", "64999") if word in text]
+    assert json.loads(text)["probe"]["query"] == {"services": ["chat.example"]}
+    assert json.loads(text)["created"].endswith("T00:00:00Z")
+
+
+def test_the_head_of_an_answer_tells_neither_the_second_nor_the_machine() -> None:
+    """``Date`` would undo the whole hours, and a cache's name the place."""
+    step = good_steps("chat.example")[3]
+    assert isinstance(step, HttpStep)
+    headers = (
+        ("date", "Sun, 01 Mar 2026 00:17:05 GMT"),
+        ("server", "nginx"),
+        ("Via", "1.1 cache-thr4711 (Varnish)"),
+        ("x-cache", "HIT from edge.teheran.example"),
+        ("retry-after", "Sun, 01 Mar 2026 00:18:00 GMT"),
+    )
+    told = published(replace(measurement(), steps=(replace(step, headers=headers),)))
+    assert isinstance(told.steps[0], HttpStep)
+    assert told.steps[0].headers == (("server", "nginx"),)
+
+
+@pytest.mark.parametrize("what", [Form.CSV, Form.OONI])
+def test_a_certificate_that_one_machine_trusts_is_not_told(what: Form) -> None:
+    """An antivirus makes its key on the machine; what the world distrusts alike stays evidence."""
+    steps = good_steps("chat.example")
+    tls = steps[2]
+    assert isinstance(tls, TlsStep)
+    assert tls.certificate is not None
+    unknown = "ssl_unknown_authority"
+    store = Store.open(MEMORY)
+    for system, name in ((None, "Acme Desk 7"), (unknown, "Great Firewall CA")):
+        check = replace(
+            tls.certificate, packaged=unknown, system=system, issuer=f"CN={name}",
+            leaf_sha256=name.encode().hex(),
+        )  # fmt: skip
+        record = good("chat.example")
+        looked = replace(
+            measurement(), steps=(*steps[:2], replace(tls, certificate=check, chain=()))
+        )
+        whole_round(store, [replace(record, bundle=(looked,))])
+    out = io.BytesIO()
+    wanted = Job(what=What.MEASUREMENTS, form=what, chosen=Selection(), query={}, publish=True)
+    to_stream(wanted, store, out, now=NOW, dice=Random(1))
+    assert b"Acme" not in out.getvalue()
+    assert b"Acme".hex().encode() not in out.getvalue()
+    if what is Form.CSV:
+        assert b"Great Firewall CA" in out.getvalue()
 
 
 def test_with_a_larger_k_nobody_is_named() -> None:
@@ -89,7 +162,7 @@ def test_with_a_larger_k_nobody_is_named() -> None:
 def test_k_of_one_protects_nobody() -> None:
     """It is refused."""
     with pytest.raises(ValueError, match="at least 2"):
-        Publisher([], k=1)
+        Publisher([], dice=Random(1), k=1)
 
 
 def test_edges_of_intervals_move_out_to_whole_hours() -> None:

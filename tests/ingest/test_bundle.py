@@ -89,15 +89,17 @@ def test_what_names_a_household_stays_behind(tmp_path: Path) -> None:
         vantage=LINE.id, plan="core", started=at, catalog_digest="d" * 64, network=NETWORK
     )
     store.save(number, [good(at=at)])
-    inputs = replace(line.inputs, captive_redirect="portal.hotel.example")
+    issuers = ("CN=speedport.ip,O=Router", "CN=Great Firewall CA")
+    inputs = replace(line.inputs, captive_redirect="portal.hotel.example", neutral_issuers=issuers)
     cafe = Network(asn=0, gateway="cd" * 16)
     store.end_round(number, replace(line, inputs=inputs, network=cafe), at)
     path = bundled(store, tmp_path / "b.zip")
     with zipfile.ZipFile(path) as archive:
         whole = b"".join(archive.read(name) for name in archive.namelist())
         rounds = [json.loads(line) for line in archive.read(ROUNDS).splitlines()]
-    for word in (b'"home"', b"ab" * 16, b"cd" * 16, b"portal.hotel", b"my neighbour"):
+    for word in (b'"home"', b"ab" * 16, b"cd" * 16, b"portal.hotel", b"my neighbour", b"speedport"):
         assert word not in whole
+    assert b"Great Firewall CA" in whole
     assert [one["network"]["gateway"] for one in rounds] == ["gateway-1"] * 5 + ["gateway-2"]
     assert rounds[0]["context"]["network"]["gateway"] == "gateway-1"
     assert path.stat().st_mode & 0o077 == 0
@@ -124,11 +126,13 @@ def test_a_chain_of_a_household_is_scrubbed_and_counted(tmp_path: Path) -> None:
     refused = replace(tls.certificate, packaged="ssl_unknown_authority", issuer="CN=fritz.box")
     steps[2] = replace(tls, certificate=refused)
     main = replace(record.main, steps=tuple(steps))
-    whole_round(store, [replace(record, bundle=(main,))])
+    told = replace(record.verdict, sentence="Its certificate is by fritz.box, known to nobody.")
+    whole_round(store, [replace(record, bundle=(main,), verdict=told)])
     done = write_bundle(store, Selection(), tmp_path / "b", private_key=KEY, now=NOW)
     assert (done.rounds, done.records, done.redacted) == (1, 1, 1)
     with zipfile.ZipFile(tmp_path / "b") as archive:
         assert b"fritz.box" not in archive.read(ROUNDS)
+        assert b"Its certificate is by [scrubbed], known" in archive.read(ROUNDS)
         assert b'"chain":[]' in archive.read(ROUNDS)
 
 
@@ -233,6 +237,80 @@ def test_what_was_changed_on_the_way_is_not_believed(
     """One word of one member is enough; nothing of it is read."""
     path = rewritten(bundled(measured(), tmp_path / "b"), change)
     with pytest.raises(InputError, match=words), open_bundle(path, keys={public(KEY)}):
+        pass
+
+
+def _says(path: Path, place: tuple[str | int, ...], value: object) -> Path:
+    """Write something else into the first round, and sign it with the right key."""
+
+    def change(members: dict[str, bytes]) -> None:
+        first, *rest = members[ROUNDS].splitlines(keepends=True)
+        told = inner = json.loads(first)
+        for step in place[:-1]:
+            inner = inner[step]
+        inner[place[-1]] = value
+        members[ROUNDS] = json.dumps(told).encode() + b"\n" + b"".join(rest)
+        manifest = json.loads(members[MANIFEST])
+        manifest["rounds_sha256"] = hashlib.sha256(members[ROUNDS]).hexdigest()
+        members[MANIFEST] = json.dumps(manifest).encode()
+        seal = sealed(members[MANIFEST], KEY, "probe-bundle-1")
+        told = {"format": seal.format, "key": seal.key, "signature": seal.signature}
+        members[SEAL] = json.dumps(told).encode()
+
+    return rewritten(path, change)
+
+
+RECORD = ("records", 0)
+LOOK = (*RECORD, "bundle", 0)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("started",), "2026-03-01T00:00:00", "without a zone"),
+        (("started",), "0001-01-01T00:00:00Z", "anything to bundle"),
+        (("ended",), "2026-03-01T00:00:00", "without a zone"),
+        (("ended",), "1999-03-01T00:00:00Z", "two days"),
+        (("ended",), "2036-03-01T00:00:00Z", "two days"),
+        (("context", "started"), "2026-03-01T00:00:00", "context.started"),
+        (("context", "tz"), "Nowhere/Town", "time zone"),
+        (("context", "utc_offset_s"), 1 << 70, "so far from UTC"),
+        (("context", "country"), "<b>", "two letters"),
+        (("network", "asn"), -5, "number of a network"),
+        (("network", "name"), "Net\x1b]0;x\x07", "no probe writes"),
+        (("plan",), "core\u202e", "no probe writes"),
+        ((*LOOK, "started"), "9999-12-31T23:59:59Z", "far from its round"),
+        ((*RECORD, "service"), "private", "none of a catalog's"),
+        ((*RECORD, "service"), "news.ex\u0430mple", "none of a catalog's"),
+        ((*RECORD, "service"), "=cmd|x", "none of a catalog's"),
+        ((*RECORD, "endpoint"), "chat.example/http/x:443/", "none of its service's"),
+        ((*RECORD, "endpoint"), "news.example", "none of its service's"),
+        ((*RECORD, "verdict", "sentence"), "x" * 10_001, "far too long"),
+        ((*RECORD, "verdict", "mechanism"), "\x1b[2J", "no probe writes"),
+    ],
+)
+def test_what_a_known_key_signed_may_still_mean_harm(
+    tmp_path: Path, place: tuple[str | int, ...], value: object, words: str
+) -> None:
+    """Whoever has the device has its key: nothing of it breaks a timeline or moves a cursor."""
+    path = _says(bundled(measured(), tmp_path / "b"), place, value)
+    with Store.open(MEMORY) as other:
+        with pytest.raises(InputError, match=words):
+            taken(path, other)
+        assert other.info().rounds == 0
+
+
+def test_a_chain_without_end_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its digests are held in memory: a member that says it is larger is refused unread."""
+    path = bundled(measured(), tmp_path / "b")
+    most = ((CHAIN, 100),)
+    monkeypatch.setattr("probe.ingest.bundle._MOST", most)
+    with (
+        pytest.raises(InputError, match=r"no chain\.jsonl in it, or too large"),
+        open_bundle(path, keys={public(KEY)}),
+    ):
         pass
 
 

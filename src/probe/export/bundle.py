@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from probe import __version__
 from probe.errors import InputError, StoreError
-from probe.export.household import shown
+from probe.export.household import shown_context, shown_record
 from probe.model.bundle import (
     CHAIN,
     FORMAT,
@@ -32,7 +32,7 @@ from probe.model.bundle import (
     Manifest,
 )
 from probe.model.codec import encode
-from probe.model.context import RoundContext, RoundInputs
+from probe.model.context import RoundContext
 from probe.model.record import Record, RoundRow
 from probe.model.selection import Selection
 from probe.model.vantage import Network
@@ -188,12 +188,10 @@ class _Writer:
         )
 
     def _record(self, record: Record) -> Record:
-        bundle = tuple(shown(one) for one in record.bundle)
-        if bundle == record.bundle:
-            return record
-        lost = sum(new != old for new, old in zip(bundle, record.bundle, strict=True))
+        told = shown_record(record)
+        lost = sum(new != old for new, old in zip(told.bundle, record.bundle, strict=True))
         self.done = self.done._replace(redacted=self.done.redacted + lost)
-        return replace(record, bundle=bundle)
+        return told
 
     def _told(self, network: Network) -> Network:
         gateway = network.gateway
@@ -203,15 +201,7 @@ class _Writer:
         return replace(network, gateway=letter)
 
     def _context(self, context: RoundContext) -> RoundContext:
-        opened = context.opened
-        if opened is not None:
-            opened = replace(opened, inputs=_told_inputs(opened.inputs))
-        return replace(
-            context,
-            network=self._told(context.network),
-            inputs=_told_inputs(context.inputs),
-            opened=opened,
-        )
+        return replace(shown_context(context), network=self._told(context.network))
 
     def chain(self) -> tuple[str, str]:
         """Write every link of the chain; return the member's SHA-256 and the chain's head."""
@@ -224,7 +214,3 @@ class _Writer:
                 hashed.update(line)
                 out.write(line)
         return hashed.hexdigest(), head
-
-
-def _told_inputs(inputs: RoundInputs) -> RoundInputs:
-    return replace(inputs, captive_redirect=None)

@@ -9,19 +9,29 @@ service or one that means something only at home.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
 from probe.model.address import is_public, parse_ip
+from probe.model.context import RoundContext, RoundInputs
 from probe.model.measurement import Answer, DnsStep, Measurement, Step, TlsStep
+from probe.model.record import Record
 from probe.wire.scrub import SCRUBBED
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-__all__ = ["household_certificate", "household_name", "shown", "shown_step"]
+__all__ = [
+    "household_certificate",
+    "household_name",
+    "shown",
+    "shown_context",
+    "shown_record",
+    "shown_step",
+]
 
 _DYNAMIC: Final = frozenset(
     """
@@ -63,6 +73,9 @@ _AT_HOME: Final = frozenset(
 _MAC: Final = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])")
 _BARE_MAC: Final = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
 _ADDRESS: Final = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}[.-]){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
+_QUOTED: Final = 80
+"""Letters of an issuer's name that a verdict's sentence quotes."""
+
 _NAME: Final = re.compile(r"[^\s,=/+;:\"'<>]+")
 
 
@@ -118,6 +131,44 @@ def shown(measurement: Measurement) -> Measurement:
     """Return a measurement fit to leave: no household's certificate, no neighbour's address."""
     steps = tuple(shown_step(step) for step in measurement.steps)
     return measurement if steps == measurement.steps else replace(measurement, steps=steps)
+
+
+def shown_record(record: Record) -> Record:
+    """Return a record fit to leave: its looks, and the sentence that may quote an issuer."""
+    bundle = tuple(shown(one) for one in record.bundle)
+    if bundle == record.bundle:
+        return record
+    sentence = record.verdict.sentence
+    for issuer in _issuers(record.bundle) - _issuers(bundle):
+        sentence = _unnamed(sentence, issuer)
+    return replace(record, bundle=bundle, verdict=replace(record.verdict, sentence=sentence))
+
+
+def _issuers(bundle: Iterable[Measurement]) -> set[str]:
+    steps = (s for one in bundle for s in one.steps if isinstance(s, TlsStep))
+    return {s.certificate.issuer for s in steps if s.certificate is not None}
+
+
+def _unnamed(sentence: str, issuer: str) -> str:
+    """Return a sentence without an issuer, or the part of its name that sentences show."""
+    values = {part.partition("=")[2] for part in issuer.split(",")} | {issuer}
+    for value in sorted(values - {""}, key=len, reverse=True):
+        quoted = value[:_QUOTED].replace("{", "(").replace("}", ")")
+        sentence = sentence.replace(quoted, SCRUBBED)
+    return sentence
+
+
+def shown_context(context: RoundContext) -> RoundContext:
+    """Return what is known of the line, fit to leave: no host of a portal, no issuer at home."""
+    opened = context.opened
+    if opened is not None:
+        opened = replace(opened, inputs=_shown_inputs(opened.inputs))
+    return replace(context, inputs=_shown_inputs(context.inputs), opened=opened)
+
+
+def _shown_inputs(inputs: RoundInputs) -> RoundInputs:
+    issuers = tuple(SCRUBBED if household_name(one) else one for one in inputs.neutral_issuers)
+    return replace(inputs, captive_redirect=None, neutral_issuers=issuers)
 
 
 def shown_step(step: Step) -> Step:

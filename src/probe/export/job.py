@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from probe.errors import InputError, StoreError
 from probe.export import events, measurements, ooni, package, timelines, verdicts
 from probe.export.kinds import Form, What
-from probe.export.publish import DEFAULT_K, HOLD, HOUR_S, Publisher, Removed
+from probe.export.publish import DEFAULT_K, HOLD, HOUR_S, Publisher, Removed, published_query
 from probe.export.stored import View
 from probe.export.table import Batch, Table, only
 from probe.export.text import write_csv, write_json, write_jsonl
@@ -152,7 +152,9 @@ class _Run:
         if job.publish or job.form is Form.OONI:
             chosen = _without_own(chosen, store)
         self._chosen = chosen
-        self._publisher = Publisher(store.scan.rounds(chosen), k=job.k) if job.publish else None
+        self._publisher = (
+            Publisher(store.scan.rounds(chosen), dice=dice, k=job.k) if job.publish else None
+        )
         whole = _TABLES[job.what]
         self.table: Table = whole.without_private() if job.publish else whole
         if job.form is Form.OONI:
@@ -189,12 +191,14 @@ class _Run:
         from probe.analysis.rules import RULES
 
         info = self._store.info()
+        job = self._job
+        today = self._now.replace(hour=0, minute=0, second=0, microsecond=0)
         return package.Making(
-            created=self._now,
-            query=dict(self._job.query),
-            chain_head=None if self._job.publish else info.chain_head,
+            created=today if job.publish else self._now,
+            query=published_query(job.query) if job.publish else dict(job.query),
+            chain_head=None if job.publish else info.chain_head,
             schema=info.schema,
-            catalog_digest=self._job.catalog_digest,
+            catalog_digest=job.catalog_digest,
             rules={rule.id: rule.version for rule in RULES},
             removed=self.removed(),
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from probe.export.household import shown_step
+from probe.export.publish import published_step
 from probe.export.stored import (
     ENDPOINT,
     ROUND,
@@ -90,7 +91,7 @@ _MAX_REMEMBERED = 50_000
 
 def batches(scan: Scan, chosen: Selection, view: View) -> Iterator[Batch]:
     """Yield the chosen measurements, by round, record and place in the bundle."""
-    seen = _Seen(scan)
+    seen = _Seen(scan, published=view.shown is not None)
     for found in scan.measurements(chosen):
         batch = _batch(found, view, seen)
         if batch.size:
@@ -100,8 +101,9 @@ def batches(scan: Scan, chosen: Selection, view: View) -> Iterator[Batch]:
 class _Seen:
     """What the steps of a look came to; looks repeat, so each is worked out once."""
 
-    def __init__(self, scan: Scan) -> None:
+    def __init__(self, scan: Scan, *, published: bool) -> None:
         self._scan = scan
+        self._published = published
         self._steps: dict[int, Step] = {}
 
     def load(self, keys: Iterable[tuple[int, ...]]) -> None:
@@ -110,7 +112,10 @@ class _Seen:
             self._steps.clear()
         missing = {number for key in keys for number in key}.difference(self._steps)
         found = self._scan.steps(missing)
-        self._steps.update({number: shown_step(step) for number, step in found.items()})
+        self._steps.update({number: self._shown(step) for number, step in found.items()})
+
+    def _shown(self, step: Step) -> Step:
+        return published_step(shown_step(step)) if self._published else shown_step(step)
 
     def cells(self, key: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return the cells of ``_SEEN``."""

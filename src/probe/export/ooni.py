@@ -17,7 +17,7 @@ import msgspec
 from probe import __version__
 from probe.export.household import shown
 from probe.export.ooni_keys import test_keys
-from probe.export.publish import Publisher, floor_hour
+from probe.export.publish import Publisher, floor_hour, published
 from probe.model.measurement import (
     DnsStep,
     ExchangeStep,
@@ -95,7 +95,8 @@ class _Batch:
     def lines(self, number: int, record: Record, chosen: Selection) -> Iterator[dict[str, Any]]:
         for seq, measurement in enumerate(record.bundle):
             if measurement.outcome is Outcome.MEASURED and _inside(measurement.started, chosen):
-                yield self._line(number, seq, record, shown(measurement))
+                told = shown(measurement)
+                yield self._line(number, seq, record, published(told) if self._published else told)
 
     def _coarse(self, time: datetime) -> datetime:
         return floor_hour(time, self._facts.tz) if self._published else time

@@ -9,26 +9,75 @@ What was taken out is counted and said in the data dictionary.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from random import Random
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec.structs import replace
 
 from probe.model.event import Event, Instant
+from probe.model.measurement import HttpStep, Measurement, Step, TlsStep
 from probe.model.timeline import Bracket, Interval, Series
 from probe.model.vantage import Network
 from probe.store.scan import RoundFacts
+from probe.wire.scrub import SCRUBBED
 
-__all__ = ["DEFAULT_K", "HOLD", "HOUR_S", "Publisher", "Removed"]
+__all__ = [
+    "DEFAULT_K",
+    "HOLD",
+    "HOUR_S",
+    "Publisher",
+    "Removed",
+    "published",
+    "published_query",
+    "published_step",
+]
 
 DEFAULT_K: Final = 3
 HOLD: Final = timedelta(days=1)
 HOUR_S: Final = 3_600
 _HOUR: Final = timedelta(hours=1)
 _DAY_US: Final = 86_400_000_000
+
+
+_TIMED: Final = frozenset({"date", "retry-after", "via", "x-cache"})
+"""Headers of an answer that say when it was given, to the second, or by which machine nearby."""
+
+_NAMING: Final = frozenset({"networks", "vantages"})
+"""Parts of a question that name what the rows do not."""
+
+
+def published(measurement: Measurement) -> Measurement:
+    """Return a measurement as it may be told: no clock of a server, no certificate of a machine.
+
+    Where an authority stands behind a certificate that this machine trusts and the packaged roots
+    do not know, it is an antivirus's, a company's or a state's. Programs make such a key for each
+    machine, and companies write their names into it: that there is one stays, which one does not.
+    """
+    steps = tuple(published_step(step) for step in measurement.steps)
+    return measurement if steps == measurement.steps else replace(measurement, steps=steps)
+
+
+def published_step(step: Step) -> Step:
+    """Return a step as it may be told."""
+    if isinstance(step, HttpStep):
+        headers = tuple(pair for pair in step.headers if pair[0].lower() not in _TIMED)
+        return step if headers == step.headers else replace(step, headers=headers)
+    if not isinstance(step, TlsStep) or step.certificate is None:
+        return step
+    check = step.certificate
+    if check.packaged is None or check.system is not None:
+        return step
+    bare = replace(check, issuer=SCRUBBED, issuer_spki_sha256=None, leaf_sha256="")
+    return replace(step, chain=(), certificate=bare)
+
+
+def published_query(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the question behind an export without the names of lines and networks."""
+    return {name: value for name, value in query.items() if name not in _NAMING}
 
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +91,10 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
 class Publisher:
     """Decides what may be told; made from all rounds that an export is about."""
 
-    def __init__(self, rounds: Iterable[RoundFacts], *, k: int = DEFAULT_K) -> None:
-        """Count the lines of each network and day.
+    def __init__(self, rounds: Iterable[RoundFacts], *, dice: Random, k: int = DEFAULT_K) -> None:
+        """Count the lines of each network and day, and number the lines by ``dice``.
+
+        In the order of a store's rounds its own line would be the first.
 
         Raises:
             ValueError: ``k`` is less than 2, which would protect nobody.
@@ -59,7 +110,10 @@ class Publisher:
         for facts in rounds:
             self._daily[facts.network.key, facts.started_us // _DAY_US].add(facts.vantage)
             self._ever[facts.network.key].add(facts.vantage)
-            self.line(facts.vantage)
+        lines = sorted(set().union(*self._ever.values()))
+        dice.shuffle(lines)
+        for line in lines:
+            self.line(line)
 
     def line(self, vantage: str) -> str:
         """Return what a line is called in this export."""
@@ -141,6 +195,14 @@ class Publisher:
             Removed(
                 what="certificates and addresses of machines at home",
                 why="would find the household",
+            ),
+            Removed(
+                what="certificates that this machine alone trusts; sentences, which may name them",
+                why="an antivirus makes its key for one machine, and a company names itself",
+            ),
+            Removed(
+                what="the clocks and caches of servers in their answers' heads",
+                why="would undo the whole hours, and tell the place",
             ),
         )
 

@@ -33,7 +33,7 @@ TABLE = Table(
         *ENDPOINT,
         Column("record", "integer", "Number of the record in its round.", private=True),
         *VERDICT,
-        Column("sentence", "string", "The verdict in words."),
+        Column("sentence", "string", "The verdict in words.", private=True),
     ),
 )
 

@@ -15,6 +15,7 @@ from typing import IO, Final, NamedTuple, TypeVar
 
 from probe.analysis.zones import zone
 from probe.errors import InputError
+from probe.ingest.bundle_checks import check_round, check_texts
 from probe.model.bundle import (
     CHAIN,
     FORMAT,
@@ -35,8 +36,18 @@ T = TypeVar("T")
 MAX_MEMBER: Final = 16 * 1024**3
 """Bytes that a member may unpack to: some ten years of one line."""
 
+MAX_CHAIN: Final = 256 * 1024**2
+"""Of the chain, whose digests are held in memory: a link has 150 bytes, and fifty years of a round
+every quarter of an hour have fewer."""
+
 MAX_LINE: Final = 256 * 1024 * 1024
 _MAX_HEAD: Final = 1024 * 1024
+_MOST: Final = (
+    (SEAL, _MAX_HEAD),
+    (MANIFEST, _MAX_HEAD),
+    (ROUNDS, MAX_MEMBER),
+    (CHAIN, MAX_CHAIN),
+)
 _CHUNK: Final = 1 << 20
 _GENESIS: Final = bytes(32)
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
@@ -60,7 +71,7 @@ class Bundle(NamedTuple):
         """Yield the rounds, each checked for itself.
 
         Raises:
-            InputError: a line is no round, or one of another chain.
+            InputError: a line is no round, one of another chain, or one that may not be kept.
 
         """
         with self.archive.open(ROUNDS) as member:
@@ -75,6 +86,7 @@ class Bundle(NamedTuple):
                         mend="ask for the bundle again",
                     )
                 zone(found.tz)
+                _checked_round(found, str(self.file), number)
                 yield found
 
 
@@ -99,11 +111,9 @@ def open_bundle(path: Path, *, keys: Collection[str]) -> Iterator[Bundle]:
 def _checked(path: Path, archive: zipfile.ZipFile, keys: Collection[str]) -> Bundle:
     name = str(path)
     sizes = {info.filename: info.file_size for info in archive.infolist()}
-    for member, most in ((SEAL, _MAX_HEAD), (MANIFEST, _MAX_HEAD), (ROUNDS, MAX_MEMBER)):
+    for member, most in _MOST:
         if sizes.get(member, most + 1) > most:
             raise InputError(f"no {member} in it, or too large a one", file=name)
-    if sizes.get(CHAIN, MAX_MEMBER + 1) > MAX_MEMBER:
-        raise InputError(f"no {CHAIN} in it, or too large a one", file=name)
     seal = _decoded(archive.read(SEAL), Seal, name, None)
     body = archive.read(MANIFEST)
     if seal.format != FORMAT:
@@ -130,8 +140,18 @@ def _checked(path: Path, archive: zipfile.ZipFile, keys: Collection[str]) -> Bun
     _same(archive, ROUNDS, manifest.rounds_sha256, name)
     _same(archive, CHAIN, manifest.chain_sha256, name)
     zone(manifest.vantage.tz)
+    check_texts(manifest)
     digests = _chain(archive, manifest, name)
     return Bundle(path, seal.key, manifest, digests, archive)
+
+
+def _checked_round(found: BundledRound, name: str, number: int) -> None:
+    try:
+        check_round(found)
+    except InputError as exc:
+        raise InputError(
+            exc.problem, file=name, line=number, field=exc.field, mend=exc.mend
+        ) from exc
 
 
 def _same(archive: zipfile.ZipFile, member: str, expected: str, name: str) -> None:

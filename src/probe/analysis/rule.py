@@ -9,7 +9,7 @@ from probe.analysis.features import Features
 from probe.analysis.grounds import Ground
 from probe.model.verdict import Confidence, Locus, State
 
-__all__ = ["Need", "Predicate", "Rule", "contrast", "missing"]
+__all__ = ["Need", "Predicate", "Rule", "contrast", "missing", "row"]
 
 Predicate = Callable[[Features], bool]
 
@@ -69,6 +69,41 @@ def missing(rule: Rule, features: Features) -> tuple[Need, ...]:
     return tuple(need for need in rule.needs if not _MET[need](features))
 
 
+def row(
+    name: str,
+    when: Predicate,
+    state: State,
+    mechanism: str,
+    locus: Locus,
+    confidence: Confidence,
+    sentence: str,
+    fooled_by: str,
+    needs: tuple[Need, ...] = (),
+    *,
+    layer: Layer,
+    cites: tuple[str, ...] = ("main",),
+    version: int = 1,
+) -> Rule:
+    """Return one row, its parts in the order in which a table is read.
+
+    A table gives its layer, and what its rows cite, once: ``partial(row, layer=...)``.
+    """
+    return Rule(
+        id=name,
+        layer=layer,
+        when=when,
+        state=state,
+        mechanism=mechanism,
+        locus=locus,
+        confidence=confidence,
+        sentence=sentence,
+        fooled_by=fooled_by,
+        needs=needs,
+        cites=cites,
+        version=version,
+    )
+
+
 _LIVE = "A control reaches it at the same time."
 _NOBODY = "Who does it is not shown."
 _ELSEWHERE = "An encrypted resolver knows the name; whether its answer works was not shown."
@@ -107,7 +142,7 @@ def contrast(
     """
     whose = f" {_NOBODY}" if locus is Locus.UNKNOWN else ""
 
-    def row(ground: Ground, more: Predicate, says: str, confidence: Confidence, cite: str) -> Rule:
+    def on(ground: Ground, more: Predicate, says: str, confidence: Confidence, cite: str) -> Rule:
         blocked = ground.of_now or (ground is Ground.EXPECTED and not outage)
         return Rule(
             id=f"{name}.{ground}",
@@ -125,13 +160,13 @@ def contrast(
         )
 
     likely, weak = Confidence.LIKELY, Confidence.WEAK
-    rows = [row(Ground.PATH, path, path_says, likely, "comparison")] if path is not None else []
+    rows = [on(Ground.PATH, path, path_says, likely, "comparison")] if path is not None else []
     if ab is not None:
-        rows.append(row(Ground.AB, ab, ab_says, likely, "comparison"))
-    rows.append(row(Ground.LIVE, lambda f: f.control.live, _LIVE + whose, live, "control"))
+        rows.append(on(Ground.AB, ab, ab_says, likely, "comparison"))
+    rows.append(on(Ground.LIVE, lambda f: f.control.live, _LIVE + whose, live, "control"))
     if elsewhere is not None:
-        rows.append(row(Ground.ELSEWHERE, elsewhere, _ELSEWHERE, weak, "comparison"))
-    rows.append(row(Ground.EXPECTED, lambda f: f.control.only_expected, _EXPECTED, weak, "control"))
+        rows.append(on(Ground.ELSEWHERE, elsewhere, _ELSEWHERE, weak, "comparison"))
+    rows.append(on(Ground.EXPECTED, lambda f: f.control.only_expected, _EXPECTED, weak, "control"))
     if alone:
-        rows.append(row(Ground.ALONE, lambda _: True, _ALONE, weak, ""))
+        rows.append(on(Ground.ALONE, lambda _: True, _ALONE, weak, ""))
     return tuple(rows)

@@ -1,8 +1,10 @@
 """Rules that explain a failure away: the service is down, it passed later, or elsewhere."""
 
+from functools import partial
+
 from probe.analysis.endings import FailureClass, Layer
 from probe.analysis.features import Features
-from probe.analysis.rule import Need, Predicate, Rule
+from probe.analysis.rule import Rule, row
 from probe.model.verdict import Confidence, Locus, State
 
 __all__ = ["EXPLAINED"]
@@ -12,32 +14,7 @@ def _failing(f: Features) -> bool:
     return f.target and f.ending.layer is not None
 
 
-def _row(
-    name: str,
-    when: Predicate,
-    state: State,
-    mechanism: str,
-    locus: Locus,
-    confidence: Confidence,
-    sentence: str,
-    fooled_by: str,
-    needs: tuple[Need, ...] = (),
-    version: int = 1,
-) -> Rule:
-    return Rule(
-        id=name,
-        layer=Layer.SERVICE,
-        when=when,
-        state=state,
-        mechanism=mechanism,
-        locus=locus,
-        confidence=confidence,
-        sentence=sentence,
-        fooled_by=fooled_by,
-        needs=needs,
-        cites=("main", "comparison", "control"),
-        version=version,
-    )
+_row = partial(row, layer=Layer.SERVICE, cites=("main", "comparison", "control"))
 
 
 def _same_network_works(f: Features) -> bool:

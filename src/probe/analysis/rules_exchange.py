@@ -4,9 +4,11 @@ An answer counts only when it was made for our question. That a connection opens
 is not answered has many causes: another service at that port, a server that refuses, a filter.
 """
 
+from functools import partial
+
 from probe.analysis.endings import FailureClass, Layer
 from probe.analysis.features import Features
-from probe.analysis.rule import Need, Predicate, Rule, contrast
+from probe.analysis.rule import Need, Predicate, Rule, contrast, row
 from probe.model.measurement import Proof
 from probe.model.target import Kind
 from probe.model.verdict import Confidence, Locus, State
@@ -29,33 +31,7 @@ def _cut(kind: FailureClass) -> Predicate:
     return lambda f: f.target and f.failed(Layer.EXCHANGE) and f.ending.kind is kind
 
 
-def _row(
-    name: str,
-    when: Predicate,
-    state: State,
-    mechanism: str,
-    confidence: Confidence,
-    sentence: str,
-    fooled_by: str,
-    *,
-    locus: Locus = Locus.UNKNOWN,
-    layer: Layer = Layer.EXCHANGE,
-    needs: tuple[Need, ...] = (),
-    cites: tuple[str, ...] = ("main",),
-) -> Rule:
-    return Rule(
-        id=name,
-        layer=layer,
-        when=when,
-        state=state,
-        mechanism=mechanism,
-        locus=locus,
-        confidence=confidence,
-        sentence=sentence,
-        fooled_by=fooled_by,
-        needs=needs,
-        cites=cites,
-    )
+_row = partial(row, layer=Layer.EXCHANGE)
 
 
 EXCHANGE_PROVEN: tuple[Rule, ...] = (
@@ -64,6 +40,7 @@ EXCHANGE_PROVEN: tuple[Rule, ...] = (
         _answered(Proof.IDENTITY),
         State.OK,
         "none",
+        Locus.UNKNOWN,
         Confidence.CONFIRMED,
         "{service} works here: it answers in its own protocol ({reply}), with the key that is "
         "known to be its own.",
@@ -78,6 +55,7 @@ EXCHANGE_UNPROVEN: tuple[Rule, ...] = (
         _answered(Proof.ECHO),
         State.OK,
         "none",
+        Locus.UNKNOWN,
         Confidence.LIKELY,
         "{service} answers in its own protocol ({reply}) what was asked just now.",
         "Anybody can run a server that speaks this protocol; no key shows whose it is.",
@@ -87,6 +65,7 @@ EXCHANGE_UNPROVEN: tuple[Rule, ...] = (
         _answered(Proof.FORM),
         State.INCONCLUSIVE,
         "exchange.unproven",
+        Locus.UNKNOWN,
         Confidence.WEAK,
         "Something answers in the protocol of {service} ({reply}), but not what was asked.",
         "Bytes that anybody may send to anybody; a server that refuses this line.",
@@ -167,10 +146,10 @@ def _by_form(how: str, base: Predicate, sentence: str) -> tuple[Rule, ...]:
             lambda f: looks_cut(f) and _same_place(f),
             State.BLOCKED,
             f"exchange.{how}.protocol",
+            Locus.NETWORK,
             Confidence.LIKELY,
             f"{sentence} {_FORM} {_FORM_PATH}",
             "A server that refuses the clear form to this line alone.",
-            locus=Locus.NETWORK,
             needs=(Need.REPRODUCED,),
             cites=cites,
         ),
@@ -179,6 +158,7 @@ def _by_form(how: str, base: Predicate, sentence: str) -> tuple[Rule, ...]:
             looks_cut,
             State.BLOCKED,
             f"exchange.{how}.protocol",
+            Locus.UNKNOWN,
             Confidence.LIKELY,
             f"{sentence} {_FORM} Who does it is not shown.",
             "A server that no longer answers the clear form.",
@@ -204,10 +184,10 @@ def _shape_rules(how: str, kind: FailureClass, sentence: str) -> tuple[Rule, ...
             lambda f: shaped(f) and _same_place(f),
             State.BLOCKED,
             f"tls.{how}.shape",
+            Locus.NETWORK,
             Confidence.LIKELY,
             f"{sentence} {_HELLO} There a control gets through with Tor's, too.",
             "A relay that refuses this line alone.",
-            locus=Locus.NETWORK,
             layer=Layer.TLS,
             needs=(Need.REPRODUCED,),
             cites=("main", "comparison", "control"),
@@ -217,6 +197,7 @@ def _shape_rules(how: str, kind: FailureClass, sentence: str) -> tuple[Rule, ...
             shaped,
             State.BLOCKED,
             f"tls.{how}.shape",
+            Locus.UNKNOWN,
             Confidence.LIKELY,
             f"{sentence} {_HELLO} Who does it is not shown.",
             "Another service at that address, which wants a name that it knows.",
@@ -241,6 +222,7 @@ EXCHANGE: tuple[Rule, ...] = (
         lambda f: f.target and f.failed(Layer.EXCHANGE),
         State.INCONCLUSIVE,
         "exchange.failed",
+        Locus.UNKNOWN,
         Confidence.WEAK,
         "What was said to {service} in its own protocol failed ({failure}).",
         "Nothing is claimed.",

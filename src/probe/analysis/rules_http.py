@@ -1,40 +1,17 @@
 """Rules of answers in plain text, and of requests that die after the handshake."""
 
+from functools import partial
+
 from probe.analysis.endings import FailureClass, Layer
 from probe.analysis.features import Features
-from probe.analysis.rule import Need, Predicate, Rule, contrast
+from probe.analysis.rule import Need, Predicate, Rule, contrast, row
 from probe.model.fingerprint import Mark
 from probe.model.target import Kind
 from probe.model.verdict import Confidence, Locus, State
 
 __all__ = ["HTTP", "HTTP_ARTEFACTS", "LAST", "PLAIN"]
 
-
-def _row(
-    name: str,
-    when: Predicate,
-    state: State,
-    mechanism: str,
-    locus: Locus,
-    confidence: Confidence,
-    sentence: str,
-    fooled_by: str,
-    layer: Layer = Layer.HTTP,
-    version: int = 1,
-) -> Rule:
-    return Rule(
-        id=name,
-        layer=layer,
-        when=when,
-        state=state,
-        mechanism=mechanism,
-        locus=locus,
-        confidence=confidence,
-        sentence=sentence,
-        fooled_by=fooled_by,
-        cites=("main", "control"),
-        version=version,
-    )
+_row = partial(row, layer=Layer.HTTP, cites=("main", "control"))
 
 
 def _marked(f: Features) -> bool:
@@ -232,7 +209,7 @@ LAST: tuple[Rule, ...] = (
         Confidence.WEAK,
         "What was seen of {service} fits no rule.",
         "Nothing is claimed.",
-        Layer.SERVICE,
+        layer=Layer.SERVICE,
     ),
 )
 """So that there is always a verdict, and a gap in the table is seen."""

@@ -5,36 +5,16 @@ itself: no network can have taken the app out. A store that cannot be reached is
 rules of all other endpoints.
 """
 
+from functools import partial
+
 from probe.analysis.endings import Layer
 from probe.analysis.features import Features
-from probe.analysis.rule import Predicate, Rule
+from probe.analysis.rule import Rule, row
 from probe.model.verdict import Confidence, Locus, State
 
 __all__ = ["LISTING"]
 
-
-def _row(
-    name: str,
-    when: Predicate,
-    state: State,
-    mechanism: str,
-    locus: Locus,
-    confidence: Confidence,
-    sentence: str,
-    fooled_by: str,
-) -> Rule:
-    return Rule(
-        id=f"listing.{name}",
-        layer=Layer.SERVICE,
-        when=when,
-        state=state,
-        mechanism=mechanism,
-        locus=locus,
-        confidence=confidence,
-        sentence=sentence,
-        fooled_by=fooled_by,
-        cites=("main", "comparison", "control"),
-    )
+_row = partial(row, layer=Layer.SERVICE, cites=("main", "comparison", "control"))
 
 
 def _gone(f: Features) -> bool:
@@ -46,7 +26,7 @@ _NO_NETWORK = "The store says so itself; the network cannot have done it."
 
 LISTING: tuple[Rule, ...] = (
     _row(
-        "listed",
+        "listing.listed",
         lambda f: f.target and f.listing.answered and f.listing.listed is True,
         State.OK,
         "none",
@@ -56,7 +36,7 @@ LISTING: tuple[Rule, ...] = (
         "A page that names an app which cannot be installed; installing is not tried.",
     ),
     _row(
-        "removed.live",
+        "listing.removed.live",
         lambda f: _gone(f) and f.listing.elsewhere and f.listing.storefront is not False,
         State.BLOCKED,
         "listing.removed",
@@ -66,7 +46,7 @@ LISTING: tuple[Rule, ...] = (
         "A store that offers an app step by step; a control in a country where it is sold.",
     ),
     _row(
-        "removed.storefront",
+        "listing.removed.storefront",
         lambda f: _gone(f) and f.listing.storefront is True and not f.listing.live_absent,
         State.BLOCKED,
         "listing.removed",
@@ -76,7 +56,7 @@ LISTING: tuple[Rule, ...] = (
         "An app that was never offered in this country: its maker may have left it out.",
     ),
     _row(
-        "gone.everywhere.many",
+        "listing.gone.everywhere.many",
         lambda f: _gone(f) and f.listing.live_absent >= 2 and not f.listing.live_listed,
         State.DOWN,
         "listing.gone",
@@ -86,7 +66,7 @@ LISTING: tuple[Rule, ...] = (
         "An identifier that is out of date: then the app is there under another.",
     ),
     _row(
-        "gone.everywhere",
+        "listing.gone.everywhere",
         lambda f: (
             _gone(f)
             and not f.listing.live_listed
@@ -101,7 +81,7 @@ LISTING: tuple[Rule, ...] = (
         "An identifier that is out of date; another country that removed it as well.",
     ),
     _row(
-        "absent.expected",
+        "listing.absent.expected",
         lambda f: (
             _gone(f)
             and f.listing.expected
@@ -116,7 +96,7 @@ LISTING: tuple[Rule, ...] = (
         "An app that its maker withdrew from all stores since.",
     ),
     _row(
-        "absent.alone",
+        "listing.absent.alone",
         _gone,
         State.INCONCLUSIVE,
         "listing.absent",
@@ -126,7 +106,7 @@ LISTING: tuple[Rule, ...] = (
         "Nothing is claimed.",
     ),
     _row(
-        "unclear",
+        "listing.unclear",
         lambda f: f.target and f.listing.answered and f.listing.listed is None,
         State.INCONCLUSIVE,
         "listing.unclear",

@@ -1,8 +1,10 @@
 """Rules of connections and handshakes: silence, resets, alerts, foreign certificates."""
 
+from functools import partial
+
 from probe.analysis.endings import FailureClass, Layer
 from probe.analysis.features import Features
-from probe.analysis.rule import Need, Predicate, Rule, contrast
+from probe.analysis.rule import Need, Predicate, Rule, contrast, row
 from probe.model.verdict import Confidence, Locus, State
 
 __all__ = ["CERTIFICATE_ARTEFACTS", "PATH"]
@@ -109,32 +111,7 @@ def _seen_everywhere(f: Features) -> bool:
     return f.tls.issuer_on_neutral is True or f.line.neutral_tls_clean is False
 
 
-def _row(
-    name: str,
-    when: Predicate,
-    state: State,
-    mechanism: str,
-    locus: Locus,
-    confidence: Confidence,
-    sentence: str,
-    fooled_by: str,
-    needs: tuple[Need, ...] = (),
-    version: int = 1,
-) -> Rule:
-    return Rule(
-        id=name,
-        layer=Layer.TLS,
-        when=when,
-        state=state,
-        mechanism=mechanism,
-        locus=locus,
-        confidence=confidence,
-        sentence=sentence,
-        fooled_by=fooled_by,
-        needs=needs,
-        cites=("main", "control"),
-        version=version,
-    )
+_row = partial(row, layer=Layer.TLS, cites=("main", "control"))
 
 
 def _made_for_it(f: Features) -> bool:

@@ -1,8 +1,10 @@
 """Rules of datagrams: QUIC, STUN, tunnels. Silence is judged only where an answer is owed."""
 
+from functools import partial
+
 from probe.analysis.endings import FailureClass, Layer
 from probe.analysis.features import Features
-from probe.analysis.rule import Need, Predicate, Rule, contrast
+from probe.analysis.rule import Need, Predicate, Rule, contrast, row
 from probe.model.target import Kind
 from probe.model.verdict import Confidence, Locus, State
 
@@ -23,30 +25,7 @@ def _quic(f: Features) -> bool:
     return _silent(f) and f.endpoint.kind is Kind.QUIC
 
 
-def _row(
-    name: str,
-    when: Predicate,
-    state: State,
-    mechanism: str,
-    locus: Locus,
-    confidence: Confidence,
-    sentence: str,
-    fooled_by: str,
-    needs: tuple[Need, ...] = (),
-) -> Rule:
-    return Rule(
-        id=name,
-        layer=Layer.UDP,
-        when=when,
-        state=state,
-        mechanism=mechanism,
-        locus=locus,
-        confidence=confidence,
-        sentence=sentence,
-        fooled_by=fooled_by,
-        needs=needs,
-        cites=("main", "comparison", "control"),
-    )
+_row = partial(row, layer=Layer.UDP, cites=("main", "comparison", "control"))
 
 
 UDP_UNPROVEN: tuple[Rule, ...] = (

@@ -60,6 +60,12 @@ def test_csv_has_the_chosen_columns_and_no_formula(capsys: pytest.CaptureFixture
     assert table[2][0].startswith("'=")
 
 
+def test_a_number_below_zero_stays_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only texts are kept from being run: a program reads the column as numbers."""
+    emit([{"score": -2.5, "shift": -3, "text": "-2+3"}], Output.CSV, ["score", "shift", "text"])
+    assert capsys.readouterr().out == "score,shift,text\n-2.5,-3,'-2+3\n"
+
+
 def test_csv_of_nothing_has_its_header(capsys: pytest.CaptureFixture[str]) -> None:
     """A script that reads the columns finds them also when there are no rows."""
     emit([], Output.CSV, ["a", "b"])

@@ -102,3 +102,39 @@ def test_a_tape_cut_off_keeps_what_came(tmp_path: Path) -> None:
     *found, refused = read(tmp_path / "x.tar", data[: len(data) // 2])
     assert len(found) >= 1
     assert isinstance(refused, Refusal)
+
+
+def test_packed_files_share_what_may_be_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tape of many small bombs costs no more than one: nothing is read once it is spent."""
+    bomb = gzip.compress((b" " * 999 + b"\n") * 100 + ONE)
+    monkeypatch.setattr(ooni_file, "MAX_TOTAL", 250_000)
+    found = read(tmp_path / "x.tar", tape(*((f"{n}.gz", bomb) for n in range(50))))
+    pairs = [pair for pair in found if isinstance(pair, tuple)]
+    refused = [one for one in found if isinstance(one, Refusal)]
+    assert len(pairs) == 2
+    assert [one.reason for one in refused] == ["too large; nothing further is read"] * 2
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_name_without_end_is_not_read(
+    tmp_path: Path, kind: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A header that tarfile reads at once may announce gigabytes, which pack into a few MiB."""
+    read_at_once: list[int] = []
+    block = tarfile.TarInfo._block  # type: ignore[attr-defined]
+
+    def noted(header: tarfile.TarInfo, size: int) -> int:
+        read_at_once.append(size)
+        return int(block(header, size))
+
+    monkeypatch.setattr(tarfile.TarInfo, "_block", noted)
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = kind, 64 * 1024 * 1024
+    whole = 512 + -(-len(WRAPPED) // 512) * 512
+    first = tape(("1.post", WRAPPED))[:whole]
+    data = first + header.tobuf(tarfile.GNU_FORMAT) + bytes(65_536)
+    found = read(tmp_path / "x.tar.gz", gzip.compress(data))
+    assert [type(one) for one in found] == [tuple, Refusal]
+    assert max(read_at_once, default=0) < 1024 * 1024

@@ -12,6 +12,7 @@ import pytest
 from desk_fixtures import HOSTILE
 from prometheus_client.parser import text_string_to_metric_families
 
+from probe.model.formula import unguarded
 from probe.store.database import Store
 from probe.web.metrics import write_textfile
 from probe.web.tables import csv_text
@@ -72,6 +73,10 @@ def test_a_cell_is_never_a_formula() -> None:
     """What a spreadsheet would run gets an apostrophe; no rows are an empty file."""
     text = csv_text([{"a": "=1+1", "b": "@x", "c": -3, "d": None, "e": 'say "x", y'}])
     assert text == 'a,b,c,d,e\r\n\'=1+1,\'@x,-3,,"say ""x"", y"\r\n'
+    wide = csv_text([{"a": "\uff1d1+1", "b": "\n=1", "c": "'=1"}])
+    assert wide.splitlines()[1].startswith("'\uff1d1+1,")
+    assert unguarded("''=1") == "'=1"
+    assert wide.endswith(",''=1\r\n")
     assert csv_text([]) == ""
 
 

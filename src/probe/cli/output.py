@@ -60,6 +60,12 @@ def _cell(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _csv_cell(value: Any) -> str:
+    """Return a cell that no spreadsheet runs; a number is one, also below zero."""
+    text = _cell(value)
+    return text if isinstance(value, int | float) else guarded(text)
+
+
 def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     writer: Any = None
     names = list(columns)
@@ -68,7 +74,7 @@ def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
             names = names or list(row)
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(names)
-        writer.writerow([guarded(_cell(row.get(name))) for name in names])
+        writer.writerow([_csv_cell(row.get(name)) for name in names])
     if writer is None and names:
         csv.writer(sys.stdout, lineterminator="\n").writerow(names)
 

@@ -20,7 +20,10 @@ MAX_DOCUMENT = 32 * 1024 * 1024
 """Bytes of one measurement, unpacked; OONI's largest are a few MiB."""
 
 MAX_TOTAL = 4 * 1024**3
-"""Bytes of one file, unpacked."""
+"""Bytes of one file with all that is packed in it, unpacked."""
+
+MAX_NAME = 1024 * 1024
+"""Bytes of a header in a tape archive that holds a long name; tarfile reads it at once."""
 
 MAX_TOGETHER = 10_000
 """Documents without a line between them."""
@@ -31,6 +34,15 @@ _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _TAR = (257, b"ustar")  # where the magic of a tape archive stands (POSIX 1003.1)
 _BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, tarfile.TarError)
+_READ_WHOLE = frozenset(
+    {
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+    }
+)
 _DEEPEST = 3  # a measurement packed in a tape packed once more; what goes on is a trap
 _MAX_FILES = 1_000_000
 
@@ -41,6 +53,35 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     line: int | None
     reason: str
+
+
+class _Budget:
+    """What may still be unpacked of one file and of all that is packed in it."""
+
+    def __init__(self) -> None:
+        self.left = MAX_TOTAL
+
+    def takes(self, size: int) -> bool:
+        """Take so many bytes; say whether they were left."""
+        self.left -= size
+        return self.left >= 0
+
+
+class _Header(tarfile.TarInfo):
+    """A header of a tape archive; one that is read whole must not be huge."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
+        """Read a header.
+
+        Raises:
+            tarfile.ReadError: it announces a name of more than 1 MiB.
+
+        """
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in _READ_WHOLE and found.size > MAX_NAME:
+            raise tarfile.ReadError("a name of more than 1 MiB")
+        return found
 
 
 def documents(source: Path | BinaryIO, name: str) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
@@ -55,11 +96,11 @@ def documents(source: Path | BinaryIO, name: str) -> Iterator[tuple[int, dict[st
 
     """
     if not isinstance(source, Path):
-        yield from _documents(io.BufferedReader(_Raw(source)), name)
+        yield from _documents(io.BufferedReader(_Raw(source)), name, _Budget())
         return
     try:
         with source.open("rb") as file:
-            yield from _documents(file, name)
+            yield from _documents(file, name, _Budget())
     except OSError as exc:
         raise InputError(exc.strerror or "cannot be read", file=name) from exc
 
@@ -80,7 +121,7 @@ class _Raw(io.RawIOBase):
 
 
 def _documents(
-    file: "io.BufferedReader[Any]", name: str, depth: int = 0
+    file: "io.BufferedReader[Any]", name: str, budget: _Budget, depth: int = 0
 ) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
     if depth > _DEEPEST:
         yield Refusal(file=name, line=None, reason="packed again and again")
@@ -88,11 +129,11 @@ def _documents(
     try:
         stream = _unpacked(file, name)
         if stream is not file:
-            yield from _documents(io.BufferedReader(_Raw(stream)), name, depth + 1)
+            yield from _documents(io.BufferedReader(_Raw(stream)), name, budget, depth + 1)
         elif _is_tar(file):
-            yield from _tape(file, name, depth)
+            yield from _tape(file, name, budget, depth)
         else:
-            yield from _lines(file, name)
+            yield from _lines(file, name, budget)
     except _BROKEN:
         yield Refusal(file=name, line=None, reason="the packed data is broken off or damaged")
 
@@ -137,38 +178,39 @@ def _is_tar(file: "io.BufferedReader[Any]") -> bool:
 
 
 def _tape(
-    file: "io.BufferedReader[Any]", name: str, depth: int
+    file: "io.BufferedReader[Any]", name: str, budget: _Budget, depth: int
 ) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
     """Yield the documents of each file of a tape archive; nothing is unpacked to a disk."""
     total = 0
-    with tarfile.open(fileobj=file, mode="r|") as tape:
+    with tarfile.open(fileobj=file, mode="r|", tarinfo=_Header) as tape:
         for count, member in enumerate(tape):
             total += member.size
-            if total > MAX_TOTAL or count >= _MAX_FILES:
+            if total > MAX_TOTAL or budget.left < 0 or count >= _MAX_FILES:
                 yield Refusal(file=name, line=None, reason="too large; nothing further is read")
                 return
             inner = tape.extractfile(member) if member.isreg() else None
             if inner is not None:
                 inside = "".join(c for c in member.name[-100:] if c.isprintable())
                 reader = io.BufferedReader(_Raw(inner))  # type: ignore[arg-type]
-                yield from _documents(reader, f"{name}!{inside}", depth + 1)
+                yield from _documents(reader, f"{name}!{inside}", budget, depth + 1)
 
 
-def _lines(stream: Any, name: str) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
+def _lines(
+    stream: Any, name: str, budget: _Budget
+) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
     """Yield line by line; when the first line is no JSON, try the rest as one document."""
-    total = number = 0
+    number = 0
     seen = False
     while line := stream.readline(MAX_DOCUMENT + 1):
         number += 1
-        total += len(line)
-        if len(line) > MAX_DOCUMENT or total > MAX_TOTAL:
+        if len(line) > MAX_DOCUMENT or not budget.takes(len(line)):
             yield Refusal(file=name, line=number, reason="too large; nothing further is read")
             return
         if not line.strip():
             continue
         values = _parse(line)
         if not seen and isinstance(values[0], _Bad):
-            yield from _whole(line, stream, number, name)
+            yield from _whole(line, stream, number, name, budget)
             return
         seen = True
         yield from _all(values, number, name)
@@ -176,10 +218,10 @@ def _lines(stream: Any, name: str) -> Iterator[tuple[int, dict[str, Any]] | Refu
         yield Refusal(file=name, line=None, reason="the file is empty")
 
 
-def _whole(first: bytes, stream: Any, number: int, name: str) -> Iterator[Any]:
+def _whole(first: bytes, stream: Any, number: int, name: str, budget: _Budget) -> Iterator[Any]:
     """Read what follows as one document; if it is none, as lines after all."""
     rest = stream.read(MAX_DOCUMENT + 1)
-    if len(first) + len(rest) > MAX_DOCUMENT:
+    if len(first) + len(rest) > MAX_DOCUMENT or not budget.takes(len(rest)):
         yield Refusal(file=name, line=number, reason="no JSON on the first line, and too large")
         return
     values = _parse(first + rest)

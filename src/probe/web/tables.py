@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from probe.model.codec import to_builtins
+from probe.model.formula import guarded
 from probe.model.record import RoundRow
 from probe.report.compare import Comparison
 from probe.report.data import ReportData
@@ -216,6 +217,6 @@ def csv_text(rows: Sequence[Row]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
+    if isinstance(value, str):
+        return guarded(value)
     return "" if value is None else value

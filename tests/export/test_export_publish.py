@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import stat
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -212,6 +214,17 @@ def test_the_last_day_is_held_back() -> None:
     to_stream(wanted, crowd(), out, now=recent, dice=Random(1))
     times = {line.split(",")[0] for line in out.getvalue().decode().splitlines()[1:]}
     assert times == {"2026-02-28T23:30:00.000000Z", "2026-03-01T00:30:00.000000Z"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+@pytest.mark.parametrize(("publish", "mode"), [(True, 0o755), (False, 0o700)])
+def test_only_what_is_published_can_be_read_by_others(
+    tmp_path: Path, publish: bool, mode: int
+) -> None:
+    """An export for oneself holds exact times and the names of lines."""
+    wanted = Job(what=What.VERDICTS, form=Form.CSV, chosen=Selection(), query={}, publish=publish)
+    to_folder(wanted, crowd(), tmp_path / "p", now=NOW, dice=Random(1))
+    assert stat.S_IMODE((tmp_path / "p").stat().st_mode) == mode
 
 
 def test_what_was_taken_out_is_said(tmp_path: Path) -> None:

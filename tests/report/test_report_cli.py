@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from test_report_stored import CATALOG, CUT, HOME, OK, START, measure
 from typer.testing import CliRunner, Result
 
-from probe.cli.report import app, write_report
+from probe.cli.report import app, write_charts, write_report
 from probe.errors import InputError, StoreError
+from probe.report.data import ReportData
 from probe.store.database import Store
 
 
@@ -84,6 +86,19 @@ def test_a_private_page_is_for_its_owner(tmp_path: Path, *, private: bool, mode:
     out = tmp_path / "page.html"
     write_report("x", out, private=private)
     assert stat.S_IMODE(out.stat().st_mode) == mode
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
+@pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o644)])
+def test_private_charts_are_for_their_owner(
+    tmp_path: Path, fortnight: ReportData, *, private: bool, mode: int
+) -> None:
+    """The pictures hold what the page holds."""
+    pytest.importorskip("resvg_py", reason="PNG needs the extra png")
+    write_charts(replace(fortnight, private=private), tmp_path / "charts", "en")
+    files = list((tmp_path / "charts").iterdir())
+    assert files
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {mode}
 
 
 def test_a_wrong_date_is_an_error(database: Path) -> None:

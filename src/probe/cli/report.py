@@ -70,7 +70,7 @@ def report(
 
 
 def write_charts(data: "ReportData", folder: Path, lang: str) -> None:
-    """Write every chart of a report as SVG and as PNG.
+    """Write every chart of a report as SVG and as PNG; private ones are their owner's alone.
 
     Raises:
         InputError: the folder cannot be written, or what draws PNG is not installed.
@@ -86,8 +86,14 @@ def write_charts(data: "ReportData", folder: Path, lang: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with speaking(lang):
             for chart in charts_of(data):
-                (folder / f"{chart.name}.svg").write_text(svg_file(chart), encoding="utf-8")
-                (folder / f"{chart.name}.png").write_bytes(png_file(chart))
+                for suffix, content in (
+                    ("svg", svg_file(chart).encode()),
+                    ("png", png_file(chart)),
+                ):
+                    file = folder / f"{chart.name}.{suffix}"
+                    file.touch(mode=0o600)
+                    file.chmod(0o600 if data.private else 0o644)
+                    file.write_bytes(content)
                 written += 1
     except OSError as exc:
         raise InputError(

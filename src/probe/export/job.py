@@ -127,7 +127,7 @@ def to_folder(
             with collector_paused():
                 rows, files = run.files(part)
             package.describe(part, run.table, job.form.value, files, rows, run.making())
-            part.chmod(0o755)
+            part.chmod(0o755 if job.publish else 0o700)  # exact times are for the owner's eyes
             os.replace(part, folder)  # noqa: PTH105 - Path.replace says the same with less
         finally:
             shutil.rmtree(part, ignore_errors=True)

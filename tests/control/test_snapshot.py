@@ -33,6 +33,7 @@ from probe.model.measurement import (
     TlsStep,
 )
 from probe.model.target import Kind
+from probe.wire.sealing import sealed
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 KEY = bytes(range(32))
@@ -151,6 +152,18 @@ def test_a_signed_file_without_its_fields_is_incomplete(file: Path) -> None:
     file.write_bytes(json.dumps(seal).encode() + b"\n" + body + b"\n")
     with pytest.raises(InputError, match="incomplete"):
         load_snapshot(file, keys={PUBLIC}, now=NOW)
+
+
+def test_a_time_without_a_zone_is_not_compared(file: Path) -> None:
+    """A known key signed it; it is incomplete all the same, and no bug."""
+    _, body = read_seal(file)
+    bare = json.loads(body)
+    bare["expires"] = bare["expires"].removesuffix("Z")
+    changed = json.dumps(bare).encode()
+    seal = sealed(changed, KEY, "probe-control-snapshot-1")
+    file.write_bytes(msgspec.json.encode(seal) + b"\n" + changed + b"\n")
+    with pytest.raises(InputError, match="incomplete"):
+        load_snapshot(file, keys=[PUBLIC], now=NOW)
 
 
 def test_a_missing_and_a_huge_file_are_said(tmp_path: Path) -> None:

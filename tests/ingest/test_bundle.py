@@ -267,12 +267,12 @@ LOOK = (*RECORD, "bundle", 0)
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        (("started",), "2026-03-01T00:00:00", "without a zone"),
+        (("started",), "2026-03-01T00:00:00", "timezone component"),
         (("started",), "0001-01-01T00:00:00Z", "anything to bundle"),
-        (("ended",), "2026-03-01T00:00:00", "without a zone"),
+        (("ended",), "2026-03-01T00:00:00", "timezone component"),
         (("ended",), "1999-03-01T00:00:00Z", "two days"),
         (("ended",), "2036-03-01T00:00:00Z", "two days"),
-        (("context", "started"), "2026-03-01T00:00:00", "context.started"),
+        (("context", "started"), "2026-03-01T00:00:00", "timezone component"),
         (("context", "tz"), "Nowhere/Town", "time zone"),
         (("context", "utc_offset_s"), 1 << 70, "so far from UTC"),
         (("context", "country"), "<b>", "two letters"),

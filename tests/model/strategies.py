@@ -45,6 +45,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.integers(int(args[1].ge or 0), int(args[1].le or 2**40))
     if origin is typing.Annotated and args[0] is str and isinstance(args[1], msgspec.Meta):
         return st.from_regex(str(args[1].pattern), fullmatch=True)
+    if origin is typing.Annotated and args[0] is datetime and args[1].tz:
+        return _TIMES
     if origin is typing.Literal:
         return st.sampled_from(args)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):

@@ -78,9 +78,6 @@ def _all_texts(values: Iterable[Any]) -> Iterator[str]:
 
 
 def _check_times(found: BundledRound) -> None:
-    for name, time in (("started", found.started), ("ended", found.ended)):
-        if time.tzinfo is None:
-            raise _wrong(name, "a time without a zone")
     if found.started < FIRST:
         raise _wrong("started", "before there was anything to bundle")
     if not timedelta(0) <= found.ended - found.started <= _LONGEST:
@@ -91,8 +88,6 @@ def _check_times(found: BundledRound) -> None:
 
 
 def _check_context(name: str, context: RoundContext) -> None:
-    if context.started.tzinfo is None:
-        raise _wrong(f"{name}.started", "a time without a zone")
     if _COUNTRY.fullmatch(context.country) is None:
         raise _wrong(f"{name}.country", "no country's two letters")
     if abs(context.utc_offset_s) > _MAX_OFFSET_S:

@@ -5,12 +5,12 @@ others, with their SHA-256), ``rounds.jsonl`` (a round a line) and ``chain.jsonl
 the vantage's hash chain, all of them).
 """
 
-from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 
 from probe.model.context import RoundContext
+from probe.model.moment import Moment
 from probe.model.record import Record
 from probe.model.vantage import Network, Vantage
 
@@ -40,8 +40,8 @@ class BundledRound(msgspec.Struct, frozen=True, kw_only=True):
     digest: _Digest
     plan: str
     catalog_digest: str
-    started: datetime
-    ended: datetime
+    started: Moment
+    ended: Moment
     network: Network
     tz: str
     context: RoundContext | None = None
@@ -60,7 +60,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a bundle holds; this is what is signed."""
 
     format: str
-    created: datetime
+    created: Moment
     version: str
     vantage: Vantage
     rounds: int

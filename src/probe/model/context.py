@@ -1,11 +1,11 @@
 """The round context: what this line itself could do while the targets were measured."""
 
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
 from probe.model.failure import Failure
+from probe.model.moment import Moment
 from probe.model.vantage import Network
 
 __all__ = ["Anchor", "AnchorGroup", "Gate", "GateId", "Opening", "RoundContext", "RoundInputs"]
@@ -89,7 +89,7 @@ class RoundContext(msgspec.Struct, frozen=True, kw_only=True):
     ``opened`` is kept when the line was another at the end: what passed was judged by it.
     """
 
-    started: datetime
+    started: Moment
     tz: str  # IANA zone of the vantage
     utc_offset_s: int
     tzdata: str = ""  # version of the zone data

@@ -1,12 +1,12 @@
 """What an uncensored observer saw for the same endpoint."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
 from probe.model.failure import Failure
+from probe.model.moment import Moment
 
 _Asn = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -29,7 +29,7 @@ class ControlObservation(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     source: str  # which control: a snapshot's id, a control server's name, "past"
     kind: ControlKind
-    observed: datetime
+    observed: Moment
     country: str | None = None
     failure: Failure | None = None
     failed_operation: str | None = None  # dns, tcp, tls, http
@@ -51,8 +51,8 @@ class ControlSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     format: str = "probe-control-snapshot-1"
     id: str
-    created: datetime
-    expires: datetime
+    created: Moment
+    expires: Moment
     catalog_digest: str
     country: str
     observations: tuple[ControlObservation, ...]

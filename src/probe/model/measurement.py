@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from probe.model.failure import Failure, check_failure
+from probe.model.moment import Moment
 from probe.model.target import Kind
 
 __all__ = [
@@ -139,8 +140,8 @@ class CertificateCheck(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str  # RFC 4514 name of the leaf's issuer
     issuer_spki_sha256: str | None = None  # of the issuing certificate, when it was sent
     leaf_sha256: str
-    not_before: datetime | None = None
-    not_after: datetime | None = None
+    not_before: Moment | None = None
+    not_after: Moment | None = None
     verified_within: bool | None = None  # expired: does it verify inside the leaf's dates?
 
 

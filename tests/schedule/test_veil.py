@@ -14,6 +14,7 @@ from probe.analysis.thorough import thorough
 from probe.errors import ForbiddenNetwork, InputError
 from probe.model.codec import encode
 from probe.model.control import ControlObservation
+from probe.model.goodput import Direction, Transport
 from probe.model.measurement import (
     Answer,
     CertificateCheck,
@@ -28,6 +29,7 @@ from probe.model.measurement import (
     Step,
     TcpStep,
     TlsStep,
+    TransferStep,
     UdpStep,
     Variant,
 )
@@ -70,6 +72,9 @@ STEPS: tuple[Step, ...] = (
     ),
     UdpStep(**TIMED, **AT, protocol="x", failure=f"unknown_failure: no way to {PLACE}"),
     ExchangeStep(**TIMED, **AT, protocol="signal", reply="a handshake", proof=Proof.IDENTITY),
+    TransferStep(
+        **TIMED, **AT, direction=Direction.DOWNLOAD, transport=Transport.TCP, wanted=65_536
+    ),
 )  # fmt: skip
 
 
@@ -87,9 +92,9 @@ def test_nothing_that_is_kept_says_where() -> None:
         assert secret.encode() not in raw
     assert [type(s) for s in kept.steps] == [type(s) for s in STEPS[1:]]
     assert [s.failure for s in kept.steps] == [
-        "dns_nxdomain_error", None, None, None, "unknown_failure: not kept", None,
+        "dns_nxdomain_error", None, None, None, "unknown_failure: not kept", None, None,
     ]  # fmt: skip
-    tls, exchange = kept.steps[2], kept.steps[-1]
+    tls, exchange = kept.steps[2], kept.steps[-2]
     assert isinstance(tls, TlsStep)
     assert tls.certificate is not None
     assert tls.certificate.packaged is None

@@ -76,20 +76,14 @@ class MeteredStream:
         self._stream = stream
         self._now_s = now_s
         self.running: Meter | None = None
-
-    @property
-    def bytes_sent(self) -> int:
-        """Return what crossed the stream beneath."""
-        return self._stream.bytes_sent
-
-    @property
-    def bytes_received(self) -> int:
-        """Return what crossed the stream beneath."""
-        return self._stream.bytes_received
+        self.bytes_sent, self.bytes_received = stream.bytes_sent, stream.bytes_received
 
     async def send(self, data: bytes, *, timeout_s: float) -> None:
         """Send all of ``data``."""
-        await self._stream.send(data, timeout_s=timeout_s)
+        try:
+            await self._stream.send(data, timeout_s=timeout_s)
+        finally:
+            self.bytes_sent = self._stream.bytes_sent
 
     async def receive(self, max_bytes: int, *, timeout_s: float) -> bytes:
         """Return what has come, and count it.
@@ -99,14 +93,16 @@ class MeteredStream:
 
         """
         meter = self.running
-        if meter is None:
-            return await self._stream.receive(max_bytes, timeout_s=timeout_s)
+        left_s = timeout_s if meter is None else min(timeout_s, GIVE_UP_S)
         try:
-            data = await self._stream.receive(max_bytes, timeout_s=min(timeout_s, GIVE_UP_S))
+            data = await self._stream.receive(max_bytes, timeout_s=left_s)
         except NetFailure:
-            meter.end(self._now_s())
+            if meter is not None:
+                meter.end(self._now_s())
             raise
-        meter.add(len(data), self._now_s())
+        self.bytes_received = self._stream.bytes_received
+        if meter is not None:
+            meter.add(len(data), self._now_s())
         return data
 
     async def aclose(self) -> None:

@@ -25,6 +25,7 @@ _CSV = ("service", "state", "mechanism", "locus", "confidence", "reason", "rule_
 _PHASES = {
     "line": "looking at this line",
     "targets": "measuring",
+    "goodput": "timing transfers",
     "closing": "looking at this line again",
 }
 

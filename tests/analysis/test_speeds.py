@@ -46,6 +46,12 @@ def test_the_rate_leaves_out_the_first_half() -> None:
     assert not speed_of(step).censored
 
 
+def test_what_waited_behind_a_lost_packet_makes_no_speed() -> None:
+    """The second half comes at once when the hole is filled: then it is the rate of all."""
+    step = transfer(((16_384, 0.5), (32_768, 2.4), (49_152, 2.45), (65_536, 2.5)))
+    assert speed_of(step).rate == pytest.approx(49_152 / 2.0)
+
+
 def test_a_transfer_that_was_cut_off_is_at_most_that_fast() -> None:
     """The silence before the end counts, and the speed is marked as censored."""
     step = transfer(

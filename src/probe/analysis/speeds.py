@@ -17,9 +17,11 @@ _LEAST_SPAN_S = 1e-4
 def speed_of(step: TransferStep) -> Speed:
     """Return what a transfer came to.
 
-    The rate is the slope between the mark at half of what came and the last one; a transfer that
-    did not end by itself is counted to its end, silence and all, and is censored. Where all came
-    at once, the time since the request bounds it.
+    The rate is the slope from the mark at half of what came to the last one, or from the first
+    one, whichever is less: a token bucket's burst is in the first half, and what waited behind a
+    lost packet comes at once in the second. A transfer that did not end by itself is counted to
+    its end, silence and all, and is censored. Where all came at once, the time since the request
+    bounds it.
     """
     return Speed(
         rate=_rate(step),
@@ -38,11 +40,13 @@ def _rate(step: TransferStep) -> float | None:
     last_bytes, last_s = step.marks[-1]
     if step.failure is not None:
         last_bytes, last_s = step.received, max(last_s, step.t_s - step.t0_s)
-    half = [mark for mark in step.marks if mark[0] >= last_bytes / 2]
-    for from_bytes, from_s in (half[0], step.marks[0]):
-        if last_bytes > from_bytes and last_s - from_s > _LEAST_SPAN_S:
-            return (last_bytes - from_bytes) / (last_s - from_s)
-    return last_bytes / max(last_s, _LEAST_SPAN_S)
+    half = next(mark for mark in (*step.marks, (last_bytes, last_s)) if mark[0] >= last_bytes / 2)
+    slopes = [
+        (last_bytes - from_bytes) / (last_s - from_s)
+        for from_bytes, from_s in (half, step.marks[0])
+        if last_bytes > from_bytes and last_s - from_s > _LEAST_SPAN_S
+    ]
+    return min(slopes, default=last_bytes / max(last_s, _LEAST_SPAN_S))
 
 
 def transfer_of(measurement: Measurement) -> TransferStep | None:

@@ -244,7 +244,8 @@ def _contacts(
 def _servers(plan: RoundPlan) -> tuple[str, ...]:
     """Return the throughput servers of the plan."""
     found = (look.transfer.server for task in plan.goodput for look in task.looks)
-    return tuple(dict.fromkeys(f"{s.address}:{s.port}" for s in found if s is not None))
+    places = ((s.address, s.port) for s in found if s is not None)
+    return tuple(dict.fromkeys(f"[{a}]:{p}" if ":" in a else f"{a}:{p}" for a, p in places))
 
 
 def _timed_only(plan: RoundPlan) -> frozenset[str]:

@@ -7,6 +7,12 @@ import socket
 import ssl
 
 import pytest
+from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.h3.connection import H3Connection
+from aioquic.h3.events import HeadersReceived
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import QuicEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schedule_rounds import START
@@ -193,6 +199,51 @@ class _Counted:
 
     async def aclose(self) -> None:
         return None
+
+
+async def test_a_connection_of_quic_is_given_one_object() -> None:
+    """Each is in memory until it is acknowledged: a hundred streams would be 50 MB."""
+    async with Vps().open() as door:
+        configuration = QuicConfiguration(
+            is_client=True, alpn_protocols=["h3"], verify_mode=ssl.CERT_NONE, server_name=NAME
+        )
+        statuses: dict[int, bytes] = {}
+        done = asyncio.Event()
+
+        class Client(QuicConnectionProtocol):
+            def quic_event_received(self, event: QuicEvent) -> None:
+                for told in http.handle_event(event):
+                    if isinstance(told, HeadersReceived):
+                        statuses[told.stream_id] = dict(told.headers)[b":status"]
+                if len(statuses) == 3:
+                    done.set()
+
+        loop = asyncio.get_running_loop()
+        quic = QuicConnection(configuration=configuration)
+        http = H3Connection(quic)
+        transport, client = await loop.create_datagram_endpoint(
+            lambda: Client(quic), remote_addr=(HERE, door.listener.port)
+        )
+        client.connect((HERE, door.listener.port))
+        await client.wait_connected()
+        for _ in range(3):
+            http.send_headers(
+                quic.get_next_available_stream_id(),
+                [
+                    (b":method", b"GET"),
+                    (b":scheme", b"https"),
+                    (b":authority", NAME.encode()),
+                    (b":path", b"/bytes/524288"),
+                    (b"authorization", b"Bearer " + TOKEN.encode()),
+                ],
+                end_stream=True,
+            )
+        client.transmit()
+        async with asyncio.timeout(5.0):
+            await done.wait()
+        client.close()
+        transport.close()
+    assert sorted(statuses.values()) == [b"200", b"429", b"429"]
 
 
 async def test_the_largest_object_is_never_in_memory() -> None:

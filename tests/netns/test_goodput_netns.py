@@ -148,8 +148,8 @@ async def test_a_rate_is_measured_within_15_percent(stage: Stage, rate: int, lim
 async def test_by_address_the_other_name_is_slow_as_well(stage: Stage) -> None:
     """What tells a filter of names from one of addresses is the same server's other name."""
     await stage.play()
-    address = stage.lab.world.sites[FILE.host].addresses[0]
-    await stage.play(rule(Action.THROTTLE, Who(address=(address,)), rate=FAST))
+    addresses = tuple(stage.lab.world.sites[FILE.host].addresses)
+    await stage.play(rule(Action.THROTTLE, Who(address=addresses), rate=FAST))
     named, neutral = await stage.speed(), await stage.speed(sni="example.com")
     assert named.rate == pytest.approx(FAST, rel=NEAR)
     assert neutral.rate == pytest.approx(FAST, rel=NEAR)

@@ -86,12 +86,13 @@ class Http3Throughput:
 
 
 class _Connection(QuicConnectionProtocol):
-    """One connection: requests for bytes, and nothing else."""
+    """One connection: one request for bytes, and nothing else; it may be held in memory once."""
 
     def __init__(self, service: Http3Throughput, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._service = service
         self._h3: H3Connection | None = None
+        self._given = False
 
     def quic_event_received(self, event: QuicEvent) -> None:
         """Answer requests; one connection's faults end that connection."""
@@ -131,4 +132,7 @@ class _Connection(QuicConnectionProtocol):
         size = wanted_of(headers.get(b":path", b""))
         if size is None:
             return 413, 0
-        return (200, size) if ration.grant(holder, size) else (429, 0)
+        if self._given or not ration.grant(holder, size):
+            return 429, 0
+        self._given = True
+        return 200, size

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from probe.analysis.speeds import keyed_pairs
 from probe.model.goodput import Pair, PairKey
@@ -31,13 +31,22 @@ def rounds_with_transfers(connection: Connection, span: Span) -> dict[int, list[
         .order_by(_MEASUREMENT.c.round_id, _MEASUREMENT.c.no)
     )
     if span.since_us is not None:
-        query = query.where(_ROUND.c.started_us >= span.since_us)
+        query = query.where(*_from(span.since_us))
     if span.until_us is not None:
         query = query.where(_ROUND.c.started_us < span.until_us)
     found: dict[int, list[int]] = {}
     for row in connection.execute(query):
         found.setdefault(row.round_id, []).append(row.no)
     return found
+
+
+def _from(since_us: int) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds for the rounds since a time; their numbers bound what is read.
+
+    Measurements lie by the number of their round, and have no index of their own.
+    """
+    first = select(func.min(_ROUND.c.id)).where(_ROUND.c.started_us >= since_us).scalar_subquery()
+    return _MEASUREMENT.c.round_id >= first, _ROUND.c.started_us >= since_us
 
 
 def pairs_of(
@@ -75,7 +84,7 @@ def times_looked(
         )
         .join(_ROUND, _ROUND.c.id == _MEASUREMENT.c.round_id)
         .where(
-            _ROUND.c.started_us >= microseconds(since),
+            *_from(microseconds(since)),
             _ROUND.c.imported_from.is_(None),
             _MEASUREMENT.c.variant.in_([VARIANT.code[variant] for variant in variants]),
             _MEASUREMENT.c.outcome == OUTCOME.code[Outcome.MEASURED],

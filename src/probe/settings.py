@@ -61,6 +61,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     country_database: Path | None = None
     controls: tuple[str, ...] = ()  # files of control snapshots, URLs of live controls
     live_control: bool = False  # ask a live control from a line at home, too
+    goodput_rounds: int = 4  # a day and service: of transfers, and of files in part; 0 is none
+    goodput_bytes: int = 65_536  # of one transfer
+    goodput_server: str | None = None  # https://address:port of a throughput server of one's own
+    metered: bool = False  # every byte is paid for: no transfers, no files
     sni_host: str | None = None  # address:port of a consenting host for the SNI comparison
     origins: dict[str, str] = {}  # field -> flag, environment, file:line, default
 
@@ -327,6 +331,15 @@ def _at_least(smallest: float) -> Callable[[Any], Any]:
     return check
 
 
+def _between(smallest: int, largest: int) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not smallest <= value <= largest:
+            raise InputError(f"must be between {smallest} and {largest}")
+        return value
+
+    return check
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "country": check_country,
     "tz": check_zone,
@@ -335,6 +348,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "month_bytes": _at_least(0),
     "run_bytes": _at_least(0),
     "run_seconds": _at_least(1),
+    "goodput_rounds": _between(0, 24),
+    "goodput_bytes": _between(65_536, 524_288),
     "concurrency": _at_least(1),
     "per_address_per_second": _at_least(0.01),
     "per_resolver_per_second": _at_least(0.01),

@@ -63,6 +63,11 @@ def test_a_token_is_printed_once_and_kept_as_a_hash(home: Path) -> None:
         (("--listen", "localhost:8443"), "no address and port"),
         (("--listen", "127.0.0.1"), "no address and port"),
         (("--listen", "127.0.0.1:99999"), "no address and port"),
+        (("--throughput", "nowhere", "--name", "a.example"), "no address and port"),
+        (("--throughput", "0.0.0.0:9000", "--name", "a.example"), "not described as a server's"),
+        (("--throughput", "127.0.0.1:9000"), "a list of names only"),
+        (("--throughput", "127.0.0.1:9000", "--name", "x_y"), "is no host name"),
+        (("--name", "a.example"), "is of --throughput"),
     ],
 )
 def test_it_refuses_to_be_started_wrongly(

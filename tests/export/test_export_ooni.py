@@ -17,7 +17,16 @@ from probe.export.kinds import Form, What
 from probe.export.ooni import lines, write
 from probe.export.ooni_keys import test_keys as keys_of
 from probe.ingest.ooni import OoniResult, read
-from probe.model.measurement import DnsEngine, DnsStep, ExchangeStep, LateAnswer, Outcome, TcpStep
+from probe.model.goodput import Direction, Transport
+from probe.model.measurement import (
+    DnsEngine,
+    DnsStep,
+    ExchangeStep,
+    LateAnswer,
+    Outcome,
+    TcpStep,
+    TransferStep,
+)
 from probe.model.selection import Selection
 from probe.model.verdict import State
 from probe.store.database import MEMORY, Store
@@ -237,3 +246,27 @@ def test_oonis_own_package_reads_every_line(store: Store, oonidata: Path) -> Non
     assert count == len(mine) == 24
     names = ("queries", "tcp_connect", "tls_handshakes", "network_events")
     assert json.loads(done.stdout) == [sum(len(keys[name]) for keys in mine) for name in names]
+
+
+def test_a_timed_download_is_told_as_oonis_sampler_tells_it() -> None:
+    """Bytes so far, mark by mark; an upload has nothing to be told by."""
+    step = TransferStep(
+        t0_s=1.0,
+        t_s=3.0,
+        address="93.184.216.34",
+        port=443,
+        direction=Direction.DOWNLOAD,
+        transport=Transport.QUIC,
+        wanted=65_536,
+        received=32_768,
+        marks=((1_200, 0.25), (32_768, 2.0)),
+    )
+    whole = good("chat.example").main
+    down = keys_of(replace(whole, steps=(*whole.steps, step)))
+    up = keys_of(replace(whole, steps=(replace(step, direction=Direction.UPLOAD),)))
+    sampled = [e for e in down["network_events"] if e["operation"] == "bytes_received_cumulative"]
+    assert [(e["num_bytes"], e["t"], e["proto"]) for e in sampled] == [
+        (1_200, 1.25, "udp"),
+        (32_768, 3.0, "udp"),
+    ]
+    assert up["network_events"] == []

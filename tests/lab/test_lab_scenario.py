@@ -88,7 +88,8 @@ def test_packets_can_be_asked_for_where_there_are_some(tmp_path: Path) -> None:
     """What loopback has not is accepted in a scenario for namespaces only."""
     text = HEAD + WORLD + (
         "stages: netns\n"
-        "line: {loss: 0.08, latency_ms: 700, down_kbit: 256, queue_ms: 800, mtu: 700}\n"
+        "line: {loss: 0.08, latency_ms: 700, down_kbit: 256, queue_ms: 800, mtu: 700, hours:"
+        " [{when: {daily: '16:00-23:59'}, down_kbit: 140, limit: policed}]}\n"
         "rules:\n"
         "  - {id: r, what: {action: sni_reset, residual: 120, position: on_path, hop: 2}}\n"
         "  - {id: f, what: {action: freeze, packets: 25}}\n"
@@ -100,6 +101,9 @@ def test_packets_can_be_asked_for_where_there_are_some(tmp_path: Path) -> None:
     assert (reset.residual, reset.position, reset.hop) == (120.0, Position.ON_PATH, 2)
     assert (freeze.packets, throttle.limit) == (25, Limit.POLICED)
     assert (scenario.line.loss, scenario.line.mtu) == (0.08, 700)
+    evening = scenario.line.at(datetime(2026, 3, 2, 18, tzinfo=ZoneInfo("Asia/Tehran")))
+    assert (evening.down_kbit, evening.limit, evening.loss) == (140, Limit.POLICED, 0.0)
+    assert (evening.mtu, scenario.line.down_kbit) == (700, 256)
 
 
 def test_services_carry_the_fields_of_endpoints(tmp_path: Path) -> None:
@@ -249,3 +253,19 @@ def test_an_action_is_refused_where_its_stage_cannot_play_it(
     file = write(tmp_path, HEAD + "stages: [loopback]\nrules:\n  - {id: r, what: drop}\n")
     with pytest.raises(InputError, match="cannot be played in loopback"):
         load_scenario(file)
+
+
+@pytest.mark.parametrize(
+    ("hours", "problem"),
+    [
+        ("[{when: always, down_kbit: 5}]", "hours have a window"),
+        ("[{when: {daily: '16:00-24:00'}, loss: 2}]", "loss is 0 to 1"),
+        ("[{when: {daily: '16:00-24:00'}, rate: 5}]", "unknown field"),
+    ],
+)
+def test_hours_that_cannot_be_are_refused(tmp_path: Path, hours: str, problem: str) -> None:
+    """With the place of what is wrong: its number in the list."""
+    text = HEAD + WORLD + f"stages: netns\nline: {{hours: {hours}}}\n"
+    with pytest.raises(InputError, match=problem) as refused:
+        load_scenario(write(tmp_path, text))
+    assert "hours" in str(refused.value)

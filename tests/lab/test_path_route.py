@@ -2,6 +2,7 @@
 
 import ipaddress
 import random
+from datetime import UTC, datetime
 
 import pytest
 from path_rig import (
@@ -20,12 +21,14 @@ from path_rig import (
     to_server,
 )
 
+from probe.lab.actions import Limit
 from probe.lab.addresses import V4_BLOCKS, V6_BLOCKS
-from probe.lab.line_spec import Ipv6, LineSpec
+from probe.lab.line_spec import Hours, Ipv6, LineSpec
 from probe.lab.path.crafting import icmp_error, icmp_message, tcp_segment, udp_datagram
 from probe.lab.path.links import LineLink, Policer, Shaper
 from probe.lab.path.packets import read_packet
 from probe.lab.path.plumbing import Side, packed
+from probe.lab.windows import When, compile_window
 
 BANK = "www.bank.example"
 PUBLIC = packed(PLUMBING.line_public_v4)
@@ -216,6 +219,39 @@ def test_rates_hold_each_way_apart() -> None:
     link = LineLink(LineSpec(down_kbit=80), random.Random(1))
     assert link.down(1000, 0.0) == pytest.approx(0.1)
     assert link.up(1000, 0.0) == 0.0
+
+
+def test_a_policed_line_drops_what_a_shaped_one_queues() -> None:
+    """Both let the same rate pass in the long run; only one of them adds delay."""
+    sent = [step / 100 for step in range(400)]
+    delays = {}
+    for limit in Limit:
+        link = LineLink(LineSpec(down_kbit=400, queue_ms=10_000, limit=limit), random.Random(1))
+        delays[limit] = [link.down(1000, at_s) for at_s in sent]  # 100 kB/s at 50 kB/s
+    policed, shaped = delays[Limit.POLICED], delays[Limit.SHAPED]
+    passed = sum(delay is not None for delay in policed)
+    assert set(policed) == {0.0, None}
+    assert 200 <= passed <= 226  # four seconds of the rate, and half a second's burst
+    assert None not in shaped
+    assert shaped[-1] == pytest.approx(4.0, abs=0.1)
+
+
+def test_the_line_follows_the_hours() -> None:
+    """In the evening it is crowded, and slow at once when they begin; outside them it is free."""
+    evening = compile_window(When(daily="16:00-24:00"), "UTC")
+    crowded = Hours(windows=(evening,), down_kbit=80, queue_ms=2_000, loss=0.0)
+    talk = Talk(Rig(line=LineSpec(hours=(crowded,))), address(WEB))
+    talk.open()
+
+    def waits(day: int, hour: int) -> list[float]:
+        talk.rig.middle.set_time(datetime(2026, 3, day, hour, tzinfo=UTC))
+        return [sent.after_s for _ in range(2) for sent in talk.hear(ACK, bytes(960))]
+
+    assert waits(3, 12) == [0.0, 0.0]
+    assert waits(3, 16) == pytest.approx([0.1, 0.2])
+    assert waits(3, 23) == pytest.approx([0.3, 0.4])  # the same queue
+    assert waits(4, 3) == [0.0, 0.0]
+    assert waits(4, 16) == pytest.approx([0.1, 0.2])
 
 
 def test_a_black_hole_swallows_what_is_long() -> None:

@@ -117,7 +117,7 @@ async def test_a_handshake_without_a_certificate_proves_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where the chain is not to be had of aioquic, whoever answers is not taken for the service."""
-    monkeypatch.setattr("probe.net.quic._Driver._read_peer", lambda _: None)
+    monkeypatch.setattr("probe.net.quic.QuicDriver._read_peer", lambda _: None)
     done = await look(Server())
     assert told(done)["quic"] == ("handshake", NO_CERTIFICATE)
     assert done.failure == NO_CERTIFICATE

@@ -98,7 +98,7 @@ def test_figures_must_fit_their_step() -> None:
         (codes.CONFIDENCE, Confidence, 2),
         (codes.REASON, Reason, 2),
         (codes.OUTCOME, Outcome, 3),
-        (codes.VARIANT, Variant, 14),
+        (codes.VARIANT, Variant, 20),
         (codes.ROLE, Role, 11),
         (codes.KIND, Kind, 17),
         (codes.ACCESS, Access, 4),

@@ -14,13 +14,13 @@ from probe.analysis.rules_ok import proven
 from probe.model.address import family_of
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
-from probe.model.measurement import Measurement, Variant
+from probe.model.measurement import GOODPUTS, Measurement, Variant
 from probe.model.target import Endpoint, Service
 from probe.model.verdict import Locus, Reason, State, Verdict
 
 __all__ = ["JudgeFacts", "judge"]
 
-_COMPARISONS = frozenset(Variant) - {Variant.MAIN, Variant.RETEST}
+_COMPARISONS = frozenset(Variant) - {Variant.MAIN, Variant.RETEST} - GOODPUTS
 
 _REASONS = {
     Reason.SANCTIONS_STATED: "sanctions, as it states",

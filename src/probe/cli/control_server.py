@@ -13,6 +13,12 @@ import typer
 from probe.cli.measuring import AllOption, CountryOption, IncludeOption, LabOption, NamesArgument
 from probe.cli.options import CatalogOption, ConfigOption, StoreOption
 from probe.cli.output import say
+from probe.cli.throughput_server import (
+    NameOption,
+    ThroughputOption,
+    ThroughputPlace,
+    beside,
+)
 from probe.errors import InputError
 from probe.model.target import Catalog, Category, Plan
 from probe.model.vantage import Access, Vantage
@@ -61,6 +67,8 @@ def serve(
     everything: AllOption = False,
     country: CountryOption = None,
     include: IncludeOption = None,
+    throughput: ThroughputOption = None,
+    name: NameOption = None,
     lab: LabOption = None,
     store: StoreOption = None,
     config: ConfigOption = None,
@@ -88,8 +96,11 @@ def serve(
     if settings.origins.get("day_bytes", "default") == "default":
         settings = msgspec.structs.replace(settings, day_bytes=_DAY_BYTES)
     address, port = _place(listen)
-    place = _Place(address, port, _tls_files(certificate, key, address, plain=plain), plain)
-    _check_line(settings, address)
+    bytes_at = _throughput_place(throughput, name)
+    files = _tls_files(certificate, key, address, plain=plain)
+    place = _Place(address, port, files, plain, bytes_at)
+    for own in place.addresses:
+        _check_line(settings, own)
     _check_tokens(settings)
     wanted = Wanted(
         plan=Plan.ALL,
@@ -114,9 +125,33 @@ class _Place:
     port: int
     files: "ServerTls | None"
     plain: bool
+    throughput: ThroughputPlace | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return all addresses to listen on."""
+        more = () if self.throughput is None else (self.throughput.address,)
+        return (self.address, *more)
 
 
-def _place(text: str) -> tuple[str, int]:
+def _throughput_place(text: str | None, names: list[str] | None) -> ThroughputPlace | None:
+    """Return where bytes are given, ``None`` when nobody asked for that.
+
+    Raises:
+        InputError: the address or a name is none, or one is given without the other.
+
+    """
+    from probe.control.throughput import checked_names
+
+    if text is None:
+        if names:
+            raise InputError("is of --throughput", field="--name", mend="give both, or neither")
+        return None
+    address, port = _place(text, "--throughput")
+    return ThroughputPlace(address, port, checked_names(names or ()))
+
+
+def _place(text: str, field: str = "--listen") -> tuple[str, int]:
     """Return the IP literal and port of ``address:port``.
 
     Raises:
@@ -129,7 +164,7 @@ def _place(text: str) -> tuple[str, int]:
     literal = parse_ip(address)
     if not colon or literal is None or not port.isdecimal() or int(port) > 65_535:
         raise InputError(
-            f"{text[:60]!r} is no address and port", field="--listen", mend="such as 0.0.0.0:8443"
+            f"{text[:60]!r} is no address and port", field=field, mend="such as 0.0.0.0:8443"
         )
     return str(literal), int(port)
 
@@ -213,7 +248,8 @@ async def _served(
             consent = consented(known, wanted)
             stage = await stack.enter_async_context(real_stage(settings, known, consent))
             stage = replace(stage, vantage=_described(settings))
-            guard.check(place.address)  # before anything is sent
+            for address in place.addresses:
+                guard.check(address)  # before anything is sent
         session = stack.enter_context(open_session(settings, stage, None))
         place_of = replace(wanted, country=session.vantage.country)
         served = served_by(stage.catalog, place_of)
@@ -256,9 +292,10 @@ async def _listen(
             now = lookout.session.clock.now()
             tls = files.enter_context(own_certificate(signing, now))
         bounds = Bounds(per_peer=Bounds().places) if place.plain else Bounds()  # all are the proxy
-        async with listening(
-            place.address, place.port, server.serve, tls=tls, bounds=bounds
-        ) as listener:
+        async with (
+            listening(place.address, place.port, server.serve, tls=tls, bounds=bounds) as listener,
+            beside(settings, place.throughput, signing, lookout.session.clock),
+        ):
             files.close()
             shown = f"[{listener.address}]" if ":" in listener.address else listener.address
             say(

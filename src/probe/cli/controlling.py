@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from probe.model.control import ControlObservation
     from probe.schedule.controls import Controls
 
-__all__ = ["HOME_RISK", "controls_of", "is_live", "live_controls", "live_places", "stage_controls"]
+__all__ = [
+    "HOME_RISK",
+    "controls_of",
+    "is_live",
+    "live_controls",
+    "live_places",
+    "permitted",
+    "stage_controls",
+    "token_for",
+]
 
 HOME_RISK = (
     "A live control is one rare host, and every line that asks it is seen talking to it: whoever"
@@ -112,7 +121,7 @@ def live_controls(
     addresses = list(dict.fromkeys(control_address(url) for url in urls))
     if not addresses:
         return []
-    _permitted(settings, addresses, vantage)
+    permitted(settings, addresses, vantage)
     keys = trusted_keys(settings.store)
     if not keys:
         raise InputError("no key of a control is trusted yet", mend="probe control trust KEY")
@@ -120,7 +129,7 @@ def live_controls(
     return [
         LiveControl(
             address=address,
-            token=_token(settings, address),
+            token=token_for(settings, address),
             net=net,
             roots=roots,
             clock=stage.env.clock,
@@ -134,7 +143,13 @@ def live_controls(
     ]
 
 
-def _permitted(settings: Settings, addresses: "Sequence[ControlAddress]", vantage: Vantage) -> None:
+def permitted(settings: Settings, addresses: "Sequence[ControlAddress]", vantage: Vantage) -> None:
+    """Let a line at home talk to a rare host only where somebody said that this is meant.
+
+    Raises:
+        ConsentError: nobody did.
+
+    """
     from probe.net.guard import is_loopback
 
     outside = [address for address in addresses if not is_loopback(address.host)]
@@ -149,7 +164,7 @@ def _permitted(settings: Settings, addresses: "Sequence[ControlAddress]", vantag
     )
 
 
-def _token(settings: Settings, address: "ControlAddress") -> str:
+def token_for(settings: Settings, address: "ControlAddress") -> str:
     """Return the token for a server: environment, file, or asked for; never an argument."""
     from probe.control.tokens import access_path, checked_token, read_access
 

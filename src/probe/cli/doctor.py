@@ -140,7 +140,7 @@ def _opinion(name: str, value: object, origins: dict[str, str]) -> Health:
 
 
 def _shown(name: str, value: object) -> str:
-    if name == "sni_host":  # an address, and somebody else's
+    if name in ("sni_host", "goodput_server"):  # an address, and somebody else's
         return "set" if value else "none"
     if value is None:
         return "none"

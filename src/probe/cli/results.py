@@ -25,6 +25,7 @@ _CSV = ("service", "state", "mechanism", "locus", "confidence", "reason", "rule_
 _PHASES = {
     "line": "looking at this line",
     "targets": "measuring",
+    "goodput": "timing transfers",
     "closing": "looking at this line again",
 }
 
@@ -64,12 +65,22 @@ def show_result(result: "RoundResult", catalog: "Catalog", output: Output) -> No
     """Print the services on stdout, and what there is to know about the round on stderr."""
     if output is Output.TABLE:
         emit(_table(result, catalog), output, _COLUMNS)
+        _show_timed(result, catalog)
     else:
         emit(_rows(result, catalog), output, _CSV if output is Output.CSV else ())
     for gate in result.context.gates:
         say(f"The line: {gate.detail or gate.id}.")
     for line in _summary(result):
         say(line)
+
+
+def _show_timed(result: "RoundResult", catalog: "Catalog") -> None:
+    from probe.cli.timed import TIMED_COLUMNS, timed_rows
+
+    rows = list(timed_rows(result, catalog))
+    if rows:
+        emit(rows, Output.TABLE, TIMED_COLUMNS)
+        say("One round of transfers says little: what counts is a series of them.")
 
 
 def _summary(result: "RoundResult") -> Iterator[str]:

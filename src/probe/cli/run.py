@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from probe.cli.goodput import GoodputOption, MeteredOption, own_server
 from probe.cli.measuring import (
     AllOption,
     ControlOption,
@@ -59,6 +60,7 @@ class _Request:
     quick: bool
     resume: bool
     private: "Private | None" = None
+    goodput: bool = False
 
 
 DryRunOption = Annotated[
@@ -109,6 +111,8 @@ def run(
     control: ControlOption = None,
     live_control: LiveControlOption = False,
     lab: LabOption = None,
+    goodput: GoodputOption = False,
+    metered: MeteredOption = False,
     seconds: SecondsOption = None,
     bytes_: BytesOption = None,
     private: PrivateOption = None,
@@ -135,6 +139,7 @@ def run(
             run_seconds=seconds,
             run_bytes=bytes_,
             live_control=live_control,
+            metered=metered,
         )
         request = _request(
             settings,
@@ -148,6 +153,7 @@ def run(
             quick=quick,
             resume=resume,
             private=private,
+            goodput=goodput,
         )
         if dry_run:
             _describe(request, printing)
@@ -171,6 +177,7 @@ def _request(
     quick: bool,
     resume: bool,
     private: Path | None,
+    goodput: bool,
 ) -> _Request:
     from probe.schedule.choose import Wanted
     from probe.targets.load import load_catalog
@@ -192,6 +199,7 @@ def _request(
         keep=keep,
         quick=quick,
         resume=resume,
+        goodput=goodput,
     )
 
 
@@ -212,16 +220,27 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
 
     from probe.cli.controlling import live_places
     from probe.cli.dry import show_dry_run
+    from probe.cli.goodput import described_server
     from probe.clock import SystemClock
     from probe.schedule.budget import allowance
     from probe.schedule.choose import plan_round
     from probe.schedule.dryrun import describe
+    from probe.schedule.goodput import files_of, timed_of
+    from probe.schedule.reasons import METERED
 
     settings = request.settings
     allowed = allowance(settings, None, SystemClock().now())
     rng = Random(0)  # noqa: S311 - a description, the same each time
     own = request.private.service.endpoints if request.private is not None else ()
-    plan = plan_round(request.catalog, request.wanted, rng=rng, allowed=allowed, also=own)
+    plan = plan_round(
+        request.catalog,
+        request.wanted,
+        rng=rng,
+        allowed=allowed,
+        also=own,
+        spared=dict.fromkeys(files_of(request.catalog), METERED) if settings.metered else None,
+        timed=timed_of(settings, described_server(settings)) if request.goodput else None,
+    )
     asked = live_places(settings, request.controls)
     found = describe(request.catalog, request.wanted, plan, settings, controls=asked)
     printing()
@@ -289,11 +308,16 @@ async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult
         session = stack.enter_context(open_session(settings, stage, store, request.controls))
         own = add_own(request.private, session)
         session.stop = stop
+        if request.goodput and not settings.metered:
+            session.server = own_server(settings, session.vantage)
         session.quick = request.quick
         session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S
         session.progress = stack.enter_context(show_progress())
         result = await session.round(
-            _wanted(request, session), done=_done(request, session), also=own
+            _wanted(request, session),
+            done=_done(request, session),
+            also=own,
+            goodput=request.goodput,
         )
         if store is not None and not result.interrupted:
             store.prune(session.clock.now(), settings.retention_days)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from probe.cli.goodput import MeteredOption, own_server
 from probe.cli.measuring import (
     ControlOption,
     CountryOption,
@@ -86,6 +87,7 @@ def watch(
     no_store: NoStoreOption = False,
     control: ControlOption = None,
     live_control: LiveControlOption = False,
+    metered: MeteredOption = False,
     lab: LabOption = None,
     private: PrivateOption = None,
     store: StoreOption = None,
@@ -98,7 +100,8 @@ def watch(
     A change of state is looked at again after 2, 5 and 9 minutes and, while it lasts, for half an
     hour. What begins to fail, and what works again, is told as soon as chance is ruled out (one
     false alarm in ten years). Once a day it is asked whether failures keep to hours of the day,
-    and a window that was not there before is told.
+    and a window that was not there before is told. Transfers are timed in up to goodput_rounds
+    rounds a day, unless the line is metered.
     """
     from probe.cli.measuring import settings_of, until_stopped
     from probe.targets.load import load_catalog
@@ -110,6 +113,7 @@ def watch(
         country=country,
         include=include,
         live_control=live_control,
+        metered=metered,
     )
     request = _Request(
         settings=settings,
@@ -160,6 +164,8 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         session = stack.enter_context(open_session(settings, stage, kept, request.controls))
         own = add_own(request.private, session)
         session.stop = stop
+        if not settings.metered and settings.goodput_rounds:
+            session.server = own_server(settings, session.vantage)
         session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S
         wanted = replace(wanted, country=session.vantage.country)
 

@@ -7,10 +7,8 @@ or kept: neither who asked nor for what.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import h11
 
@@ -27,7 +25,16 @@ from probe.control.message import (
     read_question,
     seal_answer,
 )
-from probe.control.tokens import find_token
+from probe.control.requests import (
+    UNKNOWN,
+    Reply,
+    feed,
+    holder_of,
+    linger,
+    read_head,
+    send_reply,
+    server_side,
+)
 from probe.errors import InputError
 from probe.net.base import NetFailure, Stream
 
@@ -37,28 +44,10 @@ WAIT_S = 45.0
 """The longest that a question waits for looks; what is not seen by then is pending."""
 
 _READ_S = 15.0
-_WRITE_S = 30.0
-_LINGER_S = 1.0
-_LINGER_BYTES = 262_144
-_MAX_HEAD = 8_192
-_CHUNK = 16_384
 _BURST = 60.0  # questions that one token may ask at once
 _PER_SECOND = 0.1  # and how fast it may ask again
 _AT_ONCE = 8  # questions of one token that wait at the same time
-_BEARER: Final = "bearer "
 _NOT_SERVED = "not served by this control"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What goes back: a status, a body, and after how long to come again."""
-
-    status: int
-    body: bytes = b""
-    retry_after_s: int | None = None
-
-
-_UNKNOWN = Reply(404, b"not found\n")
 
 
 @dataclass(slots=True)
@@ -71,13 +60,13 @@ class TokenRate:
     _left: dict[int, tuple[float, float]] = field(default_factory=dict)
     _waiting: dict[int, int] = field(default_factory=dict)
 
-    def take(self, holder: int) -> bool:
-        """Take one question from a holder's bucket; ``False`` when it is empty."""
+    def take(self, holder: int, amount: float = 1.0) -> bool:
+        """Take one question (or bytes) from a holder's bucket; ``False`` when it holds less."""
         now_s = self.clock.monotonic_s()
         left, at_s = self._left.get(holder, (self.burst, now_s))
         left = min(self.burst, left + (now_s - at_s) * self.per_second)
-        self._left[holder] = (left - 1.0 if left >= 1.0 else left, now_s)
-        return left >= 1.0
+        self._left[holder] = (left - amount if left >= amount else left, now_s)
+        return left >= amount
 
     def begin(self, holder: int) -> bool:
         """Count a question that waits; ``False`` when too many of its holder do already."""
@@ -116,12 +105,12 @@ class ControlServer:
             NetFailure: the peer went away, or was too slow.
 
         """
-        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
+        connection = server_side()
         request: h11.Request | None = None
         try:
             async with asyncio.timeout(self.read_s):
-                request = await _head(connection, stream)
-                holder = self._holder(request)
+                request = await read_head(connection, stream)
+                holder = holder_of(request, self.tokens())
                 body = b"" if holder is None else await _body(connection, stream)
             reply = await self._reply(request, holder, body)
         except h11.RemoteProtocolError:
@@ -132,20 +121,13 @@ class ControlServer:
             self.answered += 1
         else:
             self.turned_away += 1
-        await _send(connection, stream, request, reply)
-        await _linger(stream)
-
-    def _holder(self, request: h11.Request) -> int | None:
-        """Return whose token a request carries; looked up before any of its body is read."""
-        given = [value for name, value in request.headers if name == b"authorization"]
-        text = given[0].decode("latin-1") if len(given) == 1 else ""
-        bearer = text.lower().startswith(_BEARER)
-        return find_token(text[len(_BEARER) :].strip() if bearer else "", self.tokens())
+        await send_reply(connection, stream, request, reply)
+        await linger(stream)
 
     async def _reply(self, request: h11.Request, holder: int | None, body: bytes | None) -> Reply:
         """Return what to say; one holder cannot take the place of the others."""
         if holder is None or request.target != OBSERVE_PATH.encode():
-            return _UNKNOWN
+            return UNKNOWN
         if request.method != b"POST":
             return Reply(405, b"only POST\n")
         if body is None:
@@ -187,16 +169,6 @@ class ControlServer:
         )
 
 
-async def _head(connection: h11.Connection, stream: Stream) -> h11.Request:
-    while True:
-        event = connection.next_event()
-        if isinstance(event, h11.Request):
-            return event
-        if event is not h11.NEED_DATA:
-            raise h11.RemoteProtocolError("no request")
-        await _feed(connection, stream)
-
-
 async def _body(connection: h11.Connection, stream: Stream) -> bytes | None:
     """Return the body, ``None`` when it is larger than any question."""
     body = bytearray()
@@ -209,39 +181,6 @@ async def _body(connection: h11.Connection, stream: Stream) -> bytes | None:
             if len(body) > MAX_ASK:
                 return None
         elif event is h11.NEED_DATA:
-            await _feed(connection, stream)
+            await feed(connection, stream)
         else:
             raise h11.RemoteProtocolError("the request ended early")
-
-
-async def _feed(connection: h11.Connection, stream: Stream) -> None:
-    data = await stream.receive(_CHUNK, timeout_s=_READ_S)
-    connection.receive_data(data)
-
-
-async def _linger(stream: Stream) -> None:
-    """Take what the peer still sends, a little: a close over unread bytes would cut our answer."""
-    left = _LINGER_BYTES
-    with contextlib.suppress(NetFailure, TimeoutError):
-        async with asyncio.timeout(_LINGER_S):
-            while left > 0 and (data := await stream.receive(_CHUNK, timeout_s=_LINGER_S)):
-                left -= len(data)
-
-
-async def _send(
-    connection: h11.Connection, stream: Stream, asked: h11.Request | None, reply: Reply
-) -> None:
-    headers = [
-        ("Content-Type", "text/plain" if reply.status != 200 else "application/octet-stream"),
-        ("Content-Length", str(len(reply.body))),
-        ("Connection", "close"),
-    ]
-    if reply.retry_after_s is not None:
-        headers.append(("Retry-After", str(reply.retry_after_s)))
-    if connection.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
-        return
-    head = connection.send(h11.Response(status_code=reply.status, headers=headers)) or b""
-    told = b"" if asked is not None and asked.method == b"HEAD" else reply.body
-    data = connection.send(h11.Data(data=told)) or b""
-    end = connection.send(h11.EndOfMessage()) or b""
-    await stream.send(head + data + end, timeout_s=_WRITE_S)

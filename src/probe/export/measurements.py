@@ -23,6 +23,7 @@ from probe.model.measurement import (
     Step,
     TcpStep,
     TlsStep,
+    TransferStep,
     UdpStep,
 )
 from probe.model.selection import Selection
@@ -40,7 +41,9 @@ _LOOK: Final = (
 _SEEN: Final = (
     Column("failure", "string", "How the last step failed (OONI's failure strings)."),
     Column(
-        "failed_operation", "string", "The step that failed: dns, tcp, tls, http, udp, exchange."
+        "failed_operation",
+        "string",
+        "The step that failed: dns, tcp, tls, http, udp, exchange, transfer.",
     ),
     Column("resolver", "string", "Who was asked for the name."),
     Column("answers", "string", "Addresses of the DNS answers, separated by spaces."),
@@ -85,6 +88,7 @@ _OPERATION: Final[dict[type[Any], str]] = {
     HttpStep: "http",
     UdpStep: "udp",
     ExchangeStep: "exchange",
+    TransferStep: "transfer",
 }
 _MAX_REMEMBERED = 50_000
 

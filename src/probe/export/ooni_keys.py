@@ -1,13 +1,15 @@
 """The test keys of one measurement: our steps as OONI's queries, connects, handshakes, requests.
 
 Formats df-001, 002, 005, 006 and 008 of ooni/spec. Of a handshake we know how many bytes went
-each way, not when: the bytes are put between its start and its end as one write and one read.
+each way, not when: the bytes are put between its start and its end as one write and one
+read. A timed download goes in as the samples of OONI's throttling sampler.
 """
 
 import base64
 from typing import Any, Final
 
 from probe.model.address import is_public, parse_ip
+from probe.model.goodput import Direction, Transport
 from probe.model.measurement import (
     DnsEngine,
     DnsStep,
@@ -16,6 +18,7 @@ from probe.model.measurement import (
     Measurement,
     TcpStep,
     TlsStep,
+    TransferStep,
 )
 
 __all__ = ["test_keys"]
@@ -65,6 +68,8 @@ def test_keys(measurement: Measurement) -> dict[str, Any]:
             keys["network_events"].extend(_exchange_events(step, transaction))
         elif isinstance(step, HttpStep):
             keys["requests"].insert(0, _request(step, transaction))
+        elif isinstance(step, TransferStep):
+            keys["network_events"].extend(_sampled(step, transaction))
     if late:
         keys["x_dns_duplicate_responses"] = late
     if keys["failure"] is not None:
@@ -143,7 +148,7 @@ def _connect(step: TcpStep, transaction: int) -> dict[str, Any]:
     }
 
 
-def _place(step: TcpStep | TlsStep | HttpStep | ExchangeStep) -> str:
+def _place(step: TcpStep | TlsStep | HttpStep | ExchangeStep | TransferStep) -> str:
     return f"[{step.address}]:{step.port}" if ":" in step.address else f"{step.address}:{step.port}"
 
 
@@ -196,6 +201,26 @@ def _handshake_events(step: TlsStep, transaction: int) -> list[dict[str, Any]]:
 def _exchange_events(step: ExchangeStep, transaction: int) -> list[dict[str, Any]]:
     """Return what was said in a protocol of its own, and what came back."""
     return _bytes(step, transaction, step.failure)
+
+
+def _sampled(step: TransferStep, transaction: int) -> list[dict[str, Any]]:
+    """Return a download as OONI's throttling sampler has it: bytes so far, mark by mark."""
+    if step.direction is not Direction.DOWNLOAD:
+        return []
+    return [
+        {
+            "address": _place(step),
+            "failure": None,
+            "num_bytes": so_far,
+            "operation": "bytes_received_cumulative",
+            "proto": "tcp" if step.transport is Transport.TCP else "udp",
+            "t0": step.t0_s,
+            "t": step.t0_s + at_s,
+            "tags": [],
+            "transaction_id": transaction,
+        }
+        for so_far, at_s in step.marks
+    ]
 
 
 def _bytes(

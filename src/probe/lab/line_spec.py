@@ -8,14 +8,17 @@ from enum import StrEnum
 
 import msgspec
 
+from probe.lab.actions import Limit
 from probe.lab.windows import Window
 
-__all__ = ["HOME", "LOOPBACK_FIELDS", "NETNS_FIELDS", "Ipv6", "LineSpec"]
+__all__ = ["HOME", "LOOPBACK_FIELDS", "NETNS_FIELDS", "Hours", "Ipv6", "LineSpec"]
 
 HOME = "home"
 """The label of the network that the line is usually on."""
 
-NETNS_FIELDS = frozenset({"down_kbit", "latency_ms", "loss", "mtu", "queue_ms", "up_kbit"})
+NETNS_FIELDS = frozenset(
+    {"down_kbit", "hours", "latency_ms", "limit", "loss", "mtu", "queue_ms", "up_kbit"}
+)
 """Fields of a line that need single packets."""
 
 LOOPBACK_FIELDS = frozenset({"ipv4"})
@@ -28,6 +31,22 @@ class Ipv6(StrEnum):
     NONE = "none"
     WORKS = "works"
     BROKEN = "broken"  # a route, and nothing beyond it
+
+
+class Hours(msgspec.Struct, frozen=True, kw_only=True):
+    """What the line is at some hours: crowded in the evening, or held to a rate altogether."""
+
+    windows: tuple[Window, ...]
+    latency_ms: float = 0.0
+    loss: float = 0.0
+    down_kbit: float | None = None
+    up_kbit: float | None = None
+    queue_ms: float = 200.0
+    limit: Limit = Limit.SHAPED
+
+    def covers(self, now: datetime) -> bool:
+        """Return whether these are the hours."""
+        return any(window.covers(now) for window in self.windows)
 
 
 class LineSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +66,16 @@ class LineSpec(msgspec.Struct, frozen=True, kw_only=True):
     down_kbit: float | None = None
     up_kbit: float | None = None
     queue_ms: float = 200.0  # what the shaper holds at most
+    limit: Limit = Limit.SHAPED  # what becomes of packets above the rates
+    hours: tuple[Hours, ...] = ()  # the first that covers an instant replaces latency to limit
+
+    def at(self, now: datetime) -> "LineSpec":
+        """Return the line as it is at ``now``."""
+        hours = next((one for one in self.hours if one.covers(now)), None)
+        if hours is None:
+            return self
+        names = [name for name in Hours.__struct_fields__ if name != "windows"]
+        return msgspec.structs.replace(self, **{name: getattr(hours, name) for name in names})
 
     def tunnelled(self, now: datetime) -> bool:
         """Return whether the tunnel holds the default route at ``now``."""

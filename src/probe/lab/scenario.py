@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from probe.errors import InputError
-from probe.lab.actions import ACTIONS, By, Reach, Stage
-from probe.lab.line_spec import HOME, Ipv6, LineSpec
+from probe.lab.actions import ACTIONS, By, Limit, Reach, Stage
+from probe.lab.line_spec import HOME, Hours, Ipv6, LineSpec
 from probe.lab.located import LocatedYaml, read_yaml
 from probe.lab.rules import Controls, Expected, Rule, Scenario, What, Who
 from probe.lab.scenario_checks import check_expect, check_line, check_what, check_who
@@ -71,6 +71,18 @@ class _Tunnel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     when: tuple[When, ...]
 
 
+class _Hours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hours at which a line is another, as written."""
+
+    when: tuple[When, ...]
+    latency_ms: float = 0.0
+    loss: float = 0.0
+    down_kbit: float | None = None
+    up_kbit: float | None = None
+    queue_ms: float = 200.0
+    limit: Limit = Limit.SHAPED
+
+
 class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A line as written."""
 
@@ -87,6 +99,8 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     down_kbit: float | None = None
     up_kbit: float | None = None
     queue_ms: float = 200.0
+    limit: Limit = Limit.SHAPED
+    hours: tuple[_Hours, ...] = ()
 
 
 class _World(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -218,9 +232,19 @@ def _line(doc: LocatedYaml, raw: _Scenario, given: Mapping[str, Any]) -> LineSpe
     if isinstance(tunnel, _Tunnel):
         windows = _windows(doc, tunnel.when, raw.zone, ".line.tunnel.when")
     fields = {name: getattr(written, name) for name in written.__struct_fields__}
-    line = LineSpec(**fields | {"tunnel": bool(tunnel), "tunnel_windows": windows})
+    hours = tuple(_hours(doc, raw, one, number) for number, one in enumerate(written.hours))
+    own = {"tunnel": bool(tunnel), "tunnel_windows": windows, "hours": hours}
+    line = LineSpec(**fields | own)
     check_line(doc, line, given, stages=raw.stages)
     return line
+
+
+def _hours(doc: LocatedYaml, raw: _Scenario, written: _Hours, number: int) -> Hours:
+    names = [name for name in Hours.__struct_fields__ if name != "windows"]
+    windows = _windows(doc, written.when, raw.zone, f".line.hours[{number}].when")
+    if not windows:
+        raise doc.error("hours have a window", f".line.hours[{number}].when", "when: {daily: ...}")
+    return Hours(windows=windows, **{name: getattr(written, name) for name in names})
 
 
 def _services(

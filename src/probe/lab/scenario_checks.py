@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from probe.lab.actions import ACTIONS, NETNS_PARAMETERS, Layer, Limit, Stage
-from probe.lab.line_spec import LOOPBACK_FIELDS, NETNS_FIELDS, LineSpec
+from probe.lab.line_spec import LOOPBACK_FIELDS, NETNS_FIELDS, Hours, LineSpec
 from probe.lab.located import LocatedYaml
 from probe.lab.looks import LOOKS
 from probe.lab.recognised import MESSAGES, PROTOCOLS
@@ -147,20 +147,36 @@ def check_line(
         if name in LOOPBACK_FIELDS and set(stages) != {Stage.LOOPBACK}:
             problem = f"{name} is played by the map of loopback only"
             raise doc.error(problem, f".line.{name}", "declare `stages: loopback`")
+    _check_rates(doc, line, ".line")
+    for number, hours in enumerate(line.hours):
+        _check_rates(doc, hours, f".line.hours[{number}]")
     ranges = {
-        "latency_ms": (line.latency_ms, 0.0, 60_000.0),
-        "loss": (line.loss, 0.0, 1.0),
         "mtu": (line.mtu, 68, 65_535),
-        "queue_ms": (line.queue_ms, 0.0, 60_000.0),
-        "down_kbit": (line.down_kbit, 1.0, 10_000_000.0),
-        "up_kbit": (line.up_kbit, 1.0, 10_000_000.0),
         "clock_offset_s": (line.clock_offset_s, -4e9, 4e9),
     }
     for name, (value, low, high) in ranges.items():
-        if value is not None and (math.isnan(value) or not low <= value <= high):
-            raise doc.error(f"{name} is {low:g} to {high:g}", f".line.{name}")
+        _check_range(doc, name, value, low, high, ".line")
     if not line.network:
         raise doc.error("a network has a name", ".line.network")
+
+
+def _check_rates(doc: LocatedYaml, line: LineSpec | Hours, path: str) -> None:
+    ranges = {
+        "latency_ms": (line.latency_ms, 0.0, 60_000.0),
+        "loss": (line.loss, 0.0, 1.0),
+        "queue_ms": (line.queue_ms, 0.0, 60_000.0),
+        "down_kbit": (line.down_kbit, 1.0, 10_000_000.0),
+        "up_kbit": (line.up_kbit, 1.0, 10_000_000.0),
+    }
+    for name, (value, low, high) in ranges.items():
+        _check_range(doc, name, value, low, high, path)
+
+
+def _check_range(
+    doc: LocatedYaml, name: str, value: float | None, low: float, high: float, path: str
+) -> None:
+    if value is not None and (math.isnan(value) or not low <= value <= high):
+        raise doc.error(f"{name} is {low:g} to {high:g}", f"{path}.{name}")
 
 
 def check_expect(doc: LocatedYaml, expected: Expected, path: str) -> None:

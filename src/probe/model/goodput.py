@@ -1,8 +1,9 @@
 """How fast something came: one transfer beside its controls, of one round.
 
-Goodput is application bytes by time, between the first mark and the last one, so that name
-lookup, handshakes and the server's thinking are not in it. A transfer that was cut off by its
-deadline or by silence is *censored*: it was at most that fast.
+Goodput is bytes by time, over all that came after the first byte or over its second half,
+whichever is slower: name lookup, handshakes and the server's thinking are not in it, and neither
+is the burst that a token bucket lets through first. A transfer that was cut off by its deadline
+or by silence is *censored*: it was at most that fast.
 """
 
 from datetime import UTC, datetime

@@ -6,10 +6,13 @@ from enum import StrEnum
 import msgspec
 
 from probe.model.failure import Failure, check_failure
+from probe.model.goodput import Direction, Transport
 from probe.model.moment import Moment
 from probe.model.target import Kind
 
 __all__ = [
+    "GOODPUTS",
+    "STALL_S",
     "Answer",
     "CertificateCheck",
     "DnsEngine",
@@ -23,6 +26,7 @@ __all__ = [
     "Step",
     "TcpStep",
     "TlsStep",
+    "TransferStep",
     "UdpStep",
     "Variant",
 ]
@@ -65,6 +69,12 @@ class Variant(StrEnum):
     CONNECT = "connect"  # a connection to the same address and port in which nothing is said
     OTHER_UDP = "other_udp"  # another service of this round that answers over UDP
     BY_TCP = "by_tcp"  # TLS over TCP at the same address and port, where QUIC failed
+    GOODPUT = "goodput"  # the endpoint's own object, timed; the other goodputs are its controls
+    GOODPUT_SNI = "goodput_sni"  # the same object from the same address, with a neutral SNI
+    GOODPUT_NEUTRAL = "goodput_neutral"  # an object of a neutral host
+    GOODPUT_ABROAD = "goodput_abroad"  # an object abroad, beside one in the country
+    GOODPUT_OWN = "goodput_own"  # a server of one's own, under the endpoint's name or like a call
+    GOODPUT_OWN_NEUTRAL = "goodput_own_neutral"  # the same server, under a name of no interest
 
 
 class Proof(StrEnum):
@@ -215,7 +225,37 @@ class ExchangeStep(StepBase, frozen=True, kw_only=True, tag="exchange"):
     bytes_received: int = 0
 
 
-Step = DnsStep | TcpStep | TlsStep | HttpStep | UdpStep | ExchangeStep
+class TransferStep(StepBase, frozen=True, kw_only=True, tag="transfer"):
+    """An object, or a stream of datagrams, timed while it came (or went, for an upload).
+
+    Bytes are counted beneath TLS, which adds less than 1 %; ``wanted`` is of the object itself.
+    ``marks`` are (bytes so far, seconds since ``t0_s``): at the first byte, at each 16 KiB, and
+    at the last. ``stalled_at`` is the count of bytes after which nothing moved for
+    ``STALL_S`` or more, ``None`` where it always went on; ``longest_stall_s`` the longest pause
+    after the first byte. ``rtt_s`` is of the connection's handshake. ``failure`` is what ended
+    a transfer that did not end by itself. ``lost_share`` is of datagrams that were not echoed.
+    """
+
+    address: str
+    port: int
+    direction: Direction
+    transport: Transport
+    wanted: int
+    received: int = 0  # of an upload: what the other side took
+    marks: tuple[tuple[int, float], ...] = ()
+    longest_stall_s: float = 0.0
+    stalled_at: int | None = None
+    rtt_s: float | None = None
+    lost_share: float | None = None
+
+
+STALL_S = 5.0
+"""Seconds without a byte that make a stall."""
+
+GOODPUTS = frozenset(variant for variant in Variant if variant.startswith("goodput"))
+"""Looks that time transfers; no rule of a verdict reads them."""
+
+Step = DnsStep | TcpStep | TlsStep | HttpStep | UdpStep | ExchangeStep | TransferStep
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from probe.net import guard
 from probe.net.base import NetFailure, Stream, StreamServer
 from probe.net.classify import classify
 
-__all__ = ["Bounds", "Listening", "Serve", "ServerTls", "listening", "peer_of"]
+__all__ = ["Bounds", "Listening", "Serve", "ServerTls", "bound", "listening", "peer_of"]
 
 Serve = Callable[[Stream], Awaitable[None]]
 """Serves one connection; it is closed afterwards, whatever came of it."""
@@ -36,10 +36,15 @@ _PROBLEMS = 20
 
 @dataclass(frozen=True, slots=True)
 class ServerTls:
-    """PEM files of the certificate (with its chain) and its key."""
+    """PEM files of the certificate (with its chain) and its key.
+
+    With ``names`` only a hello with one of these is answered; others get the alert
+    ``unrecognized_name`` (RFC 6066 section 3).
+    """
 
     certificate: Path
     key: Path
+    names: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,8 @@ async def listening(
         ForbiddenNetwork: the guard does not allow the address.
 
     """
-    guard.check(address)
     context = None if tls is None else _context(tls)
-    sock = _bound(address, port)
+    sock = bound(address, port, socket.SOCK_STREAM)
     with sock:
         place = sock.getsockname()
         server = Listening(str(place[0]), int(place[1]))
@@ -100,6 +104,8 @@ def _context(tls: ServerTls) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols(["http/1.1"])
     context.num_tickets = 0
+    if tls.names is not None:
+        context.sni_callback = _only(tls.names)
     try:
         context.load_cert_chain(tls.certificate, tls.key, password=lambda: b"")
     except (OSError, ValueError) as exc:
@@ -111,15 +117,37 @@ def _context(tls: ServerTls) -> ssl.SSLContext:
     return context
 
 
-def _bound(address: str, port: int) -> socket.socket:
+def _only(
+    names: frozenset[str],
+) -> Callable[[ssl.SSLObject, str | None, ssl.SSLContext], int | None]:
+    """Return what refuses a hello without one of the names; case does not matter in them."""
+
+    def pick(_tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:
+        known = name is not None and name.lower() in names
+        return None if known else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+    return pick
+
+
+def bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
+    """Return a socket that is bound, and listens where its kind does.
+
+    Raises:
+        InputError: the address cannot be bound.
+        ForbiddenNetwork: the guard does not allow it.
+
+    """
+    guard.check(address)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = socket.socket(family, kind)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.setblocking(False)  # noqa: FBT003 - the name of the flag is the method's
+            if kind is socket.SOCK_STREAM:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((address, port))
-            sock.listen(_BACKLOG)
+            if kind is socket.SOCK_STREAM:
+                sock.listen(_BACKLOG)
         except BaseException:
             sock.close()
             raise

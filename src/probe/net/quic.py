@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from aioquic.quic.configuration import QuicConfiguration
     from aioquic.quic.connection import QuicConnection
 
-__all__ = ["QuicHandshake", "quic_handshake", "quic_is_here"]
+__all__ = [
+    "QuicDriver",
+    "QuicHandshake",
+    "quic_configuration",
+    "quic_handshake",
+    "quic_is_here",
+    "unbroken",
+]
 
 _T = TypeVar("_T")
 _UNANSWERED = 3
@@ -76,7 +83,7 @@ async def quic_handshake(
     """
     told = QuicHandshake()
     before = datagrams.bytes_sent, datagrams.bytes_received
-    driver = _Driver(datagrams, _configuration(sni, alpn), told)
+    driver = QuicDriver(datagrams, quic_configuration(sni, alpn), told)
     try:
         await driver.run(timeout_s)
     except NetFailure as exc:
@@ -87,7 +94,8 @@ async def quic_handshake(
     return told
 
 
-def _configuration(sni: str | None, alpn: tuple[str, ...]) -> "QuicConfiguration":
+def quic_configuration(sni: str | None, alpn: tuple[str, ...]) -> "QuicConfiguration":
+    """Return a client's configuration; an address literal sends no name."""
     from aioquic.quic.configuration import QuicConfiguration
 
     named = None if sni is None or parse_ip(sni) is not None else sni
@@ -101,16 +109,19 @@ def _configuration(sni: str | None, alpn: tuple[str, ...]) -> "QuicConfiguration
     )
 
 
-class _Driver:
+class QuicDriver:
     """Moves datagrams between aioquic and the network, on a clock that never stands still.
 
     The scripted network answers a wait at once; a timer that was waited for is then due, whatever
     the loop's clock says.
     """
 
+    most_datagrams = _MOST_DATAGRAMS
+
     def __init__(
         self, datagrams: Datagrams, configuration: "QuicConfiguration", told: QuicHandshake
     ) -> None:
+        """Make a client of ``configuration`` that notes in ``told`` how it goes."""
         from aioquic.quic.connection import QuicConnection
 
         self._datagrams = datagrams
@@ -152,7 +163,7 @@ class _Driver:
         while not self._over() and not reached():
             await self._flush()
             now_s = self._clock()
-            if now_s >= ends_s or self._told.received > _MOST_DATAGRAMS:
+            if now_s >= ends_s or self._told.received > self.most_datagrams:
                 raise NetFailure(_SILENCE)
             due_s = min(self._quic.get_timer() or ends_s, ends_s)
             try:
@@ -161,16 +172,25 @@ class _Driver:
                 if exc.failure != _SILENCE:
                     raise
                 self._now_s = max(self._clock(), due_s)
-                _unbroken(partial(self._quic.handle_timer, now=self._now_s))
+                unbroken(partial(self._quic.handle_timer, now=self._now_s))
             else:
                 self._told.received += 1
-                receive = self._quic.receive_datagram
-                _unbroken(partial(receive, data, _PEER, now=self._clock()))
+                self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Hand a datagram to aioquic.
+
+        Raises:
+            NetFailure: it broke over these bytes, which may be anybody's.
+
+        """
+        receive = self._quic.receive_datagram
+        unbroken(partial(receive, data, _PEER, now=self._clock()))
 
     async def _flush(self) -> None:
         """Send what is due; to somebody who never answered no more than three."""
         due = partial(self._quic.datagrams_to_send, now=self._clock())
-        for data, _ in _unbroken(due):
+        for data, _ in unbroken(due):
             if self._told.received or self._told.sent < _UNANSWERED:
                 await self._datagrams.send(data)
                 self._told.sent += 1
@@ -188,7 +208,12 @@ class _Driver:
             elif isinstance(event, ConnectionTerminated):
                 self._ended(event.error_code)
                 return True
+            else:
+                self._on(event)
         return self._told_to_end()
+
+    def _on(self, event: Any) -> None:
+        """Take what is no part of the handshake; here, nothing."""
 
     def _told_to_end(self) -> bool:
         """Return whether the other side has closed; aioquic tells it only when it has drained."""
@@ -225,7 +250,7 @@ class _Driver:
             return
 
 
-def _unbroken(call: Callable[[], _T]) -> _T:
+def unbroken(call: Callable[[], _T]) -> _T:
     """Return what aioquic says.
 
     Raises:

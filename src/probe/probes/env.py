@@ -33,7 +33,8 @@ class Timeouts:
     """Deadlines in seconds of real time, each of one operation.
 
     ``late_s`` is how long a UDP socket goes on listening after the first answer; ``udp_s`` how
-    long each of the three datagrams of a protocol is waited for.
+    long each of the three datagrams of a protocol is waited for; ``transfer_s`` the most that a
+    timed transfer may take.
     """
 
     dns_s: float = 5.0
@@ -43,6 +44,7 @@ class Timeouts:
     exchange_s: float = 10.0
     late_s: float = 2.0
     udp_s: float = 2.0
+    transfer_s: float = 20.0
 
 
 class Limits(Protocol):

@@ -17,7 +17,15 @@ from probe.probes.tls import shake_hands
 from probe.wire.pages import decode_body, page_title
 from probe.wire.scrub import scrub_literals, scrub_url
 
-__all__ = ["KEPT_HEADERS", "Met", "probe_http", "record_answer", "request_of", "send_request"]
+__all__ = [
+    "KEPT_HEADERS",
+    "RANGE_HEADROOM",
+    "Met",
+    "probe_http",
+    "record_answer",
+    "request_of",
+    "send_request",
+]
 
 Met = Callable[[HttpResult, str], bool]
 """Whether an answer, and its body as text, are what is expected."""
@@ -40,16 +48,21 @@ STOREFRONT = "{country}"
 
 NO_COUNTRY = "the country of this line is not known, so no storefront can be asked"
 
-_RANGE_HEADROOM = 16_384
+RANGE_HEADROOM = 16_384
 """What may cross beside a bounded body: the answer's head, TLS records, HTTP/2 frames."""
 
 
 def request_of(
-    endpoint: Endpoint, port: int, storefront: str = "ZZ", *, path: str | None = None
+    endpoint: Endpoint,
+    port: int,
+    storefront: str = "ZZ",
+    *,
+    path: str | None = None,
+    range_bytes: int | None = None,
 ) -> HttpRequest:
     """Return the request that the endpoint asks for, of the storefront of a country.
 
-    At ``path`` where that is given.
+    At ``path`` where that is given; for ``range_bytes`` where the endpoint's own are too few.
     """
     wanted = path or endpoint.path or "/"
     return HttpRequest(
@@ -59,7 +72,7 @@ def request_of(
         path=wanted.replace(STOREFRONT, storefront.lower()),
         tls=endpoint.tls,
         host_header=endpoint.host_header,
-        headers=_headers(endpoint.range_bytes),
+        headers=_headers(range_bytes or endpoint.range_bytes),
     )
 
 
@@ -76,7 +89,7 @@ def _limits(endpoint: Endpoint) -> HttpLimits:
     """Return what one answer may cost; a server that knows no ranges is cut off all the same."""
     size = endpoint.range_bytes
     if size is not None:
-        return HttpLimits(body=size, wire=size + _RANGE_HEADROOM)
+        return HttpLimits(body=size, wire=size + RANGE_HEADROOM)
     return HttpLimits() if endpoint.read_bytes is None else HttpLimits(body=endpoint.read_bytes)
 
 

@@ -73,6 +73,10 @@ async def measure(
     try:
         silent = options.variant is Variant.CONNECT  # nothing is said, whatever the kind
         probe = probe_of(Kind.TCP if silent else endpoint.kind)
+        if options.transfer is not None:
+            from probe.probes.goodput import probe_goodput
+
+            probe = probe_goodput
         reason = await _run(probe, recorder, env, options)
     except asyncio.CancelledError:
         if on_interrupt is not None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from probe.model.measurement import DnsEngine, Variant
+from probe.probes.transfer import Transfer
 
 __all__ = ["PLAIN", "UNSET", "ProbeOptions", "Unset"]
 
@@ -31,6 +32,7 @@ class ProbeOptions:
     and entropy in the place of a protocol's own; ``over_tcp`` dials the port over TCP instead.
     ``storefront`` (ISO 3166 alpha-2) is asked for
     where the endpoint's path has ``{country}``; without one it is the line's own country.
+    ``transfer`` times one in the place of what the kind measures.
     """
 
     variant: Variant = Variant.MAIN
@@ -46,6 +48,7 @@ class ProbeOptions:
     random_payload: bool = False
     over_tcp: bool = False
     storefront: str | None = None
+    transfer: Transfer | None = None
 
 
 PLAIN = ProbeOptions()

@@ -18,7 +18,16 @@ from probe.probes.tcp import connect
 from probe.probes.tls import shake_hands
 from probe.wire.quic import looks_like_quic, read_version_negotiation, version_probe
 
-__all__ = ["HANDSHAKE", "NO_CERTIFICATE", "NO_QUIC", "PING", "QUIC_PORT", "VERSIONS", "probe_quic"]
+__all__ = [
+    "HANDSHAKE",
+    "NO_CERTIFICATE",
+    "NO_QUIC",
+    "PING",
+    "QUIC_PORT",
+    "VERSIONS",
+    "certificate_step",
+    "probe_quic",
+]
 
 QUIC_PORT = 443
 VERSIONS, HANDSHAKE, PING = "quic-versions", "quic", "quic-ping"
@@ -102,7 +111,7 @@ async def _handshake(session: Session, address: str, port: int, peer: Peer) -> b
     recorder.add(first)
     if not shaken:
         return False
-    step = _certificate(session, told, address, port, peer, first.t_s)
+    step = certificate_step(session, told, address, port, peer, first.t_s)
     recorder.add(step)
     if step.failure is not None:
         return False
@@ -131,9 +140,10 @@ def _ping(told: QuicHandshake, address: str, port: int, at_s: float) -> UdpStep:
     )
 
 
-def _certificate(
+def certificate_step(
     session: Session, told: QuicHandshake, address: str, port: int, peer: Peer, at_s: float
 ) -> TlsStep:
+    """Return the certificate of a handshake as a step of TLS at ``at_s``, judged."""
     env = session.env
     check = verify_chain(told.chain, peer.name, env.roots, env.clock.now(), trust=peer.trust)
     return TlsStep(

@@ -1,12 +1,15 @@
 """From the catalog and what was asked for to a round's plan."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
 
+from msgspec.structs import replace
+
 from probe.model.target import Catalog, Category, Endpoint, Kind, Plan, Risk
 from probe.schedule.budget import Allowance
+from probe.schedule.goodput import Timed, cost_of_tasks, plan_goodput
 from probe.schedule.plan import Left, RoundPlan, is_captive_check, make_plan
 from probe.targets.countries import CountryRules
 from probe.targets.load import load_country_rules
@@ -82,11 +85,14 @@ def plan_round(
     done: Collection[str] = (),
     also: Sequence[Endpoint] = (),
     name: str | None = None,
+    spared: Mapping[str, str] | None = None,
+    timed: Timed | None = None,
 ) -> RoundPlan:
     """Return the plan of one round.
 
     ``done`` are endpoints that an earlier part of the same work has measured; ``also`` are
-    endpoints to measure beside the selection (a slice of the daily plan, a burst).
+    endpoints to measure beside the selection (a slice of the daily plan, a burst). ``spared``
+    are ids that are left out of this round, and why. With ``timed`` transfers are planned, too.
     """
     selection = selection_of(catalog, wanted)
     captive, stun = line_checks(catalog, wanted)
@@ -94,7 +100,7 @@ def plan_round(
         Left(endpoint=left.endpoint, reason=left.detail or str(left.reason))
         for left in selection.left_out
     ]
-    return make_plan(
+    plan = make_plan(
         (*selection.endpoints, *also),
         anchors(catalog, wanted.country),
         name=name or wanted.name,
@@ -104,4 +110,30 @@ def plan_round(
         stun=stun,
         left_out=left_out,
         done=done,
+        spared=spared,
+    )
+    return plan if timed is None else _with_transfers(catalog, wanted, plan, timed, rng, allowed)
+
+
+def _with_transfers(
+    catalog: Catalog,
+    wanted: Wanted,
+    plan: RoundPlan,
+    timed: Timed,
+    rng: Random,
+    allowed: Allowance,
+) -> RoundPlan:
+    """Return ``plan`` with transfers, as far as the bytes go.
+
+    Neutral objects are those that this country's rules let anybody contact without an opt-in.
+    """
+    neutral = selection_of(catalog, Wanted(everything=True, country=wanted.country)).endpoints
+    tasks, left = plan_goodput(
+        plan.targets, neutral, timed, rng=rng, allowed_bytes=allowed.bytes - plan.bytes
+    )
+    return replace(
+        plan,
+        goodput=tasks,
+        untimed=tuple(Left(endpoint=endpoint, reason=reason) for endpoint, reason in left),
+        bytes=plan.bytes + cost_of_tasks(tasks),
     )

@@ -98,8 +98,12 @@ def may_dial(
     """Return whether a measurement of ``endpoint`` may send to ``place``.
 
     That is: its resolvers; its own host, when that is an address; the addresses it was told to
-    use; and public addresses on its own port, when its host is a name.
+    use; and public addresses on its own port, when its host is a name. A transfer to a server of
+    one's own goes there and nowhere else.
     """
+    server = options.transfer.server if options.transfer is not None else None
+    if server is not None:
+        return place == Place(server.address, server.port)
     if place in encrypted_resolvers():
         return True
     asked = (*nameservers, *OTHER_RESOLVERS)

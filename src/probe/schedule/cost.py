@@ -9,7 +9,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from probe.model.address import parse_ip
+from probe.model.goodput import Transport
 from probe.model.target import Endpoint, Kind, Role
+from probe.probes.transfer import Transfer
+from probe.wire.media import PACKET
 
 __all__ = [
     "HEADER_SHARE",
@@ -19,6 +22,7 @@ __all__ = [
     "follow_up_bytes",
     "on_the_wire",
     "total_bytes",
+    "transfer_bytes",
 ]
 
 HEADER_SHARE = 1.3
@@ -151,6 +155,14 @@ def follow_up_bytes(endpoint: Endpoint) -> int:
         # two retests, three neutral names, other host, another address, a neighbour
         return 8 * (_TCP + _TLS) + doh
     return 0
+
+
+def transfer_bytes(transfer: Transfer) -> int:
+    """Return what one timed transfer is expected to cost; a call's datagrams come back as well."""
+    if transfer.transport is Transport.UDP:
+        return round(2 * transfer.wanted * (1 + _DATAGRAM / PACKET))
+    begin = _LOOKUP + _TCP + _TLS + _HTTP
+    return begin + round(transfer.wanted * _TRANSFER)
 
 
 def total_bytes(endpoints: Iterable[Endpoint]) -> int:

@@ -28,7 +28,7 @@ from probe.schedule.work import MeasureOne
 
 __all__ = ["Keeps", "Phase", "Progress", "RoundResult", "RunDeps"]
 
-Phase = Literal["line", "targets", "closing"]
+Phase = Literal["line", "targets", "goodput", "closing"]
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,15 +1,17 @@
 """What a round would do, for somebody to read before it does: nothing is sent."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from probe.analysis.udp_facts import UDP_KINDS
+from probe.model.measurement import Variant
 from probe.model.target import Catalog, Endpoint, Kind, Plan
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.contacts import Contacts, contacts_of, port_of
 from probe.schedule.cost import MEASURED_KINDS, cost_of, follow_up_bytes, total_bytes
+from probe.schedule.goodput import cost_of_tasks, timed_of
 from probe.schedule.pace import Pace, pace_of
 from probe.schedule.plan import RoundPlan
 from probe.settings import Settings
@@ -47,6 +49,8 @@ _FOLLOW_UPS_TLS = (
 )
 _FOLLOW_UPS |= dict.fromkeys(UDP_KINDS, _FOLLOW_UPS_UDP)
 _FOLLOW_UPS[Kind.QUIC] = ("random bytes", "TLS at its port", "neutral name", *_FOLLOW_UPS_UDP[1:])
+
+_TRANSFER_S = 2.0  # of a line with 0.5 Mbit/s; each has 20 s at most
 
 RETESTS_S = 460.0
 """When the last retest of a cut handshake is due after the first look."""
@@ -104,7 +108,12 @@ def describe(
                 if endpoint.kind is Kind.STUN
                 else "line: login page?"
             )
-    rows = [_row(e, purposes.get(e.id, ""), sni_host=settings.sni_host) for e in plan.endpoints]
+    timed_only = _timed_only(plan)
+    rows = [
+        _row(e, purposes.get(e.id, ""), sni_host=settings.sni_host)
+        for e in plan.endpoints
+        if e.id not in timed_only
+    ]
     rows += [
         DryRow(
             service=left.endpoint.service,
@@ -117,6 +126,7 @@ def describe(
         )
         for left in plan.not_run
     ]
+    rows += _timed_rows(plan)
     drawn = _other_anchors(catalog, wanted, plan)
     rows += [_row(e, "line: may be drawn in the place of another", sni_host=None) for e in drawn]
     sizes = [cost_of(e).bytes + follow_up_bytes(e) for e in plan.targets]
@@ -125,12 +135,19 @@ def describe(
         plan=plan.name,
         endpoints=tuple(rows),
         contacts=msgspec.structs.replace(
-            _contacts((*plan.endpoints, *drawn), plan.stun, nameservers, settings.sni_host),
+            _contacts(
+                (*plan.endpoints, *drawn),
+                plan.stun,
+                nameservers,
+                (settings.sni_host, *_servers(plan)),
+            ),
             controls=tuple(controls),
         ),
         left_out=len(plan.left_out),
         bytes=plan.bytes,
-        bytes_if_all_fail=sum(sizes) + 2 * sum(cost_of(a).bytes for a in plan.anchors),
+        bytes_if_all_fail=sum(sizes)
+        + cost_of_tasks(plan.goodput)
+        + 2 * sum(cost_of(a).bytes for a in plan.anchors),
         seconds=seconds,
         seconds_if_some_fail=min(settings.run_seconds, seconds + RETESTS_S),
         pace=usual_pace(catalog, wanted, settings, every_s),
@@ -162,6 +179,50 @@ def _row(endpoint: Endpoint, purpose: str, *, sni_host: str | None) -> DryRow:
     )
 
 
+_TIMED: dict[Variant, str] = {
+    Variant.GOODPUT: "transfer: its file",
+    Variant.GOODPUT_SNI: "transfer: its file, under a neutral name",
+    Variant.GOODPUT_NEUTRAL: "transfer: a neutral file beside it",
+    Variant.GOODPUT_ABROAD: "transfer: a file abroad beside it",
+    Variant.GOODPUT_OWN: "transfer: its name at the throughput server",
+    Variant.GOODPUT_OWN_NEUTRAL: "transfer: a neutral name at the throughput server",
+}
+
+
+def _timed_rows(plan: RoundPlan) -> list[DryRow]:
+    """Return the transfers of a round, and what has none in it."""
+    rows = []
+    for task in plan.goodput:
+        for look in task.looks:
+            server = look.transfer.server
+            rows.append(
+                DryRow(
+                    service=task.endpoint.service,
+                    kind=f"{look.transfer.direction}/{look.transfer.transport}",
+                    host=look.endpoint.host if server is None else server.address,
+                    port=port_of(look.endpoint) if server is None else server.port,
+                    runs=True,
+                    reason=_TIMED[look.variant],
+                    bytes=look.bytes,
+                    seconds=_TRANSFER_S,
+                    endpoint=look.endpoint.id,
+                )
+            )
+    rows += [
+        DryRow(
+            service=left.endpoint.service,
+            kind="transfer",
+            host=left.endpoint.host,
+            port=port_of(left.endpoint),
+            runs=False,
+            reason=left.reason,
+            endpoint=left.endpoint.id,
+        )
+        for left in plan.untimed
+    ]
+    return rows
+
+
 def _other_anchors(catalog: Catalog, wanted: Wanted, plan: RoundPlan) -> tuple[Endpoint, ...]:
     """Return the neutral hosts that a round may draw and this description did not."""
     known = {endpoint.id for endpoint in plan.endpoints}
@@ -172,13 +233,27 @@ def _contacts(
     endpoints: Sequence[Endpoint],
     stun: Endpoint | None,
     nameservers: Sequence[str],
-    sni_host: str | None,
+    more: Iterable[str | None],
 ) -> Contacts:
     sending = [e for e in endpoints if e.kind in MEASURED_KINDS or e is stun]
     found = contacts_of(sending, nameservers)
-    if sni_host is None:
-        return found
-    return msgspec.structs.replace(found, literals=(*found.literals, sni_host))
+    places = tuple(place for place in more if place is not None)
+    return msgspec.structs.replace(found, literals=(*found.literals, *places))
+
+
+def _servers(plan: RoundPlan) -> tuple[str, ...]:
+    """Return the throughput servers of the plan."""
+    found = (look.transfer.server for task in plan.goodput for look in task.looks)
+    places = ((s.address, s.port) for s in found if s is not None)
+    return tuple(dict.fromkeys(f"[{a}]:{p}" if ":" in a else f"{a}:{p}" for a, p in places))
+
+
+def _timed_only(plan: RoundPlan) -> frozenset[str]:
+    """Return the endpoints that are asked for a transfer and for nothing else."""
+    checks = (e for e in (plan.captive, plan.stun) if e is not None)
+    measured = {e.id for e in (*plan.anchors, *checks, *plan.targets)}
+    timed = {look.endpoint.id for task in plan.goodput for look in task.looks}
+    return frozenset(timed - measured)
 
 
 def _seconds(plan: RoundPlan, settings: Settings) -> float:
@@ -203,12 +278,14 @@ def usual_pace(catalog: Catalog, wanted: Wanted, settings: Settings, every_s: fl
     for reach in (Plan.CORE, Plan.DEFAULT):
         choice = Wanted(plan=reach, include=wanted.include, country=wanted.country)
         rng = Random(0)  # noqa: S311 - a description, always the same
-        sizes[reach] = plan_round(catalog, choice, rng=rng, allowed=whole)
+        timed = timed_of(settings, None)
+        sizes[reach] = plan_round(catalog, choice, rng=rng, allowed=whole, timed=timed)
     core = sizes[Plan.CORE]
+    timed_bytes = cost_of_tasks(sizes[Plan.DEFAULT].goodput)
     beyond = [e for e in sizes[Plan.DEFAULT].targets if e.plan is not Plan.CORE]
     return pace_of(
-        core_bytes=core.bytes,
-        daily_bytes=total_bytes(beyond),
+        core_bytes=core.bytes - cost_of_tasks(core.goodput),
+        daily_bytes=total_bytes(beyond) + settings.goodput_rounds * timed_bytes,
         every_s=every_s,
         day_bytes=settings.day_bytes,
         month_bytes=settings.month_bytes,

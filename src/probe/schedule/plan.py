@@ -1,6 +1,6 @@
 """A round's plan, made before anything is sent: what, in which order, at what cost; pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from probe.model.target import Endpoint, Kind, Plan, Purpose
 from probe.schedule.budget import Allowance
 from probe.schedule.cost import FAILING_SHARE, cost_of, follow_up_bytes
+from probe.schedule.goodput import GoodputTask
 
 __all__ = ["Left", "RoundPlan", "closing_anchors", "is_captive_check", "make_plan", "round_anchors"]
 
@@ -37,12 +38,15 @@ class RoundPlan(msgspec.Struct, frozen=True, kw_only=True):
     not_run: tuple[Left, ...] = ()
     left_out: tuple[Left, ...] = ()  # by risk tier, category, country or mark: never asked for
     bytes: int = 0  # expected on the wire, follow-ups at their expected share
+    goodput: tuple[GoodputTask, ...] = ()  # transfers to time when all else is over
+    untimed: tuple[Left, ...] = ()  # what has no transfers in this round, and why
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Return every endpoint that the round may contact, each once."""
         extra = tuple(e for e in (self.captive, self.stun) if e is not None)
-        return tuple({e.id: e for e in (*self.anchors, *extra, *self.targets)}.values())
+        timed = (look.endpoint for task in self.goodput for look in task.looks)
+        return tuple({e.id: e for e in (*self.anchors, *extra, *self.targets, *timed)}.values())
 
 
 def is_captive_check(endpoint: Endpoint) -> bool:
@@ -103,12 +107,14 @@ def make_plan(
     stun: Endpoint | None = None,
     left_out: Sequence[Left] = (),
     done: Collection[str] = (),
+    spared: Mapping[str, str] | None = None,
 ) -> RoundPlan:
     """Order ``endpoints`` and keep those that fit into ``allowed``.
 
     Order: the core first, then the daily plan, then the rest, each shuffled, so that a budget
     that runs out cuts the least important, and that nobody sees one fixed sequence of names.
     ``done`` are ids that an earlier, interrupted round of the same day has measured already.
+    ``spared`` are ids that are not to be measured now, and why.
     Some of the anchors are paid for twice: they stand at both ends of the round.
     """
     lines = round_anchors(anchors, rng)
@@ -119,6 +125,9 @@ def make_plan(
     not_run: list[Left] = []
     for endpoint in _ordered(endpoints, rng):
         if endpoint.id in beside or endpoint.id in done:
+            continue
+        if spared is not None and endpoint.id in spared:
+            not_run.append(Left(endpoint=endpoint, reason=spared[endpoint.id]))
             continue
         price = cost_of(endpoint).bytes + round(FAILING_SHARE * follow_up_bytes(endpoint))
         if spent + price > allowed.bytes:

@@ -4,7 +4,9 @@ from probe.model.context import GateId
 
 __all__ = [
     "DAY_BYTES",
+    "DOWNLOADS",
     "INTERRUPTED",
+    "METERED",
     "MONTH_BYTES",
     "RESTING",
     "RUN_BYTES",
@@ -16,6 +18,8 @@ RUN_BYTES = "the run's budget of bytes is spent"
 DAY_BYTES = "the day's budget of bytes is spent"
 MONTH_BYTES = "the month's budget of bytes is spent"
 RUN_SECONDS = "the run's time is over"
+DOWNLOADS = "it was downloaded often enough today"
+METERED = "every byte is paid for on this line (metered)"
 INTERRUPTED = "the run was interrupted"
 RESTING = "its address rests after a failure, and a quick run does not wait"
 

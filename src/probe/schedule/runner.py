@@ -25,6 +25,7 @@ from probe.model.record import Record
 from probe.model.target import Endpoint, Plan, Purpose
 from probe.model.vantage import Network
 from probe.model.verdict import ServiceVerdict, State, Verdict
+from probe.net.quic import quic_is_here
 from probe.net.trust import verify_chain
 from probe.schedule.beside import Beside
 from probe.schedule.budget import Spending
@@ -47,6 +48,7 @@ from probe.schedule.line import (
 from probe.schedule.planned_net import PlannedNet
 from probe.schedule.reasons import INTERRUPTED, under_gate
 from probe.schedule.settle import spoils_all
+from probe.schedule.transfers import Transfers, answers
 from probe.schedule.work import MeasureOne, Work, blank
 from probe.schedule.writer import BatchWriter
 from probe.schedule.zone import offset_s, zone_data
@@ -141,6 +143,7 @@ class _Round:
         self._round_id: int | None = None
         self._writer = BatchWriter(None, None)
         self._records: list[Record] = []
+        self._held: dict[str, tuple[Endpoint, Record]] = {}  # until their transfers are timed
         self._endpoints: list[Endpoint] = []  # of the records, in their order
         self.interrupted = False
 
@@ -157,6 +160,7 @@ class _Round:
             writing = group.create_task(self._writer.run())
             self._take_anchors(line)
             await self._targets()
+            await self._transfers()
             await self._close_line(line)
             writing.cancel()
 
@@ -198,11 +202,15 @@ class _Round:
             else:
                 self._not_run(endpoint, reason, chain)
         done = 0
+        timed = {task.endpoint.id for task in self._deps.plan.goodput}
 
         def take(endpoint: Endpoint, record: Record) -> None:
             nonlocal done
             done += 1
-            self._take(endpoint, record)
+            if endpoint.id in timed:
+                self._held[endpoint.id] = endpoint, record
+            else:
+                self._take(endpoint, record)
             progress = Progress(phase="targets", done=done, total=len(runnable), record=record)
             self._deps.progress(progress)
 
@@ -218,6 +226,27 @@ class _Round:
                     )
                     self._delays.spawn(chains, work)
             asking.cancel()
+
+    async def _transfers(self) -> None:
+        """Time the transfers of the plan, one after the other, with nothing of ours beside them.
+
+        Their looks join the record that they are about, which is kept only then.
+        """
+        transfers = Transfers(self._work, quic_is_here())
+        for number, task in enumerate(self._deps.plan.goodput):
+            progress = Progress(phase="goodput", done=number, total=len(self._deps.plan.goodput))
+            self._deps.progress(progress)
+            if task.endpoint.id not in self._held:
+                continue
+            _, record = self._held[task.endpoint.id]
+            looks: list[Measurement] = []
+            try:
+                if self._context.invalid is None and answers(record.bundle, task):
+                    await transfers.take(task, record.bundle, looks.append)
+            finally:
+                del self._held[task.endpoint.id]
+                whole = structs.replace(record, bundle=(*record.bundle, *looks))
+                self._take(task.endpoint, whole)
 
     async def _close_line(self, line: LineLook) -> None:
         """Look at the line again; what failed while it went away was not the target's fault."""
@@ -364,6 +393,9 @@ class _Round:
         if not self._begun or self._writer.failed:
             return
         self._begun = False
+        for endpoint, record in self._held.values():
+            self._take(endpoint, record)
+        self._held.clear()
         seen = {endpoint.id for endpoint in self._endpoints}
         chain = self._chain()
         for endpoint in self._deps.plan.targets:

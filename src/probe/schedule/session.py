@@ -10,17 +10,20 @@ import msgspec
 
 from probe.analysis.verdict import JudgeFacts
 from probe.clock import Clock
-from probe.model.measurement import Outcome
+from probe.model.measurement import Outcome, Variant
 from probe.model.record import RoundRow
 from probe.model.target import Catalog, Endpoint
 from probe.model.vantage import Network, Vantage
 from probe.probes.env import ProbeEnv
-from probe.schedule.budget import Allowance, allowance
+from probe.probes.transfer import OwnServer
+from probe.schedule.budget import Allowance, allowance, day_start
 from probe.schedule.chain import FollowUps, Waiting
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.controls import Controls
+from probe.schedule.goodput import Timed, files_of, timed_of
 from probe.schedule.line import LineFacts
 from probe.schedule.network import NetworkLookup
+from probe.schedule.reasons import DOWNLOADS, METERED
 from probe.schedule.runner import Progress, RoundResult, RunDeps, run_round
 from probe.schedule.work import MeasureOne
 from probe.settings import Settings
@@ -54,6 +57,7 @@ class Session:
     quick: bool = False
     waiting: Waiting = lambda _wanted, _due_s, _last_s: None
     measure: MeasureOne | None = None
+    server: OwnServer | None = None  # of throughput, for transfers under other names
 
     @property
     def clock(self) -> Clock:
@@ -72,8 +76,9 @@ class Session:
         also: Sequence[Endpoint] = (),
         name: str | None = None,
         follow_ups: FollowUps = FollowUps.ALWAYS,
+        goodput: bool = False,
     ) -> RoundResult:
-        """Plan and run one round.
+        """Plan and run one round; with ``goodput`` transfers are timed at its end.
 
         Raises:
             InputError: a name is not in the catalog.
@@ -83,7 +88,15 @@ class Session:
         """
         allowed = self.allowance()
         plan = plan_round(
-            self.catalog, wanted, rng=self.rng, allowed=allowed, done=done, also=also, name=name
+            self.catalog,
+            wanted,
+            rng=self.rng,
+            allowed=allowed,
+            done=done,
+            also=also,
+            name=name,
+            spared=self._spared(),
+            timed=self._timed() if goodput else None,
         )
         result = await run_round(
             RunDeps(
@@ -113,6 +126,24 @@ class Session:
         )
         self.previous = result.context.network
         return result
+
+    def _spared(self) -> dict[str, str]:
+        """Return the files that are not downloaded now, and why."""
+        files = files_of(self.catalog)
+        if self.settings.metered:
+            return dict.fromkeys(files, METERED)
+        if self.store is None or not files:
+            return {}
+        today = day_start(self.clock.now())
+        often = self.store.times_looked((Variant.MAIN,), today)
+        most = max(1, self.settings.goodput_rounds)
+        return {name: DOWNLOADS for name in files if often.get(name, 0) >= most}
+
+    def _timed(self) -> Timed | None:
+        """Return what is wanted of transfers, ``None`` where each byte is paid for."""
+        kinds, today = (Variant.GOODPUT, Variant.GOODPUT_OWN), day_start(self.clock.now())
+        taken = {} if self.store is None else self.store.times_looked(kinds, today)
+        return timed_of(self.settings, self.server, taken)
 
 
 def vantage_of(settings: Settings, store: Store | None, rng: Random) -> Vantage:

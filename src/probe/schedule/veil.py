@@ -23,6 +23,7 @@ from probe.model.measurement import (
     Step,
     TcpStep,
     TlsStep,
+    TransferStep,
     UdpStep,
 )
 from probe.model.target import Endpoint
@@ -32,7 +33,7 @@ __all__ = ["unquoted", "veiled"]
 _KIB = 1_024
 _REASON = "it could not be measured"
 _UNKNOWN = unknown_failure("not kept")
-_S = TypeVar("_S", TcpStep, TlsStep, HttpStep, UdpStep, ExchangeStep)
+_S = TypeVar("_S", TcpStep, TlsStep, HttpStep, UdpStep, ExchangeStep, TransferStep)
 _C = TypeVar("_C", TlsStep, ExchangeStep)
 
 
@@ -110,10 +111,19 @@ def _http(step: HttpStep, label: str) -> Step:
     return replace(_placeless(bare), host=label, path="/")
 
 
+def _transfer(step: TransferStep, _label: str) -> Step:
+    """Return how long it took; the size of an object tells which it is."""
+    received = _rounded(step.received)
+    stalled = None if step.stalled_at is None else _rounded(step.stalled_at)
+    bare = replace(step, wanted=_rounded(step.wanted), received=received, marks=())
+    return replace(_placeless(bare), stalled_at=stalled)
+
+
 _MEASURES: dict[type[Step], Callable[..., Step]] = {
     TcpStep: lambda step, _label: _placeless(step),
     TlsStep: _tls,
     HttpStep: _http,
     UdpStep: lambda step, _label: _placeless(step),
     ExchangeStep: lambda step, _label: _counted(step),
+    TransferStep: _transfer,
 }

@@ -16,13 +16,14 @@ from functools import partial
 
 from probe.clock import Clock
 from probe.errors import BusyError, ConsentError, ForbiddenNetwork, InputError, ProbeError
-from probe.model.measurement import Outcome
+from probe.model.measurement import Outcome, Variant
 from probe.model.target import Endpoint, Plan
 from probe.model.verdict import State
 from probe.schedule.budget import day_start
 from probe.schedule.chain import FollowUps
 from probe.schedule.choose import Wanted, selection_of
 from probe.schedule.dryrun import usual_pace
+from probe.schedule.goodput import is_object
 from probe.schedule.pace import Pace, pace_of
 from probe.schedule.runner import RoundResult
 from probe.schedule.session import Session, measured_since
@@ -160,9 +161,13 @@ class Watch:
         slice_ = self._slice()
         name = f"{Plan.CORE}+{Plan.DEFAULT}" if slice_ else str(Plan.CORE)
         core = replace(self.wanted, plan=Plan.CORE)
-        also = (*self.also, *slice_)
-        result = await session.round(core, also=also, name=name, follow_ups=FollowUps.ALWAYS)
-        self._note(result, len(slice_))
+        timed = self._timed_now()
+        extra = (*slice_, *self._objects()) if timed else slice_
+        also = (*self.also, *extra)
+        result = await session.round(
+            core, also=also, name=name, follow_ups=FollowUps.ALWAYS, goodput=timed
+        )
+        self._note(result, len(extra))
         if result.changed and not result.interrupted:
             changed = frozenset(result.changed)
             worked = {endpoint: ok for endpoint, ok in _working(result) if endpoint in changed}
@@ -202,6 +207,39 @@ class Watch:
             before = self._core_bytes if self._core_bytes is not None else result.bytes
             self._core_bytes = 0.7 * before + 0.3 * result.bytes
 
+    # --- transfers
+
+    def _timed_now(self) -> bool:
+        """Return whether transfers are timed in this round: once in each slot of the day.
+
+        The day is cut into as many slots as there may be rounds with transfers, and the instant
+        within a slot is drawn anew each time, so that every hour of the day is seen in the end.
+        """
+        session, now = self.session, self.session.clock.now()
+        if session.store is None or not self._times_transfers():
+            return False
+        many = session.settings.goodput_rounds
+        today = day_start(now)
+        slot_s = 86_400.0 / many
+        slot = math.floor((now - today).total_seconds() / slot_s)
+        begins = today + timedelta(seconds=slot * slot_s)
+        kinds = (Variant.GOODPUT, Variant.GOODPUT_OWN)
+        if session.store.times_looked(kinds, begins):
+            return False
+        left_s = (begins + timedelta(seconds=slot_s) - now).total_seconds()
+        return session.rng.random() < self._interval_s() / max(left_s, 1.0)
+
+    def _times_transfers(self) -> bool:
+        """Return whether this watch times transfers at all; without a store nobody counts them."""
+        settings = self.session.settings
+        wanted = settings.goodput_rounds > 0 and not settings.metered
+        return wanted and self.session.store is not None
+
+    def _objects(self) -> tuple[Endpoint, ...]:
+        """Return the files of the daily plan: what transfers are timed of."""
+        daily = Wanted(include=self.wanted.include, country=self.wanted.country)
+        return tuple(e for e in selection_of(self.session.catalog, daily).endpoints if is_object(e))
+
     # --- the daily plan, and the pace
 
     def _slice(self) -> tuple[Endpoint, ...]:
@@ -219,12 +257,14 @@ class Watch:
             if session.store is not None:
                 self._measured |= measured_since(session.store, today)
         daily = Wanted(include=self.wanted.include, country=self.wanted.country)
+        timed = self._times_transfers()  # rounds with transfers then look at files
         left = [
             endpoint
             for endpoint in selection_of(session.catalog, daily).endpoints
             if endpoint.plan is not Plan.CORE
             and not endpoint.anchor
             and endpoint.id not in self._measured
+            and not (timed and is_object(endpoint))
         ]
         session.rng.shuffle(left)
         seconds_left = (today + timedelta(days=1) - now).total_seconds()

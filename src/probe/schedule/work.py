@@ -12,7 +12,7 @@ from probe.model.target import Endpoint
 from probe.probes.env import ProbeEnv
 from probe.probes.options import ProbeOptions
 from probe.schedule.budget import Spending
-from probe.schedule.cost import MEASURED_KINDS, cost_of
+from probe.schedule.cost import MEASURED_KINDS, cost_of, transfer_bytes
 from probe.schedule.network import NetworkLookup, annotated
 from probe.schedule.planned_net import PlannedNet
 from probe.schedule.veil import unquoted, veiled
@@ -96,6 +96,8 @@ class Work:
             on_interrupt = _veiling(endpoint, on_interrupt)
         clock = self.env.clock
         price = cost_of(endpoint).bytes if endpoint.kind in MEASURED_KINDS else 0
+        if options.transfer is not None:
+            price = transfer_bytes(options.transfer)
         reason = self.spending.refusal(price, clock.monotonic_s())
         if reason is not None:
             return blank(endpoint, clock, Outcome.NOT_RUN, reason, options.variant)

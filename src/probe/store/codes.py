@@ -96,6 +96,12 @@ VARIANT = Codes(
         Variant.BY_TCP: 12,
         Variant.OTHER_UDP: 13,
         Variant.OTHER_STOREFRONT: 14,
+        Variant.GOODPUT: 15,
+        Variant.GOODPUT_SNI: 16,
+        Variant.GOODPUT_NEUTRAL: 17,
+        Variant.GOODPUT_ABROAD: 18,
+        Variant.GOODPUT_OWN: 19,
+        Variant.GOODPUT_OWN_NEUTRAL: 20,
     }
 )
 ROLE = Codes(

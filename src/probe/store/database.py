@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from sqlalchemy import Connection, select
 
 from probe.errors import StoreError
-from probe.model.context import RoundContext
+from probe.model.context import GateId, RoundContext
 from probe.model.control import ControlObservation
+from probe.model.goodput import Pair, PairKey
+from probe.model.measurement import Variant
 from probe.model.record import Judged, Note, Record, RoundRow
 from probe.model.selection import Selection
 from probe.model.vantage import Network, Vantage
@@ -25,6 +27,7 @@ from probe.store import (
     reading,
     retention,
     revising,
+    transfers,
     upkeep,
     vantages,
     writing,
@@ -42,6 +45,7 @@ from probe.store.retention import Forgotten
 from probe.store.revising import Evidence
 from probe.store.rows import StoredRound
 from probe.store.schema import prepare
+from probe.store.shelf import chunks
 from probe.store.times import microseconds
 
 if TYPE_CHECKING:
@@ -65,6 +69,7 @@ _ROUND = table_of(StoredRound)
 _ROUNDS_AT_ONCE = 256
 _ALL = 10_000_000
 _FULL_ROUNDS_AT_ONCE = 32  # when every endpoint is asked for
+_OTHER_LINE = (GateId.VPN_ON, GateId.PATH_CHANGED)
 
 T = TypeVar("T")
 
@@ -462,6 +467,31 @@ class Store(HoldsOthers):
         """Return the newest own good result of an endpoint before a time, as a control."""
         with self._reading() as connection:
             return past.own_past(connection, self._dictionary, endpoint, before)
+
+    def goodput(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> dict[PairKey, tuple[Pair, ...]]:
+        """Return every pair of timed transfers from ``since`` to ``until``, by what is compared.
+
+        Pairs are in the order of their rounds. Rounds that looked at another line (a tunnel, or a
+        network that changed meanwhile) are left out.
+        """
+        with self._reading() as connection:
+            rounds = transfers.rounds_with_transfers(connection, reading.Span.of(since, until))
+        found: dict[PairKey, list[Pair]] = {}
+        for part in chunks(sorted(rounds), _FULL_ROUNDS_AT_ONCE):
+            with self._reading() as connection:
+                some = {number: rounds[number] for number in part}
+                for key, pair in transfers.pairs_of(
+                    connection, self._dictionary, some, spoils=_OTHER_LINE
+                ):
+                    found.setdefault(key, []).append(pair)
+        return {key: tuple(pairs) for key, pairs in found.items()}
+
+    def times_looked(self, variants: Collection[Variant], since: datetime) -> dict[str, int]:
+        """Return in how many own rounds since a time each endpoint had one of these looks."""
+        with self._reading() as connection:
+            return transfers.times_looked(connection, self._dictionary, variants, since)
 
     def bytes_used(self, since: datetime, until: datetime) -> int:
         """Return the bytes that own rounds put on the wire, by whole hours, never too few.

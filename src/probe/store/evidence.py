@@ -36,6 +36,7 @@ from probe.model.measurement import (
     Step,
     TcpStep,
     TlsStep,
+    TransferStep,
     UdpStep,
 )
 
@@ -331,6 +332,7 @@ _FIGURES: dict[type[Any], tuple[str, ...]] = {
     HttpStep: ("t0_s", "t_s", "body_length"),
     UdpStep: ("t0_s", "t_s", "sent", "received"),
     ExchangeStep: ("t0_s", "t_s", "bytes_sent", "bytes_received"),
+    TransferStep: ("t0_s", "t_s"),
 }
 _NOTHING = {
     kind: tuple((name, 0.0 if name.endswith("_s") else 0) for name in names)

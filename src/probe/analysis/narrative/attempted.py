@@ -11,6 +11,7 @@ from probe.model.measurement import (
     Step,
     TcpStep,
     TlsStep,
+    TransferStep,
     UdpStep,
 )
 
@@ -40,6 +41,8 @@ def _what(step: Step) -> str:
         return _http(step)
     if isinstance(step, ExchangeStep):
         return _exchange(step)
+    if isinstance(step, TransferStep):
+        return f"{step.direction} by {step.transport}, {step.received} of {step.wanted} bytes"
     return _udp(step)
 
 

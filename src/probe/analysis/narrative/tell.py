@@ -23,6 +23,7 @@ from probe.analysis.udp_facts import speaks_udp
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
 from probe.model.measurement import (
+    GOODPUTS,
     DnsStep,
     ExchangeStep,
     HttpStep,
@@ -114,7 +115,7 @@ _OVER_UDP = (Variant.COMPARISON, Variant.BY_TCP, Variant.OTHER_UDP, Variant.NEUT
 _PATH: tuple[type[Step], ...] = (TcpStep, TlsStep, HttpStep, UdpStep, ExchangeStep)
 _ALL_STEPS: tuple[type[Step], ...] = (DnsStep, *_PATH)
 _OTHERS = (Variant.DOH, Variant.OTHER_ADDRESS, Variant.OTHER_FAMILY)
-_ALL = (_ALL_STEPS, tuple(Variant))
+_ALL = (_ALL_STEPS, tuple(v for v in Variant if v not in GOODPUTS))
 
 
 def _attempted(

@@ -9,7 +9,7 @@ countries do it. When a flow is frozen nothing passes any more, in either direct
 from typing import Protocol
 
 from probe.lab.actions import Action, Limit
-from probe.lab.path.links import Policer, Shaper
+from probe.lab.path.links import BURST_S, Policer, Shaper
 from probe.lab.path.outcome import DROP, PASS, Outcome
 from probe.lab.path.packets import Packet
 from probe.lab.rules import What
@@ -18,9 +18,6 @@ __all__ = ["Freeze", "Hampering", "Throttle", "hampering"]
 
 QUEUE_S = 10.0
 """What a shaped connection may have waiting at most."""
-
-BURST_S = 0.5
-"""What the bucket of a policed connection holds, in seconds of its rate."""
 
 _APPLICATION_DATA = 23
 _RECORD_TYPES = range(20, 24)

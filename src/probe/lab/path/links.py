@@ -6,9 +6,13 @@ is bounded by refusing what would wait too long.
 
 import random
 
+from probe.lab.actions import Limit
 from probe.lab.line_spec import LineSpec
 
-__all__ = ["LineLink", "Policer", "Shaper"]
+__all__ = ["BURST_S", "LineLink", "Policer", "Shaper"]
+
+BURST_S = 0.5
+"""What the bucket of a policer holds, in seconds of its rate."""
 
 FULL_PACKET = 1500
 """Bytes; a bucket or queue smaller than one packet would let none pass, ever."""
@@ -62,8 +66,8 @@ class LineLink:
         self._rng = rng
         self._loss = spec.loss
         self._latency_s = spec.latency_ms / 1000
-        self._up = _shaper(spec.up_kbit, spec.queue_ms)
-        self._down = _shaper(spec.down_kbit, spec.queue_ms)
+        self._up = _meter(spec.up_kbit, spec)
+        self._down = _meter(spec.down_kbit, spec)
         self._mtu = spec.mtu
         self._perfect = not (
             spec.loss or spec.latency_ms or self._up or self._down or self._mtu is not None
@@ -82,12 +86,17 @@ class LineLink:
             return None
         return 0.0 if self._perfect else self._delay(self._down, size, at_s)
 
-    def _delay(self, shaper: Shaper | None, size: int, at_s: float) -> float | None:
-        queued = 0.0 if shaper is None else shaper.delay(size, at_s)
+    def _delay(self, meter: Shaper | Policer | None, size: int, at_s: float) -> float | None:
+        queued = 0.0 if meter is None else meter.delay(size, at_s)
         if queued is None or (self._loss and self._rng.random() < self._loss):
             return None
         return queued + self._latency_s
 
 
-def _shaper(kbit: float | None, queue_ms: float) -> Shaper | None:
-    return None if kbit is None else Shaper(kbit * 125, queue_ms / 1000)
+def _meter(kbit: float | None, spec: LineSpec) -> Shaper | Policer | None:
+    if kbit is None:
+        return None
+    rate = kbit * 125
+    if spec.limit is Limit.POLICED:
+        return Policer(rate, rate * BURST_S)
+    return Shaper(rate, spec.queue_ms / 1000)

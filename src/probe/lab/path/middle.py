@@ -75,7 +75,9 @@ class Middle:
         self._set_up(scenario)
 
     def _set_up(self, scenario: Scenario) -> None:
-        self._line = LineLink(scenario.line, self._rng)
+        self._spec = scenario.line
+        self._now_line = scenario.line.at(self._scene.now)
+        self._line = LineLink(self._now_line, self._rng)
         self._connected = scenario.line.link
         self._ipv6 = scenario.line.ipv6 is not Ipv6.BROKEN
         self._destinations = Destinations(self._scene, self._plumbing)
@@ -88,6 +90,9 @@ class Middle:
         """Move the lab's clock; rules begin and end to stand, residual blocks run out."""
         before = self._scene.standing
         self._scene.set_time(now)
+        line = self._spec.at(now)
+        if line != self._now_line:  # an empty queue, a full bucket
+            self._now_line, self._line = line, LineLink(line, self._rng)
         if self._scene.standing != before:
             self._choice.rules_changed()
             self._tcp.rules_changed()

@@ -1,0 +1,98 @@
+"""What ``run`` and ``watch`` share about timed transfers: options, and the server of one's own."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from probe.errors import InputError
+from probe.settings import Settings
+
+if TYPE_CHECKING:
+    from probe.model.vantage import Vantage
+    from probe.probes.transfer import OwnServer
+
+__all__ = ["GoodputOption", "MeteredOption", "described_server", "own_server", "server_place"]
+
+GoodputOption = Annotated[
+    bool,
+    typer.Option(
+        "--goodput",
+        help="Time transfers at the end: files of the catalog, and names at goodput_server, "
+        "beside neutral ones. At most goodput_rounds a day for each service.",
+    ),
+]
+MeteredOption = Annotated[
+    bool,
+    typer.Option("--metered", help="Every byte is paid for: no transfers, no files."),
+]
+
+
+def server_place(settings: Settings) -> tuple[str, int] | None:
+    """Return address and port of the throughput server, ``None`` where there is none.
+
+    Raises:
+        InputError: it is no URL of one, or names a host: a name would be asked for in the clear.
+
+    """
+    from probe.control.address import control_address
+    from probe.model.address import parse_ip
+
+    if settings.goodput_server is None:
+        return None
+    try:
+        place = control_address(settings.goodput_server)
+    except InputError as exc:
+        raise InputError(exc.problem, field="goodput_server", mend="https://ADDRESS:PORT") from None
+    literal = parse_ip(place.host)
+    if literal is None:
+        raise InputError(
+            "names its host; transfers are timed under other names than its own",
+            field="goodput_server",
+            mend="https://ADDRESS:PORT",
+        )
+    return str(literal), place.port
+
+
+def described_server(settings: Settings) -> "OwnServer | None":
+    """Return the server as a dry run needs it: where it is, with nothing that opens it."""
+    from probe.probes.transfer import OwnServer
+
+    found = server_place(settings)
+    if found is None:
+        return None
+    address, port = found
+    return OwnServer(
+        address=address, port=port, token="", keys=frozenset(), key_of=lambda _der: None
+    )
+
+
+def own_server(settings: Settings, vantage: "Vantage") -> "OwnServer | None":
+    """Return the throughput server, with its token and the keys that are trusted.
+
+    Raises:
+        InputError: there is no token for it, or no trusted key.
+        ConsentError: this is a line at home, and nobody said that a rare host is meant.
+
+    """
+    from probe.cli.controlling import permitted, token_for
+    from probe.control.address import control_address
+    from probe.control.certificate import key_of_certificate
+    from probe.control.keys import trusted_keys
+    from probe.probes.transfer import OwnServer
+
+    found = server_place(settings)
+    if found is None or settings.goodput_server is None:
+        return None
+    place = control_address(settings.goodput_server)
+    permitted(settings, [place], vantage)
+    keys = trusted_keys(settings.store)
+    if not keys:
+        raise InputError("no key of a control is trusted yet", mend="probe control trust KEY")
+    address, port = found
+    return OwnServer(
+        address=address,
+        port=port,
+        token=token_for(settings, place),
+        keys=frozenset(keys),
+        key_of=key_of_certificate,
+    )

@@ -1,0 +1,118 @@
+"""One HTTP/1.1 request of somebody who has a token: the head, whose it is, and the answer.
+
+Each part has a deadline and a size. Whoever has no token is told 404, whatever was asked.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import h11
+
+from probe.control.tokens import find_token
+from probe.net.base import NetFailure, Stream
+
+__all__ = [
+    "UNKNOWN",
+    "Reply",
+    "bearer_of",
+    "feed",
+    "holder_of",
+    "linger",
+    "read_head",
+    "send_reply",
+    "server_side",
+]
+
+_READ_S = 15.0
+_WRITE_S = 30.0
+_LINGER_S = 1.0
+_LINGER_BYTES = 262_144
+_MAX_HEAD = 8_192
+_CHUNK = 16_384
+_BEARER: Final = "bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back: a status, a body, and after how long to come again."""
+
+    status: int
+    body: bytes = b""
+    retry_after_s: int | None = None
+
+
+UNKNOWN = Reply(404, b"not found\n")
+"""What a stranger is told."""
+
+
+def server_side() -> h11.Connection:
+    """Return the engine of one connection; its heads are bounded."""
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
+
+
+def holder_of(request: h11.Request, known: Sequence[str]) -> int | None:
+    """Return whose token a request carries; looked up before any of its body is read."""
+    given = [value for name, value in request.headers if name == b"authorization"]
+    return bearer_of(given, known)
+
+
+def bearer_of(given: Sequence[bytes], known: Sequence[str]) -> int | None:
+    """Return the place of the one token in ``Authorization`` fields, ``None`` for any other."""
+    text = given[0].decode("latin-1") if len(given) == 1 else ""
+    bearer = text.lower().startswith(_BEARER)
+    return find_token(text[len(_BEARER) :].strip() if bearer else "", known)
+
+
+async def read_head(connection: h11.Connection, stream: Stream) -> h11.Request:
+    """Read the head of a request.
+
+    Raises:
+        RemoteProtocolError: there is none.
+        NetFailure: the peer went away, or was too slow.
+
+    """
+    while True:
+        event = connection.next_event()
+        if isinstance(event, h11.Request):
+            return event
+        if event is not h11.NEED_DATA:
+            raise h11.RemoteProtocolError("no request")
+        await feed(connection, stream)
+
+
+async def feed(connection: h11.Connection, stream: Stream) -> None:
+    """Hand what comes next to the engine."""
+    data = await stream.receive(_CHUNK, timeout_s=_READ_S)
+    connection.receive_data(data)
+
+
+async def linger(stream: Stream) -> None:
+    """Take what the peer still sends, a little: a close over unread bytes would cut our answer."""
+    left = _LINGER_BYTES
+    with contextlib.suppress(NetFailure, TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            while left > 0 and (data := await stream.receive(_CHUNK, timeout_s=_LINGER_S)):
+                left -= len(data)
+
+
+async def send_reply(
+    connection: h11.Connection, stream: Stream, asked: h11.Request | None, reply: Reply
+) -> None:
+    """Send an answer, where one can still be sent."""
+    headers = [
+        ("Content-Type", "text/plain" if reply.status != 200 else "application/octet-stream"),
+        ("Content-Length", str(len(reply.body))),
+        ("Connection", "close"),
+    ]
+    if reply.retry_after_s is not None:
+        headers.append(("Retry-After", str(reply.retry_after_s)))
+    if connection.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
+        return
+    head = connection.send(h11.Response(status_code=reply.status, headers=headers)) or b""
+    told = b"" if asked is not None and asked.method == b"HEAD" else reply.body
+    data = connection.send(h11.Data(data=told)) or b""
+    end = connection.send(h11.EndOfMessage()) or b""
+    await stream.send(head + data + end, timeout_s=_WRITE_S)

@@ -1,0 +1,181 @@
+"""A UDP socket that answers: never more than was asked, and not too often for anybody.
+
+Who sends a datagram under somebody else's address has the answer sent there. So an answer is
+never longer than its question, a peer has a budget of bytes, and so have all together. What is
+over it is dropped without a word. Only a ``Taker`` sends on its own account, to addresses that
+have shown that they receive.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+from probe.net.listen import bound, peer_of
+
+__all__ = ["Answer", "DatagramBounds", "Datagrammed", "Taker", "datagrams_at"]
+
+Answer = Callable[[bytes], bytes | None]
+"""What a datagram is answered with; ``None`` is silence."""
+
+
+class Taker(Protocol):
+    """Who takes the datagrams that are its own, and sends by itself (QUIC)."""
+
+    def is_mine(self, datagram: bytes) -> bool:
+        """Return whether a datagram is of its protocol."""
+        ...
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
+        """Get to know the socket."""
+        ...
+
+    def take(self, datagram: bytes, peer: tuple[Any, ...]) -> None:
+        """Take one."""
+        ...
+
+    def close(self) -> None:
+        """End what is open."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DatagramBounds:
+    """Bytes a second that are read: of one peer, of all; and how many peers are known.
+
+    A datagram counts for ``least`` at least: a small one takes as long to refuse.
+    """
+
+    per_peer: float = 32_000.0
+    per_peer_burst: float = 64_000.0
+    in_all: float = 1_000_000.0
+    in_all_burst: float = 2_000_000.0
+    peers: int = 1_024
+    least: int = 200
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """A token bucket of bytes."""
+
+    rate: float
+    burst: float
+    left: float
+    at_s: float
+
+    def take(self, size: int, now_s: float) -> bool:
+        self.left = min(self.burst, self.left + (now_s - self.at_s) * self.rate)
+        self.at_s = now_s
+        if self.left < size:
+            return False
+        self.left -= size
+        return True
+
+
+@dataclass(slots=True)
+class Datagrammed:
+    """A socket that answers; counts are of datagrams."""
+
+    address: str
+    port: int
+    answered: int = 0
+    dropped: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+_PROBLEMS = 20
+
+
+class _Door(asyncio.DatagramProtocol):
+    """Answers what is asked, as far as the buckets go."""
+
+    def __init__(
+        self, answer: Answer, taker: Taker | None, bounds: DatagramBounds, told: Datagrammed
+    ) -> None:
+        self._answer = answer
+        self._taker = taker
+        self._bounds = bounds
+        self._told = told
+        self._loop = asyncio.get_running_loop()
+        now_s = self._loop.time()
+        self._all = _Bucket(bounds.in_all, bounds.in_all_burst, bounds.in_all_burst, now_s)
+        self._peers: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+        if self._taker is not None:
+            self._taker.connection_made(self._transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        if self._taker is not None and self._taker.is_mine(data):
+            self._safely(lambda taker=self._taker: taker.take(data, addr))  # type: ignore[misc]
+        elif self._may(max(len(data), self._bounds.least), peer_of(str(addr[0]))):
+            self._safely(lambda: self._reply(data, addr))
+        else:
+            self._told.dropped += 1
+
+    def _safely(self, work: Callable[[], None]) -> None:
+        """Do it; nothing in one datagram ends the server."""
+        try:
+            work()
+        except Exception as exc:  # noqa: BLE001 - the boundary of one datagram of many
+            self._told.problems.append(type(exc).__name__)
+            del self._told.problems[:-_PROBLEMS]
+
+    def _reply(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        reply = self._answer(data)
+        if reply is None or len(reply) > len(data):
+            self._told.dropped += 1
+            return
+        self._transport.sendto(reply, addr)
+        self._told.answered += 1
+
+    def _may(self, size: int, peer: str) -> bool:
+        """Return whether a peer's next bytes may be read; the longest silent are forgotten."""
+        now_s = self._loop.time()
+        bounds = self._bounds
+        bucket = self._peers.pop(peer, None)
+        if bucket is None:
+            bucket = _Bucket(bounds.per_peer, bounds.per_peer_burst, bounds.per_peer_burst, now_s)
+        self._peers[peer] = bucket
+        while len(self._peers) > bounds.peers:
+            self._peers.popitem(last=False)
+        return bucket.take(size, now_s) and self._all.take(size, now_s)
+
+
+@asynccontextmanager
+async def datagrams_at(
+    address: str,
+    port: int,
+    answer: Answer,
+    *,
+    taker: Taker | None = None,
+    bounds: DatagramBounds = DatagramBounds(),
+) -> AsyncIterator[Datagrammed]:
+    """Answer datagrams at an IP literal (port 0: any) for the length of the block.
+
+    ``taker`` gets those that are its own protocol's.
+
+    Raises:
+        InputError: the address cannot be bound.
+        ForbiddenNetwork: the guard does not allow the address.
+
+    """
+    sock = bound(address, port, socket.SOCK_DGRAM)
+    place = sock.getsockname()
+    told = Datagrammed(str(place[0]), int(place[1]))
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _Door(answer, taker, bounds, told), sock=sock
+    )
+    try:
+        yield told
+    finally:
+        if taker is not None:
+            with contextlib.suppress(OSError):
+                taker.close()
+        transport.close()

@@ -1,0 +1,262 @@
+"""Which transfers a round times, in which order, and what they cost; pure.
+
+A task is about one endpoint; its looks end up in that endpoint's record. They are taken one after
+the other once all other looks of the round are over, so that nothing of ours is in their way.
+Only what the catalog names as a download is an object, and only a server of one's own is sent to.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from probe.analysis.followup import NEUTRAL_NAME
+from probe.model.address import parse_ip
+from probe.model.goodput import Direction, Transport
+from probe.model.measurement import Variant
+from probe.model.target import Catalog, Endpoint, Plan, Purpose, Trust
+from probe.net.quic import quic_is_here
+from probe.probes.options import UNSET, Unset
+from probe.probes.transfer import OwnServer, Transfer
+from probe.schedule.cost import transfer_bytes
+from probe.settings import Settings
+from probe.wire.media import PACKET, RATE_HZ
+
+__all__ = [
+    "CALL_S",
+    "NEUTRALS",
+    "GoodputTask",
+    "Timed",
+    "TimedLook",
+    "cost_of_tasks",
+    "files_of",
+    "is_object",
+    "plan_goodput",
+    "timed_of",
+]
+
+NEUTRALS = 2
+"""Objects of neutral hosts beside one; always the same, so that a pair has a baseline."""
+
+CALL_S = 5.0
+"""How long a call's datagrams are sent."""
+
+ROUND_BYTES = 1_250_000
+"""What all transfers of one round may cost: four of these a day are half of a day's share of the
+month (300 MB over 31 days)."""
+
+TAKEN = "its transfers of today were timed already"
+TOO_MUCH = "the round's transfers are enough"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedLook:
+    """One transfer: of whose object, as what, under which name.
+
+    ``at_target`` goes to the address at which the task's first look was.
+    """
+
+    endpoint: Endpoint
+    variant: Variant
+    transfer: Transfer
+    sni: str | Unset | None = UNSET
+    at_target: bool = False
+    disguised: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """Return what it is expected to cost on the wire."""
+        return transfer_bytes(self.transfer)
+
+    @property
+    def plain(self) -> bool:
+        """Return whether it is an object as anybody would fetch it: one serves several tasks."""
+        return self.transfer.server is None and self.sni is UNSET and not self.at_target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoodputTask:
+    """The transfers that are compared for one endpoint, in order."""
+
+    endpoint: Endpoint
+    looks: tuple[TimedLook, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Return what it is expected to cost on the wire."""
+        return sum(look.bytes for look in self.looks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """What is wanted of a round: ``size`` bytes a transfer, ``most`` rounds a day for a service.
+
+    ``taken`` is how often an endpoint had transfers today. ``quic`` is whether it can be spoken.
+    """
+
+    size: int
+    most: int
+    server: OwnServer | None = None
+    taken: Mapping[str, int] | None = None
+    quic: bool = False
+
+
+def is_object(endpoint: Endpoint) -> bool:
+    """Return whether the catalog names a file here that may be downloaded in part."""
+    return endpoint.range_bytes is not None and endpoint.off is None and endpoint.private is None
+
+
+def cost_of_tasks(tasks: Iterable[GoodputTask]) -> int:
+    """Return the expected bytes of tasks; an object that several ask for is fetched once."""
+    looks = [look for task in tasks for look in task.looks]
+    shared = {look.endpoint.id: look.bytes for look in looks if look.plain}
+    return sum(shared.values()) + sum(look.bytes for look in looks if not look.plain)
+
+
+def files_of(catalog: Catalog) -> tuple[str, ...]:
+    """Return the ids of all files that may be downloaded in part."""
+    return tuple(endpoint.id for endpoint in catalog.endpoints() if is_object(endpoint))
+
+
+def timed_of(
+    settings: Settings, server: OwnServer | None, taken: Mapping[str, int] | None = None
+) -> Timed | None:
+    """Return what the settings want of transfers, ``None`` where each byte is paid for.
+
+    ``taken`` is how often an endpoint had transfers today.
+    """
+    if settings.metered or settings.goodput_rounds == 0:
+        return None
+    return Timed(
+        size=settings.goodput_bytes,
+        most=settings.goodput_rounds,
+        server=server,
+        taken=taken,
+        quic=quic_is_here(),
+    )
+
+
+def plan_goodput(
+    targets: Sequence[Endpoint],
+    neutral: Iterable[Endpoint],
+    wanted: Timed,
+    *,
+    rng: Random,
+    allowed_bytes: int,
+) -> tuple[tuple[GoodputTask, ...], tuple[tuple[Endpoint, str], ...]]:
+    """Return the tasks of a round over ``targets``, and the endpoints that are left with a reason.
+
+    ``neutral`` may be asked for their objects, too, whether the round measures them or not. Who
+    had the fewest transfers today comes first; the budget cuts the rest.
+    """
+    taken = wanted.taken or {}
+    objects = sorted(filter(is_object, neutral), key=lambda e: e.id)
+    found = [_of_object(e, objects, wanted, rng) for e in targets if is_object(e)]
+    found += _of_server(targets, wanted)
+    rng.shuffle(found)
+    found.sort(key=lambda task: taken.get(task.endpoint.id, 0))
+    left: list[tuple[Endpoint, str]] = []
+    tasks: list[GoodputTask] = []
+    room = min(allowed_bytes, ROUND_BYTES)
+    for task in found:
+        if taken.get(task.endpoint.id, 0) >= wanted.most:
+            left.append((task.endpoint, TAKEN))
+        elif task.bytes > room:
+            left.append((task.endpoint, TOO_MUCH))
+        else:
+            room -= task.bytes
+            tasks.append(task)
+    return tuple(tasks), tuple(left)
+
+
+def _of_object(
+    endpoint: Endpoint, objects: Sequence[Endpoint], wanted: Timed, rng: Random
+) -> GoodputTask:
+    """Compare an object with itself under a neutral name, and with objects of other hosts.
+
+    One in the country is what those abroad are compared with.
+    """
+    whole = Transfer(wanted=wanted.size)
+    here = endpoint.purpose is Purpose.DOMESTIC
+    own = TimedLook(endpoint=endpoint, variant=Variant.GOODPUT, transfer=whole)
+    variant = Variant.GOODPUT_ABROAD if here else Variant.GOODPUT_NEUTRAL
+    others = tuple(
+        TimedLook(endpoint=other, variant=variant, transfer=whole)
+        for other in objects
+        if other.service != endpoint.service
+        and other.host != endpoint.host
+        and other.purpose is not Purpose.DOMESTIC
+    )[: 1 if here else NEUTRALS]
+    swapped: tuple[TimedLook, ...] = ()
+    if endpoint.tls and not here:
+        swapped = (
+            TimedLook(
+                endpoint=endpoint,
+                variant=Variant.GOODPUT_SNI,
+                transfer=whole,
+                sni=NEUTRAL_NAME,
+                at_target=True,
+            ),
+        )
+    mine = (own, *swapped)
+    first = rng.random() < 0.5  # neither side always has the line when it is fresh
+    return GoodputTask(endpoint=endpoint, looks=(*mine, *others) if first else (*others, *mine))
+
+
+_RANK = {Plan.CORE: 0, Plan.DEFAULT: 1, Plan.ALL: 2}
+
+
+def _of_server(targets: Sequence[Endpoint], wanted: Timed) -> list[GoodputTask]:
+    """Compare each service's name with a neutral one at the server of one's own."""
+    if wanted.server is None:
+        return []
+    named: dict[str, Endpoint] = {}
+    for endpoint in sorted(targets, key=lambda e: (_RANK[e.plan], e.id)):
+        if _has_name(endpoint):
+            named.setdefault(endpoint.service, endpoint)
+    ways = [
+        Transfer(wanted=wanted.size, server=wanted.server),
+        Transfer(wanted=wanted.size, server=wanted.server, direction=Direction.UPLOAD),
+    ]
+    if wanted.quic:
+        ways.append(Transfer(wanted=wanted.size, server=wanted.server, transport=Transport.QUIC))
+    tasks = [
+        GoodputTask(endpoint=e, looks=tuple(look for way in ways for look in _both(e, way)))
+        for e in named.values()
+    ]
+    if tasks:  # a call is the line's: once is enough
+        call = Transfer(
+            wanted=round(CALL_S * RATE_HZ) * PACKET,
+            server=wanted.server,
+            transport=Transport.UDP,
+        )
+        first = tasks[0]
+        looks = (*first.looks, *_both(first.endpoint, call))
+        tasks[0] = GoodputTask(endpoint=first.endpoint, looks=looks)
+    return tasks
+
+
+def _both(endpoint: Endpoint, way: Transfer) -> tuple[TimedLook, TimedLook]:
+    """Return a transfer under the endpoint's name (or like a call), and one like nothing."""
+    return (
+        TimedLook(endpoint=endpoint, variant=Variant.GOODPUT_OWN, transfer=way),
+        TimedLook(
+            endpoint=endpoint,
+            variant=Variant.GOODPUT_OWN_NEUTRAL,
+            transfer=way,
+            sni=NEUTRAL_NAME,
+            disguised=way.transport is Transport.UDP,
+        ),
+    )
+
+
+def _has_name(endpoint: Endpoint) -> bool:
+    """Return whether a target shows a public name in its hello."""
+    return (
+        endpoint.tls
+        and endpoint.purpose is Purpose.TARGET
+        and endpoint.off is None
+        and endpoint.private is None
+        and endpoint.trust is Trust.PUBLIC
+        and parse_ip(endpoint.sni or endpoint.host) is None
+        and not is_object(endpoint)
+    )

@@ -1,0 +1,135 @@
+"""Taking the transfers of a round: one after the other, with the line to themselves."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from probe.analysis.speeds import transfer_of
+from probe.model.address import family_of
+from probe.model.goodput import Direction, Transport
+from probe.model.measurement import DnsEngine, HttpStep, Measurement, Outcome, TlsStep, Variant
+from probe.probes.options import ProbeOptions
+from probe.probes.transfer import Transfer
+from probe.schedule.beside import reached_at
+from probe.schedule.goodput import GoodputTask, TimedLook
+from probe.schedule.work import Work
+
+__all__ = ["FRESH_S", "Transfers", "answers"]
+
+FRESH_S = 60.0
+"""A transfer this young serves as the control of another: within the same minute."""
+
+_OBJECT = (200, 206)
+
+Taken = Callable[[Measurement], None]
+
+
+def answers(bundle: Sequence[Measurement], task: GoodputTask) -> bool:
+    """Return whether the first look saw what can be timed; what is cut needs no speed.
+
+    A file has to have begun. To a server of one's own the endpoint itself is of no matter.
+    """
+    if any(look.transfer.server is not None for look in task.looks):
+        return True
+    main = next((m for m in bundle if m.variant is Variant.MAIN), None)
+    if main is None or main.outcome is not Outcome.MEASURED:
+        return False
+    broken = any(isinstance(s, TlsStep) and s.failure is not None for s in main.steps)
+    begun = any(isinstance(s, HttpStep) and s.status in _OBJECT for s in main.steps)
+    return begun and not broken
+
+
+@dataclass(slots=True)
+class Transfers:
+    """The transfers of one round; ``quic`` is whether HTTP/3 can be spoken."""
+
+    work: Work
+    quic: bool
+    _fresh: dict[tuple[str, int], Measurement] = field(default_factory=dict)
+
+    async def take(self, task: GoodputTask, bundle: Sequence[Measurement], taken: Taken) -> None:
+        """Take the looks of ``task``, and hand each to ``taken``; one that was cut, interrupted.
+
+        A server that says that it speaks HTTP/3 is asked for the same object over it, too.
+        """
+        family = _family(bundle)
+        address: str | None = None
+        over_quic = False
+        for look in task.looks:
+            found = await self._look(look, family, address, taken)
+            if found is not None and look.variant is Variant.GOODPUT and transfer_of(found):
+                address = reached_at(found)
+                over_quic = self.quic and _offers_http3(found)
+        if not over_quic:
+            return
+        for look in task.looks:
+            if look.endpoint == task.endpoint:
+                await self._look(_by_quic(look), family, address, taken)
+
+    async def _look(
+        self, look: TimedLook, family: int, address: str | None, taken: Taken
+    ) -> Measurement | None:
+        """Take one look, or one that was taken a moment ago: nothing is sent for it again."""
+        if look.at_target and address is None:
+            return None
+        key = (look.endpoint.id, family)
+        known = self._fresh.get(key) if look.plain else None
+        now_s = self.work.env.clock.monotonic_s()
+        if known is not None and now_s - known.monotonic_s < FRESH_S:
+            found = replace(known, variant=look.variant, bytes_sent=0, bytes_received=0)
+        else:
+            options = _options(look, family, address)
+            found = await self.work.measure(look.endpoint, options, taken)
+        if found.outcome is not Outcome.MEASURED:
+            return None
+        if look.plain:
+            self._fresh[key] = found
+        taken(found)
+        return found
+
+
+def _family(bundle: Sequence[Measurement]) -> int:
+    """Return the family over which the first look went."""
+    main = next((m for m in bundle if m.variant is Variant.MAIN), None)
+    address = None if main is None else reached_at(main)
+    return (None if address is None else family_of(address)) or 4
+
+
+def _options(look: TimedLook, family: int, address: str | None) -> ProbeOptions:
+    server = look.transfer.server
+    places = (server.address,) if server is not None else ()
+    if look.at_target and address is not None:
+        places = (address,)
+    found = family_of(places[0]) if places else family
+    return ProbeOptions(
+        variant=look.variant,
+        addresses=places,
+        sni=look.sni,
+        families=(found or family,),
+        engines=(DnsEngine.SYSTEM,),
+        keep_listening=False,
+        random_payload=look.disguised,
+        transfer=look.transfer,
+    )
+
+
+def _offers_http3(found: Measurement) -> bool:
+    """Return whether the answer named HTTP/3 as another way (RFC 7838, RFC 9114 section 3.1.1)."""
+    heads = (h for s in found.steps if isinstance(s, HttpStep) for h in s.headers)
+    return any(name == "alt-svc" and 'h3=":443"' in value for name, value in heads)
+
+
+def _by_quic(look: TimedLook) -> TimedLook:
+    """Return the same transfer over HTTP/3, at the address where it was had over TCP."""
+    return TimedLook(
+        endpoint=look.endpoint,
+        variant=look.variant,
+        transfer=Transfer(
+            wanted=look.transfer.wanted,
+            direction=Direction.DOWNLOAD,
+            transport=Transport.QUIC,
+        ),
+        sni=look.sni,
+        at_target=True,
+    )

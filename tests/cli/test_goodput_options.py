@@ -1,0 +1,118 @@
+"""``--goodput``, ``--metered``, the server of one's own: what is said, asked for, and refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from test_run_cmd import home, run
+
+from probe.cli.goodput import own_server, server_place
+from probe.control.keys import public_key, trust_key
+from probe.errors import ConsentError, InputError
+from probe.model.vantage import Access, Vantage
+from probe.schedule.reasons import METERED
+from probe.settings import Settings
+
+__all__ = ["home"]
+
+URL = "https://127.0.0.1:9443"
+TOKEN = "t" * 43
+
+
+def rows(*arguments: str) -> list[dict[str, Any]]:
+    """Return the rows of a dry run in Iran."""
+    done = run("--dry-run", "--country", "IR", "--output", "json", *arguments)
+    found: list[dict[str, Any]] = json.loads(done.stdout)[0]["endpoints"]
+    return found
+
+
+@pytest.mark.usefixtures("home")
+def test_a_dry_run_names_every_transfer_and_its_price() -> None:
+    """Two files, each with itself under a neutral name and the other; none without being asked."""
+    assert not [row for row in rows() if row["reason"].startswith("transfer")]
+    timed = [row for row in rows("--goodput") if row["reason"].startswith("transfer")]
+    assert sorted((row["service"], row["host"], row["reason"]) for row in timed) == [
+        ("f-droid", "dl.google.com", "transfer: a neutral file beside it"),
+        ("f-droid", "f-droid.org", "transfer: its file"),
+        ("f-droid", "f-droid.org", "transfer: its file, under a neutral name"),
+        ("google-play", "dl.google.com", "transfer: its file"),
+        ("google-play", "dl.google.com", "transfer: its file, under a neutral name"),
+        ("google-play", "f-droid.org", "transfer: a neutral file beside it"),
+    ]
+    assert all(65_536 < row["bytes"] < 100_000 for row in timed)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_file_that_is_only_a_control_is_no_endpoint_of_the_round() -> None:
+    """A selection of one service is asked for one service; the neutral file is a transfer."""
+    found = [row for row in rows("google-play", "--goodput") if row["host"] == "f-droid.org"]
+    assert [row["reason"] for row in found] == ["transfer: a neutral file beside it"]
+
+
+@pytest.mark.usefixtures("home")
+def test_metered_wins_over_goodput() -> None:
+    """No transfer and no file, and each file says why."""
+    found = rows("--goodput", "--metered")
+    assert not [row for row in found if row["reason"].startswith("transfer")]
+    assert {row["host"] for row in found if row["reason"] == METERED} == {
+        "dl.google.com",
+        "f-droid.org",
+    }
+
+
+def test_the_server_of_ones_own_is_in_the_dry_run(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its place among the addresses, its transfers in the rows, whoever may hold a token."""
+    monkeypatch.setenv("PROBE_GOODPUT_SERVER", "https://192.0.2.9:9443")
+    done = run("--dry-run", "signal", "--goodput", "--output", "json")
+    (found,) = json.loads(done.stdout)
+    assert "192.0.2.9:9443" in found["contacts"]["literals"]
+    kinds = {row["kind"] for row in found["endpoints"] if row["host"] == "192.0.2.9"}
+    assert {"download/tcp", "upload/tcp", "download/udp"} <= kinds
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.9", "https://vps.example", "192.0.2.9:443", "x"])
+def test_a_server_is_an_address_over_https(tmp_path: Path, url: str) -> None:
+    """A name would be asked for in the clear, and a token is said inside TLS only."""
+    with pytest.raises(InputError) as refused:
+        server_place(Settings(store=tmp_path / "p.db", goodput_server=url))
+    assert refused.value.field == "goodput_server"
+    assert "https://ADDRESS:PORT" in str(refused.value.mend)
+
+
+def test_without_key_or_token_there_is_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is asked for by what mends it; with both the server is the one that is trusted."""
+    store, line = tmp_path / "p.db", Vantage(id="v")
+    settings = Settings(store=store, goodput_server=URL)
+    assert own_server(replace(settings, goodput_server=None), line) is None
+    with pytest.raises(InputError, match="no key of a control is trusted"):
+        own_server(settings, line)
+    key = public_key(bytes(range(32)))
+    trust_key(store, key)
+    monkeypatch.delenv("PROBE_CONTROL_TOKEN", raising=False)
+    with pytest.raises(InputError, match="no token"):
+        own_server(settings, line)
+    monkeypatch.setenv("PROBE_CONTROL_TOKEN", TOKEN)
+    found = own_server(settings, line)
+    assert found is not None
+    assert (found.address, found.port) == ("127.0.0.1", 9_443)
+    assert found.keys == {key}
+    assert TOKEN not in repr(found)
+
+
+def test_from_a_line_at_home_it_has_to_be_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server is one rare host, and who talks to it can be found by that."""
+    settings = Settings(store=tmp_path / "p.db", goodput_server="https://192.0.2.9:9443")
+    trust_key(settings.store, public_key(bytes(range(32))))
+    monkeypatch.setenv("PROBE_CONTROL_TOKEN", TOKEN)
+    with pytest.raises(ConsentError, match="rare host"):
+        own_server(settings, Vantage(id="v", access=Access.FIXED))
+    assert own_server(settings, Vantage(id="v", access=Access.HOSTING)) is not None
+    assert own_server(replace(settings, live_control=True), Vantage(id="v")) is not None

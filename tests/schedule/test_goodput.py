@@ -1,0 +1,370 @@
+"""Transfers of a round: what is planned, in which order it is taken, and what a day may have."""
+
+import asyncio
+import random
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from schedule_rounds import (
+    SECRET,
+    START,
+    VANTAGE,
+    FakeProbe,
+    catalog,
+    endpoint,
+    environment,
+    failing,
+    steps_of,
+    targets,
+)
+from test_watch import Watched
+
+from probe.clock import VirtualClock
+from probe.model.goodput import Direction, Pairing, Transport
+from probe.model.measurement import GOODPUTS, HttpStep, Outcome, Step, TransferStep, Variant
+from probe.model.target import Catalog, Endpoint, Plan, Purpose
+from probe.probes.options import ProbeOptions
+from probe.probes.transfer import OwnServer, Transfer
+from probe.schedule.choose import Wanted
+from probe.schedule.contacts import Place, may_dial
+from probe.schedule.cost import transfer_bytes
+from probe.schedule.goodput import (
+    ROUND_BYTES,
+    TAKEN,
+    TOO_MUCH,
+    GoodputTask,
+    Timed,
+    cost_of_tasks,
+    plan_goodput,
+)
+from probe.schedule.reasons import DOWNLOADS, METERED
+from probe.schedule.session import Session
+from probe.settings import Settings
+from probe.store.database import MEMORY, Store
+
+SIZE = 65_536
+FILE = endpoint("store", "files.example.com", path="/a.apk", range_bytes=SIZE)
+OTHER = endpoint("shop", "get.example.org", path="/b.apk", range_bytes=SIZE)
+THIRD = endpoint("third", "dl.example.net", path="/c.apk", range_bytes=SIZE)
+HOME = endpoint("bank", "app.example.ir", path="/d.apk", range_bytes=SIZE, purpose=Purpose.DOMESTIC)
+CHAT = endpoint("chat", "chat.example.com")
+SERVER = OwnServer(
+    address="192.0.2.9", port=9_443, token="t" * 43, keys=frozenset(), key_of=lambda _der: None
+)
+WANTED = Timed(size=SIZE, most=4)
+
+
+def planned(
+    measured: tuple[Endpoint, ...],
+    neutral: tuple[Endpoint, ...] = (),
+    wanted: Timed = WANTED,
+    allowed: int = 10**9,
+    seed: int = 1,
+) -> tuple[tuple[GoodputTask, ...], dict[str, str]]:
+    tasks, left = plan_goodput(
+        measured, neutral, wanted, rng=random.Random(seed), allowed_bytes=allowed
+    )
+    return tasks, {e.service: reason for e, reason in left}
+
+
+def looks(task: GoodputTask) -> list[tuple[str, Variant]]:
+    return [(look.endpoint.service, look.variant) for look in task.looks]
+
+
+def test_a_file_is_timed_beside_itself_and_beside_those_of_others() -> None:
+    """Its own, the same under a neutral name where it was, and two neutral ones: no page is."""
+    (task,), left = planned((FILE, CHAT), (FILE, OTHER, THIRD, CHAT))
+    assert sorted(looks(task)) == [
+        ("shop", Variant.GOODPUT_NEUTRAL),
+        ("store", Variant.GOODPUT),
+        ("store", Variant.GOODPUT_SNI),
+        ("third", Variant.GOODPUT_NEUTRAL),
+    ]
+    swapped = next(one for one in task.looks if one.variant is Variant.GOODPUT_SNI)
+    assert (swapped.sni, swapped.at_target) == ("example.com", True)
+    assert left == {}
+
+
+def test_neither_side_always_comes_first() -> None:
+    """A line that wakes for the first transfer must not colour a comparison."""
+    firsts = {looks(planned((FILE,), (OTHER,), seed=n)[0][0])[0][0] for n in range(20)}
+    assert firsts == {"store", "shop"}
+
+
+def test_the_controls_of_a_file_are_always_the_same() -> None:
+    """A pair has a baseline of its own: other controls would be another pair."""
+    many = tuple(replace(OTHER, service=f"s{n}", host=f"h{n}.example.org") for n in range(6))
+    found = set()
+    for seed in range(10):
+        shuffled = list(many)
+        random.Random(seed).shuffle(shuffled)
+        (task,), _ = planned((FILE,), tuple(shuffled), seed=seed)
+        found.add(frozenset(looks(task)))
+    assert len(found) == 1
+
+
+def test_a_file_in_the_country_is_what_one_abroad_is_compared_with() -> None:
+    """The border: its record holds both, and no swapped name."""
+    (task,), _ = planned((HOME,), (FILE, OTHER, HOME))
+    assert sorted(looks(task)) == [
+        ("bank", Variant.GOODPUT),
+        ("shop", Variant.GOODPUT_ABROAD),
+    ]
+
+
+def test_at_ones_own_server_a_service_has_its_name_and_a_neutral_one() -> None:
+    """Both ways, over QUIC too; a call once a round; no task without a public name to show."""
+    wanted = Timed(size=SIZE, most=4, server=SERVER, quic=True)
+    literal = endpoint("bare", "93.184.216.34")
+    tasks, _ = planned((CHAT, replace(CHAT, path="/two"), *targets(1), literal), wanted=wanted)
+    assert {task.endpoint.service for task in tasks} == {"chat", "app0"}
+    ways = sorted(
+        (str(look.transfer.transport), str(look.transfer.direction), look.disguised)
+        for task in tasks
+        for look in task.looks
+    )
+    assert ways.count(("udp", "download", True)) == ways.count(("udp", "download", False)) == 1
+    assert ways.count(("tcp", "upload", False)) == 4
+    assert ways.count(("quic", "download", False)) == 4
+    for task in tasks:
+        for own, neutral in zip(task.looks[::2], task.looks[1::2], strict=True):
+            assert own.transfer == neutral.transfer
+            assert (own.variant, neutral.variant) == (
+                Variant.GOODPUT_OWN,
+                Variant.GOODPUT_OWN_NEUTRAL,
+            )
+            assert neutral.sni == "example.com"
+
+
+def test_the_day_and_the_round_have_enough_of_it() -> None:
+    """Who had its share today is left with the reason; so is what no longer fits."""
+    taken = Timed(size=SIZE, most=4, taken={FILE.id: 4, OTHER.id: 1})
+    tasks, left = planned((FILE, OTHER, THIRD), (FILE, OTHER, THIRD), taken)
+    assert [task.endpoint.service for task in tasks] == ["third", "shop"]  # the fewest first
+    assert left == {"store": TAKEN}
+    _, left = planned((FILE,), (OTHER,), allowed=2 * SIZE)
+    assert left == {"store": TOO_MUCH}
+    huge = Timed(size=524_288, most=4)
+    tasks, _ = planned((FILE, OTHER, THIRD), (FILE, OTHER, THIRD), huge)
+    assert sum(task.bytes for task in tasks) <= ROUND_BYTES
+
+
+def test_an_object_that_two_ask_for_is_paid_for_once() -> None:
+    """It is the file of one and the control of the other."""
+    tasks, _ = planned((FILE, OTHER), (FILE, OTHER))
+    each = transfer_bytes(Transfer(wanted=SIZE))
+    assert sum(task.bytes for task in tasks) == 6 * each
+    assert cost_of_tasks(tasks) == 4 * each
+
+
+def test_a_call_costs_both_ways() -> None:
+    """What is sent comes back."""
+    call = Transfer(wanted=43_000, transport=Transport.UDP)
+    assert transfer_bytes(call) > 2 * 43_000
+
+
+def test_the_door_lets_a_transfer_to_the_server_and_nowhere_else() -> None:
+    """Neither the endpoint's own port nor a resolver is any of its business."""
+    options = ProbeOptions(transfer=Transfer(wanted=SIZE, server=SERVER))
+    places = (Place("192.0.2.9", 9_443), Place("192.0.2.9", 443), Place("93.184.216.34", 443))
+    assert [may_dial(p, CHAT, options, ("9.9.9.9",)) for p in places] == [True, False, False]
+    assert not may_dial(Place("9.9.9.9", 53), CHAT, options, ("9.9.9.9",))
+
+
+# --- rounds
+
+
+def timed_steps(target: Endpoint, options: ProbeOptions, _before: int) -> tuple[Step, ...]:
+    """Return what a look gives; a transfer where one is asked for."""
+    steps = steps_of(target, engine=options.engines[0])
+    transfer = options.transfer
+    if transfer is None:
+        return steps
+    last = steps[-1]
+    assert isinstance(last, HttpStep)
+    done = TransferStep(
+        t0_s=0.05,
+        t_s=1.05,
+        address=last.address,
+        port=443,
+        direction=transfer.direction,
+        transport=transfer.transport,
+        wanted=transfer.wanted,
+        received=transfer.wanted,
+        marks=((1_000, 0.1), (transfer.wanted, 1.0)),
+    )
+    return (*steps, done)
+
+
+def session(cat: Catalog, store: Store | None, probe: FakeProbe, **more: Any) -> Session:
+    if store is not None:
+        store.save_vantage(VANTAGE)
+    settings = Settings(
+        store=Path("unused.db"), country="IR", day_bytes=10**9, month_bytes=10**10, **more
+    )
+    return Session(
+        settings=settings,
+        catalog=cat,
+        env=environment(probe.clock),
+        rng=random.Random(5),
+        vantage=VANTAGE,
+        secret=SECRET,
+        store=store,
+        measure=probe,
+    )
+
+
+def faked(**more: Any) -> FakeProbe:
+    return FakeProbe(VirtualClock(START), default=timed_steps, **more)
+
+
+EVERYTHING = Wanted(everything=True, country="IR")
+
+
+async def test_transfers_come_after_all_else_and_join_the_record_that_they_are_about() -> None:
+    """One after the other, with the line to themselves; the verdict is that of the first look."""
+    probe = faked()
+    result = await session(catalog(FILE, OTHER, CHAT), None, probe).round(EVERYTHING, goodput=True)
+    order = [variant for _, variant, _ in probe.asked]
+    first = next(n for n, variant in enumerate(order) if variant in GOODPUTS)
+    closing = sum(host.startswith(("anchor", "bank")) for host, _, _ in probe.asked[first:])
+    assert len(order) - first - closing == 4  # six looks, two of them of the same objects
+    records = {r.service: r for r in result.records}
+    assert [m.variant for m in records["chat"].bundle] == [Variant.MAIN]
+    bundle = records["store"].bundle
+    assert bundle[0].variant is Variant.MAIN
+    assert sorted(m.variant for m in bundle[1:]) == [
+        Variant.GOODPUT,
+        Variant.GOODPUT_NEUTRAL,
+        Variant.GOODPUT_SNI,
+    ]
+    assert all(ref.startswith("m0") for ref in records["store"].verdict.evidence)
+
+
+async def test_without_being_asked_for_nothing_is_timed() -> None:
+    """A plain round is as it was."""
+    probe = faked()
+    await session(catalog(FILE, OTHER), None, probe).round(EVERYTHING)
+    assert not {variant for _, variant, _ in probe.asked} & GOODPUTS
+
+
+async def test_what_is_stored_comes_back_as_pairs() -> None:
+    """By what is compared, with the vantage, the network and the zone of the round."""
+    probe = faked()
+    with Store.open(MEMORY) as store:
+        one = session(catalog(FILE, OTHER), store, probe)
+        for _ in range(2):
+            await one.round(EVERYTHING, goodput=True)
+            await probe.clock.sleep(3_600)
+        pairs = store.goodput()
+        later = store.goodput(since=START + timedelta(minutes=30))
+        assert store.verify() == []
+    assert {(k.subject, k.pairing) for k in pairs} == {
+        (name, pairing)
+        for name in ("store", "shop")
+        for pairing in (Pairing.SAME_SERVER, Pairing.NEUTRAL)
+    }
+    key, found = next(iter(pairs.items()))
+    assert (key.vantage, key.direction, key.family) == ("v1", Direction.DOWNLOAD, 4)
+    assert [pair.tz for pair in found] == ["Asia/Tehran"] * 2
+    assert found[0].time < found[1].time
+    assert found[0].target.rate == pytest.approx((SIZE - 1_000) / 0.9)
+    assert all(len(some) == 1 for some in later.values())
+
+
+async def test_four_a_day_and_then_no_more() -> None:
+    """Of transfers as of files; the next day begins anew, also after a restart."""
+    probe = faked()
+    with Store.open(MEMORY) as store:
+        counts, reasons = [], set()
+        for number in range(6):
+            if number == 5:
+                await probe.clock.sleep(86_400)
+            before = len(probe.asked)
+            result = await session(catalog(FILE, OTHER), store, probe).round(
+                EVERYTHING, goodput=True
+            )
+            counts.append(sum(variant in GOODPUTS for _, variant, _ in probe.asked[before:]))
+            reasons |= {r.main.reason for r in result.records if r.service == "store"}
+            await probe.clock.sleep(600)
+    assert counts == [4, 4, 4, 4, 0, 4]
+    assert reasons == {None, DOWNLOADS}
+
+
+@pytest.mark.parametrize(("many", "metered", "rounds"), [(2, False, 2), (4, True, 0)])
+async def test_a_watch_times_transfers_once_in_each_part_of_the_day(
+    many: int, metered: bool, rounds: int
+) -> None:
+    """At an instant that is drawn anew, so that no hour stays unseen; never on a metered line."""
+    probe = faked()
+    await probe.clock.sleep(43_200)  # to midnight in UTC
+    begun = probe.clock.monotonic_s()
+    with Store.open(MEMORY) as store:
+        watched = Watched(
+            catalog(*(replace(e, plan=Plan.DEFAULT) for e in (FILE, OTHER))),
+            probe,
+            store=store,
+            every_s=3_600.0,
+            goodput_rounds=many,
+            metered=metered,
+        )
+        await watched.watch.run(24)
+    slot_s = 86_400 / many
+    times = [at - begun for _, variant, at in probe.asked if variant is Variant.GOODPUT_SNI]
+    slots = [int(at // slot_s) for at in times]
+    assert sorted(set(slots)) == list(range(rounds))
+    assert all(slots.count(slot) == 2 for slot in set(slots))  # two files, once
+
+
+async def test_on_a_metered_line_there_are_neither_transfers_nor_files() -> None:
+    """It is said of each file."""
+    probe = faked()
+    one = session(catalog(FILE, OTHER, CHAT), None, probe, metered=True)
+    result = await one.round(EVERYTHING, goodput=True)
+    said = {r.service: r.main.reason for r in result.records if r.main.outcome is Outcome.NOT_RUN}
+    assert said == {"store": METERED, "shop": METERED}
+    assert not {"files.example.com", "get.example.org"} & set(probe.hosts())
+
+
+@pytest.mark.parametrize("where", ["dns", "tcp", "tls", "http"])
+async def test_what_is_cut_has_no_speed(where: str) -> None:
+    """Its failure is a verdict's matter; nothing is spent on timing it."""
+    probe = faked(behaviours={"files.example.com": failing(where)})
+    await session(catalog(FILE), None, probe, run_seconds=600).round(EVERYTHING, goodput=True)
+    assert Variant.GOODPUT not in {variant for _, variant, _ in probe.asked}
+
+
+async def test_a_budget_of_bytes_holds_for_transfers() -> None:
+    """They are promised at their price, and what does not fit is not started."""
+    probe = faked()
+    probe.payload = 60_000
+    one = session(catalog(FILE, OTHER), None, probe, run_bytes=400_000)
+    result = await one.round(EVERYTHING, goodput=True)
+    assert result.bytes <= 1.3 * 400_000
+
+
+async def test_a_round_that_is_stopped_keeps_what_was_held_for_its_transfers() -> None:
+    """The first looks are there, and the transfers that had ended."""
+    probe = faked()
+    stop = asyncio.Event()
+
+    def stopping(target: Endpoint) -> None:
+        if probe.asked[-1][1] is Variant.GOODPUT_SNI:
+            stop.set()
+
+    probe.on_measure = stopping
+    probe.takes_s = 0.001
+    with Store.open(MEMORY) as store:
+        one = session(catalog(FILE, OTHER), store, probe)
+        one.stop = stop
+        result = await one.round(EVERYTHING, goodput=True)
+        assert result.interrupted
+        assert result.round_id is not None
+        kept = {r.service: r for r in store.records(result.round_id)}
+    assert kept["store"].main.outcome is Outcome.MEASURED
+    assert kept["shop"].main.outcome is Outcome.MEASURED
+    timed = [m for r in kept.values() for m in r.bundle if m.variant in GOODPUTS]
+    assert any(m.outcome is Outcome.MEASURED for m in timed)

@@ -40,6 +40,9 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     """What one transfer came to; ``rate`` is in bytes per second, ``None`` if nothing came.
 
     ``stalled_at`` is the count of bytes after which nothing came for five seconds or more.
+    ``marks`` are (seconds since the first byte, bytes come by then), rising in both, one for each
+    16 KiB or so: a bucket that is first full lets a part through at full speed, and a transfer
+    that loses what exceeds its rate comes in jerks; neither is seen in the mean.
     """
 
     rate: float | None
@@ -48,6 +51,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     rtt_s: float | None = None  # of the TCP (or QUIC) handshake
     stalled_at: int | None = None
     lost_share: float | None = None  # of datagrams, by transport udp
+    marks: tuple[tuple[float, int], ...] = ()
 
 
 class PairKey(msgspec.Struct, frozen=True, kw_only=True, order=True):

@@ -1,12 +1,13 @@
 """A limit told from a crowd: one level, abrupt edges, and the round trip beside them.
 
 Congestion comes and goes with the load: its rates scatter, its edges take hours, and its queues
-lengthen the round trip. A limit is set at once and gives one level. No one of the three decides:
-a limit by queueing lengthens the round trip as well, a policed transfer scatters, and of a few
-rounds a day no edge is seen. Each votes for, against, or not at all.
+lengthen the round trip. A limit is set at once and gives one level. Each votes for, against, or
+not at all: a limit by queueing lengthens the round trip as well, a policed transfer scatters, and
+of a few rounds a day no edge is seen. Edges that are seen to take hours are no limit's.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from probe.model.throttle import Shape
 
 __all__ = ["Character", "character"]
 
-FLAT_CV = 0.15
+FLAT_CV, UNEVEN_CV = 0.15, 0.25
 JERKY = 0.35
 SMOOTH = 0.2
 _RTT_UP = 1.5
@@ -25,6 +26,7 @@ _RTT_UP_S = 0.015
 _ABRUPT, _GRADUAL = 0.65, 0.4
 _EDGE_ROUNDS = 3
 _EDGE_WITHIN_S = 5400.0
+_EDGES_BEFORE_S = 3 * 86_400.0
 _LEAST = 5
 _MAD = 1.4826
 _FROZEN_MOSTLY = 2 / 3
@@ -51,7 +53,7 @@ class Character:
     @property
     def limit(self) -> bool:
         """Whether it looks like a limit rather than like a crowd."""
-        return self.frozen_at is not None or self.votes > 0
+        return self.frozen_at is not None or (self.votes > 0 and self.abrupt is not False)
 
     @property
     def shape(self) -> Shape:
@@ -65,12 +67,17 @@ class Character:
         return Shape.SHAPED if self.jerks <= SMOOTH else Shape.UNKNOWN
 
 
-def character(rounds: Slowness, slow: BoolArray, base: IntArray) -> Character:
-    """Return what the rounds ``slow`` look like beside the baseline rounds ``base``."""
+def character(
+    rounds: Slowness, slow: BoolArray, base: IntArray, bad: Sequence[bool | None]
+) -> Character:
+    """Return what the rounds ``slow`` look like beside the baseline rounds ``base``.
+
+    ``bad`` says of every round whether it was slow: edges lie where that changes.
+    """
     moving = slow & np.isfinite(rounds.slow) & (rounds.rate > 0)
     return Character(
         flat=_flat(rounds.rate[moving]),
-        abrupt=_abrupt(rounds, slow, base),
+        abrupt=_abrupt(rounds, slow, base, bad),
         rtt_up=_rtt_up(rounds, slow, base),
         jerks=_median(rounds.jerks[moving]),
         frozen_at=_frozen_at(rounds, slow),
@@ -84,11 +91,15 @@ def _median(values: FloatArray) -> float | None:
 
 
 def _flat(rates: FloatArray) -> bool | None:
-    """Return whether the rates keep to one level, by the median deviation of their logarithms."""
+    """Return whether the rates keep to one level, by the median deviation of their logarithms.
+
+    In between (loss makes a policed transfer miss its level) is neither.
+    """
     if rates.size < _LEAST:
         return None
     logs = np.log(rates)
-    return bool(_MAD * np.median(np.abs(logs - np.median(logs))) <= FLAT_CV)
+    scatter = float(_MAD * np.median(np.abs(logs - np.median(logs))))
+    return True if scatter <= FLAT_CV else False if scatter > UNEVEN_CV else None
 
 
 def _rtt_up(rounds: Slowness, slow: BoolArray, base: IntArray) -> bool | None:
@@ -99,13 +110,19 @@ def _rtt_up(rounds: Slowness, slow: BoolArray, base: IntArray) -> bool | None:
     return now / before >= _RTT_UP and now - before >= _RTT_UP_S
 
 
-def _abrupt(rounds: Slowness, slow: BoolArray, base: IntArray) -> bool | None:
+def _abrupt(
+    rounds: Slowness, slow: BoolArray, base: IntArray, bad: Sequence[bool | None]
+) -> bool | None:
     """Return whether most of the change lies between neighbouring rounds at its edges.
 
-    The median over all edges, start and end alike, that were seen with rounds close by on both
-    sides: the step at the edge as a share of the whole change.
+    The median over all edges from three days before on, start and end alike, that were seen with
+    rounds close by on both sides: the step at the edge as a share of the whole change.
     """
-    known = np.flatnonzero(~np.isnan(rounds.slow))
+    since_s = float(rounds.time_s[slow].min(initial=math.inf)) - _EDGES_BEFORE_S
+    known = np.array(
+        [i for i, one in enumerate(bad) if one is not None and rounds.time_s[i] >= since_s],
+        dtype=np.int64,
+    )
     inside = rounds.slow[slow]
     if not base.size or not inside.size:
         return None
@@ -113,7 +130,8 @@ def _abrupt(rounds: Slowness, slow: BoolArray, base: IntArray) -> bool | None:
     whole = float(np.median(inside)) - centre
     if not math.isfinite(whole) or whole <= 0:
         return None
-    flags, times, values = slow[known], rounds.time_s[known], rounds.slow[known]
+    flags = np.array([bool(bad[i]) for i in known.tolist()])
+    times, values = rounds.time_s[known], rounds.slow[known]
     steps = [
         step / whole
         for edge in (np.flatnonzero(flags[1:] != flags[:-1]) + 1).tolist()

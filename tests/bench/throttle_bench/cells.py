@@ -1,6 +1,6 @@
 """What is tried: troubles that are no throttling, and limits of several sizes and kinds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Cell:
 
     id: str
     says: str
-    trouble: Trouble = Trouble()
+    trouble: Trouble = field(default_factory=Trouble)
     limit: Limit | None = None
     spacing_h: float = _QUARTER
     same_server: bool = False
@@ -47,6 +47,7 @@ _NULLS = (
     Cell("path-75", "evening congestion of the way to the service, 75 %", Trouble(path=0.75)),
     Cell("radio", "a bad radio in the house", Trouble(loss=0.008, radio=0.06)),
     Cell("server", "a server that is 35 % slower in the evening", Trouble(server=0.35)),
+    Cell("server-75", "a server that is 75 % slower in the evening", Trouble(server=0.75)),
     Cell("moves", "a service whose server changes", Trouble(moves=0.05)),
     Cell(
         "all-50",

@@ -89,7 +89,7 @@ def draw_lines(n: int, rng: np.random.Generator, trouble: Trouble) -> Lines:
         server_rtt=np.exp(rng.normal(np.log(0.045), 0.7, servers)),
         control=rng.choice([RENO, CUBIC, BBR], servers, p=[0.1, 0.6, 0.3]).astype(np.float64),
         size=np.repeat(rng.choice([128, 256, 512], n)[:, None] * 1024.0, 1 + CONTROLS, axis=1),
-        noise=rng.uniform(0.05, 0.25, servers),
+        noise=rng.uniform(0.05, 0.4, servers),
         bucket=rng.uniform(8, 48, n) * 1024,
         frozen=rng.uniform(16, 20, n) * 1024,
         trouble=trouble,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from probe.model.goodput import Pair, PairKey, Pairing, Speed
+from probe.model.goodput import Pair, Pairing, PairKey, Speed
 from throttle_bench.lines import CONTROLS, Rounds
 from throttle_bench.tcp import STEP_BYTES, FloatArray
 

@@ -68,17 +68,23 @@ class Character:
 
 
 def character(
-    rounds: Slowness, slow: BoolArray, base: IntArray, bad: Sequence[bool | None]
+    rounds: Slowness,
+    slow: BoolArray,
+    base: IntArray,
+    bad: Sequence[bool | None],
+    *,
+    alone: bool,
 ) -> Character:
     """Return what the rounds ``slow`` look like beside the baseline rounds ``base``.
 
-    ``bad`` says of every round whether it was slow: edges lie where that changes.
+    ``bad`` says of every round whether it was slow: edges lie where that changes. ``alone`` is
+    for a target beside its controls: what lies before both is no part of it.
     """
     moving = slow & np.isfinite(rounds.slow) & (rounds.rate > 0)
     return Character(
         flat=_flat(rounds.rate[moving]),
         abrupt=_abrupt(rounds, slow, base, bad),
-        rtt_up=_rtt_up(rounds, slow, base),
+        rtt_up=_rtt_up(rounds, slow, base, alone=alone),
         jerks=_median(rounds.jerks[moving]),
         frozen_at=_frozen_at(rounds, slow),
         level=_median(rounds.rate[moving]),
@@ -102,11 +108,17 @@ def _flat(rates: FloatArray) -> bool | None:
     return True if scatter <= FLAT_CV else False if scatter > UNEVEN_CV else None
 
 
-def _rtt_up(rounds: Slowness, slow: BoolArray, base: IntArray) -> bool | None:
-    """Return whether its round trips grew by half and 15 ms, more than the other side's did."""
+def _rtt_up(rounds: Slowness, slow: BoolArray, base: IntArray, *, alone: bool) -> bool | None:
+    """Return whether its round trips grew by half and 15 ms.
+
+    ``alone`` takes off by how much the other side's grew: a queue before both slows both.
+    """
     now, before = _median(rounds.rtt_s[slow]), _median(rounds.rtt_s[base])
     if now is None or before is None or before <= 0:
         return None
+    there, earlier = _median(rounds.beside_rtt_s[slow]), _median(rounds.beside_rtt_s[base])
+    if alone and there is not None and earlier is not None:
+        now -= max(0.0, there - earlier)
     return now / before >= _RTT_UP and now - before >= _RTT_UP_S
 
 

@@ -186,7 +186,7 @@ def finding(history: History, slow: BoolArray) -> Finding:
         base=base,
         p=larger(now - DELTA, before),
         by=by,
-        looks=character(history.rounds, slow, base, history.past.bad),
+        looks=character(history.rounds, slow, base, history.past.bad, alone=not history.general),
         grade=_grade(history, chosen, by, float(np.median(before))),
     )
 

@@ -20,6 +20,7 @@ from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.search import Rng, Search, by_vantage, search_of, search_together
 from probe.analysis.study import study
 from probe.analysis.throttle import (
+    ALPHA,
     FALSE_DISCOVERY,
     RECENT,
     Finding,
@@ -27,6 +28,7 @@ from probe.analysis.throttle import (
     finding,
     throttle_of,
 )
+from probe.analysis.throttle_hours import hours_event, slow_hours
 from probe.analysis.throttle_series import histories_of, series_of
 from probe.analysis.wording_throttle import throttle_sentence
 from probe.model.event import Event, EventKind, Label, Reach
@@ -86,6 +88,7 @@ def throttle_events(
         search_together(mine)
         found = [_Found(one, by_key[one.study.series.key]) for one in mine]
         windows = {id(one): _windows(one, names or {}) for one in found}
+        _hours(found, windows, names or {})
         periods = _periods(found, windows, names or {})
         for one in found:
             events += [*(event for event, _ in windows[id(one)]), *periods[id(one)]]
@@ -136,6 +139,25 @@ def _chosen(said: Finding) -> Finding:
     return dataclasses.replace(
         said, p=max(_LEAST_P, min(1.0, said.p * len(said.history.rounds) / many))
     )
+
+
+def _hours(
+    found: Sequence[_Found], windows: Mapping[int, _Windows], names: Mapping[str, str]
+) -> None:
+    """Add, to series of a few rounds a day, the hours at which they were slow."""
+    tried = [
+        (one, hours)
+        for one in found
+        if (hours := slow_hours(one.search.study, one.search.generator)) is not None
+    ]
+    q_values = benjamini_hochberg([hours.p for _, hours in tried])
+    for (one, hours), q in zip(tried, q_values, strict=True):
+        study_of = one.search.study
+        inside = np.isin(one.history.rounds.time_s, study_of.evidence.time_s[hours.inside])
+        said = finding(one.history, inside)
+        if said.found and hours.p <= ALPHA and q <= FALSE_DISCOVERY:
+            event = _told(hours_event(study_of, hours, q), said, names)
+            windows[id(one)].append((event, set(study_of.episodes)))
 
 
 def _label(said: Finding) -> Label:

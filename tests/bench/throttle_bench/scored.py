@@ -10,7 +10,7 @@ from probe.analysis.throttle import FALSE_DISCOVERY, Finding, History, assess, h
 from probe.analysis.throttle_events import throttle_events
 from probe.model.event import Event
 from probe.model.goodput import Pair
-from probe.model.throttle import Shape
+from probe.model.throttle import Shape, ThrottleScope
 from throttle_bench.cells import RECENT, Cell, Played, played
 from throttle_bench.days import END_MIN, START_MIN, DayCell, fortnight
 from throttle_bench.seen import KEY, pairs_of
@@ -84,9 +84,11 @@ def judged_fortnights(cell: DayCell, runs: int) -> Counts:
 
 
 def _whose(cell: DayCell, event: Event) -> bool:
-    general = cell.limit is not None and cell.limit.general
+    """Return whether an event is of what the limit slows; where there is none, any is."""
     said = event.throttle
-    return said is not None and (said.scope == "general") == general
+    if said is None or cell.limit is None:
+        return said is not None
+    return (said.scope is ThrottleScope.GENERAL) == cell.limit.general
 
 
 def _off(event: Event) -> float:

@@ -23,7 +23,7 @@ DELTA = math.log(2)
 """Slower than twice is slow: what paths and servers do by themselves stays below, mostly."""
 
 _SPREADS = 2.5
-_LOW_QUANTILE = 15.87  # one standard deviation below the median of a normal distribution
+_LOW_QUANTILE = 0.1587  # one standard deviation below the median of a normal distribution
 _AROUND = 10
 _FEW = 2
 _CLEANINGS = 5
@@ -56,38 +56,48 @@ class _Limit:
     above: float
 
     @classmethod
-    def of(cls, values: FloatArray) -> "_Limit":
-        centre = float(np.median(values))
+    def of(cls, values: Sequence[float]) -> "_Limit":
+        ordered = sorted(values)
+        centre = _quantile(ordered, 0.5)
         if not math.isfinite(centre):
             return cls(centre, math.inf)
-        spread = centre - float(np.percentile(values[np.isfinite(values)], _LOW_QUANTILE))
+        spread = centre - _quantile(ordered, _LOW_QUANTILE)
         return cls(centre, centre + max(DELTA, _SPREADS * spread))
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Return a quantile of what is in order, between its neighbours in proportion."""
+    place = share * (len(ordered) - 1)
+    low = ordered[math.floor(place)]
+    high = ordered[math.ceil(place)]
+    return low if low == high else low + (high - low) * (place - math.floor(place))
 
 
 def own_past(slow: FloatArray) -> OwnPast:
     """Judge each round of ``slow`` (log ratios, larger is slower, NaN cannot say)."""
     known = np.flatnonzero(~np.isnan(slow)).tolist()
+    values: list[float] = slow.tolist()
     bad: list[bool | None] = [None] * slow.size
     centre = np.full(slow.size, np.nan)
     pools: list[tuple[int, ...]] = [()] * slow.size
     if len(known) < LEAST_BASELINE:
         return OwnPast(tuple(bad), centre, tuple(pools))
-    pool = deque(_cleaned(slow, known[:BASELINE]), maxlen=BASELINE)
-    limit, shown = _Limit.of(slow[list(pool)]), tuple(pool)
+    pool = deque(_cleaned(values, known[:BASELINE]), maxlen=BASELINE)
+    limit, shown = _Limit.of([values[one] for one in pool]), tuple(pool)
     for number, place in enumerate(known):
-        bad[place] = bool(slow[place] > limit.above)
+        bad[place] = values[place] > limit.above
         centre[place], pools[place] = limit.centre, shown
         if number >= BASELINE and (fit := _admitted(bad, known, number)) is not None:
             pool.append(fit)
-            limit, shown = _Limit.of(slow[list(pool)]), tuple(pool)
+            limit, shown = _Limit.of([values[one] for one in pool]), tuple(pool)
     return OwnPast(tuple(bad), centre, tuple(pools))
 
 
-def _cleaned(slow: FloatArray, first: Sequence[int]) -> list[int]:
+def _cleaned(slow: Sequence[float], first: Sequence[int]) -> list[int]:
     """Return the first rounds without those that are slow beside the rest of them."""
     kept = list(first)
     for _ in range(_CLEANINGS):
-        limit = _Limit.of(slow[kept])
+        limit = _Limit.of([slow[place] for place in kept])
         left = [place for place in kept if slow[place] <= limit.above]
         if len(left) == len(kept) or len(left) < LEAST_BASELINE // 2:
             break

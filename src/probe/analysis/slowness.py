@@ -111,15 +111,15 @@ def _side(speeds: Sequence[Speed]) -> _Side:
     seen = [speed for speed in speeds if speed.rate is not None and speed.rate > 0]
     if not seen:
         return _Side(_NOTHING, _NOTHING, _NOTHING, _NOTHING, censored=False)
-    ordered = sorted(seen, key=lambda speed: (not speed.censored, steady_rate(speed)))
+    ordered = sorted((not speed.censored, steady_rate(speed)) for speed in seen)
     middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]
     frozen = [s.stalled_at for s in seen if s.stalled_at is not None]
     return _Side(
-        log_rate=sum(math.log(steady_rate(speed)) for speed in middle) / len(middle),
+        log_rate=sum(math.log(rate) for _, rate in middle) / len(middle),
         rtt_s=_median([s.rtt_s for s in seen]),
         jerks=_median([jerkiness(s) for s in seen]),
         frozen=float(median(frozen)) if 2 * len(frozen) > len(seen) else _NOTHING,
-        censored=all(speed.censored for speed in middle),
+        censored=not any(whole for whole, _ in middle),
     )
 
 

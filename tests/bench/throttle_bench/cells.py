@@ -110,7 +110,7 @@ def played(cell: Cell, n: int, rng: np.random.Generator) -> Played:
     if cell.limit is None:
         return Played(play(lines, hour, rng), None)
     usual = _usual(lines, hour, cell.limit, rng)
-    limited = np.broadcast_to(np.arange(rounds) >= BASE, hour.shape)
+    limited = np.broadcast_to((np.arange(rounds) >= BASE).astype(np.float64), hour.shape)
     came = play(lines, hour, rng, limit=cell.limit, usual=usual / _PACKETS, limited=limited)
     level = usual / cell.limit.times if cell.limit.times else None
     if cell.limit.kbit is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 import numpy as np
 
@@ -16,19 +17,28 @@ Factor = Callable[[float], float]
 """By how much something is slower at an hour since the beginning."""
 
 
+class Slowing(TypedDict, total=False):
+    """What slows a pair, as ``rounds`` takes it."""
+
+    target: Factor
+    controls: Factor
+    target_rtt: Factor
+    line_rtt: Factor
+
+
 def always(_: float) -> float:
     return 1.0
 
 
 def marks_of(
     rate: float, *, jerky: bool = False, size: int = SIZE
-) -> tuple[tuple[float, int], ...]:
+) -> tuple[tuple[int, float], ...]:
     """Return marks of a transfer at ``rate`` bytes/s; jerky ones come four in a heap."""
     step = MARK / rate
-    even = [(i * step, (i + 1) * MARK) for i in range(size // MARK)]
+    even = [((i + 1) * MARK, i * step) for i in range(size // MARK)]
     if not jerky:
         return tuple(even)
-    return tuple((at // (4 * step) * 4 * step + i % 4 * 1e-4, n) for i, (at, n) in enumerate(even))
+    return tuple((n, at // (4 * step) * 4 * step + i % 4 * 1e-4) for i, (n, at) in enumerate(even))
 
 
 def speed(rate: float, *, rtt_s: float = 0.05, jerky: bool = False) -> Speed:
@@ -51,6 +61,7 @@ def rounds(
     target: Factor = always,
     controls: Factor = always,
     target_rtt: Factor = always,
+    line_rtt: Factor = always,
     jerky: bool = False,
     noise: float = 0.08,
     rate: float = 1e6,
@@ -64,14 +75,18 @@ def rounds(
         line = controls(hour)
         spread = np.exp(rng.normal(0, noise, 3))
         slow = line * target(hour)
+        queued = 0.05 * (line_rtt(hour) - 1)
+        own_rtt = 0.05 * target_rtt(hour) + queued
+        jerks = jerky and slow > 1
         pairs.append(
             Pair(
                 time=SINCE + timedelta(hours=hour),
                 tz=tz,
-                target=speed(
-                    rate / slow * spread[0], rtt_s=0.05 * target_rtt(hour), jerky=jerky and slow > 1
+                target=speed(rate / slow * spread[0], rtt_s=own_rtt, jerky=jerks),
+                controls=(
+                    speed(rate / line * spread[1], rtt_s=0.05 + queued),
+                    speed(1.3 * rate / line * spread[2], rtt_s=0.05 + queued),
                 ),
-                controls=(speed(rate / line * spread[1]), speed(1.3 * rate / line * spread[2])),
             )
         )
     return tuple(pairs)
@@ -81,7 +96,7 @@ def every(minutes: float, days: float, *, seed: int = 2) -> list[float]:
     """Return hours at random places of equal parts of some days."""
     rng = np.random.default_rng(seed)
     count = round(days * 1440 / minutes)
-    return ((np.arange(count) + rng.random(count)) * minutes / 60).tolist()
+    return [(i + late) * minutes / 60 for i, late in enumerate(rng.random(count).tolist())]
 
 
 def since(hour: float, factor: float) -> Factor:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.analysis.own_past import BASELINE, LEAST_BASELINE, own_past
@@ -79,7 +79,8 @@ def test_too_few_rounds_and_unknown_ones_say_nothing() -> None:
     assert past.bad[55] is True
 
 
-@given(st.lists(st.one_of(st.floats(-5, 5), st.just(math.nan), st.just(math.inf)), max_size=120))
+@settings(max_examples=40)
+@given(st.lists(st.one_of(st.floats(-5, 5), st.just(math.nan), st.just(math.inf)), max_size=60))
 def test_any_rounds_are_judged_by_others_of_theirs(values: list[float]) -> None:
     """Each known round has a word once there are twenty; baselines are finite and known."""
     slow = np.array(values, dtype=np.float64)
@@ -91,6 +92,7 @@ def test_any_rounds_are_judged_by_others_of_theirs(values: list[float]) -> None:
         assert not np.isnan(slow[list(past.pools[place])]).any()
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.floats(-20, 20))
 def test_only_differences_count(seed: int, by: float) -> None:
     """The same rounds on another level are judged alike."""

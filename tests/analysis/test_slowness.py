@@ -20,8 +20,8 @@ def late(rate: float) -> Speed:
 
 def test_a_full_bucket_does_not_count_as_speed() -> None:
     """The rate is that of the second half: what a bucket let through at once is in the first."""
-    burst = tuple((i * 1e-4, (i + 1) * MARK) for i in range(8))
-    rest = tuple((1.0 + i, (9 + i) * MARK) for i in range(24))
+    burst = tuple(((i + 1) * MARK, i * 1e-4) for i in range(8))
+    rest = tuple(((9 + i) * MARK, 1.0 + i) for i in range(24))
     found = steady_rate(Speed(rate=9e9, received=32 * MARK, marks=burst + rest))
     assert found == pytest.approx(MARK, rel=0.01)
 
@@ -29,8 +29,8 @@ def test_a_full_bucket_does_not_count_as_speed() -> None:
 def test_without_marks_the_mean_is_the_rate() -> None:
     """Three marks are too few to leave any out; marks at one instant are no rate."""
     assert steady_rate(Speed(rate=5.0)) == 5.0
-    assert steady_rate(Speed(rate=5.0, marks=((0.0, 1), (1.0, 2), (2.0, 3)))) == 5.0
-    assert steady_rate(Speed(rate=5.0, marks=tuple((0.0, i) for i in range(1, 9)))) == 5.0
+    assert steady_rate(Speed(rate=5.0, marks=((1, 0.0), (2, 1.0), (3, 2.0)))) == 5.0
+    assert steady_rate(Speed(rate=5.0, marks=tuple((i, 0.0) for i in range(1, 9)))) == 5.0
     assert steady_rate(Speed(rate=None)) == 0.0
 
 
@@ -40,6 +40,21 @@ def test_jerks_are_told_from_a_steady_stream() -> None:
     assert jerkiness(even) == pytest.approx(0.0, abs=1e-9)
     assert (jerkiness(heaps) or 0.0) > 1.0
     assert jerkiness(Speed(rate=1e5, marks=marks_of(1e5, size=7 * MARK))) is None
+
+
+def test_marks_far_apart_hide_jerks() -> None:
+    """Sixteen KiB at 17 kB/s take longer than the wait for what was lost: even is no evidence."""
+    marks = marks_of(17e3)
+    assert jerkiness(Speed(rate=17e3, marks=marks)) == pytest.approx(0.0, abs=1e-9)
+    assert jerkiness(Speed(rate=17e3, marks=marks[3::4])) is None
+    assert jerkiness(Speed(rate=1e5, marks=marks_of(1e5)[3::4])) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_last_mark_of_a_few_bytes_makes_no_jerk() -> None:
+    """Steps weigh by their bytes."""
+    marks = marks_of(1e5)
+    last = (marks[-1][0] + 5, marks[-1][1])
+    assert (jerkiness(Speed(rate=1e5, marks=(*marks, last))) or 0.0) < 0.05
 
 
 def test_a_round_is_the_log_of_controls_by_target() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from paired_transfers import KEY, SINCE, Factor, daily, every, hill, rounds, since
+from paired_transfers import KEY, SINCE, Slowing, daily, every, hill, rounds, since
 
 from probe.analysis.throttle import history_of
 from probe.analysis.throttle_events import throttle_events
@@ -94,9 +94,9 @@ def test_a_slowed_line_is_said_of_the_line() -> None:
     assert "a spent data allowance" in event.sentence
 
 
-INNOCENT: dict[str, dict[str, Factor]] = {
+INNOCENT: dict[str, Slowing] = {
     "quiet": {},
-    "the line's evening": {"controls": hill(4)},
+    "the line's evening": {"controls": hill(4), "line_rtt": hill(4)},
     "the way's evening": {"target": hill(4), "target_rtt": hill(4)},
     "a busy server": {"target": hill(1 / 0.6)},
     "always slow": {"target": lambda _: 30.0},
@@ -147,14 +147,14 @@ def test_each_way_is_a_series_of_its_own() -> None:
         replace(KEY, family=6),
         replace(KEY, pairing=Pairing.SAME_SERVER),
         replace(KEY, subject="", pairing=Pairing.BORDER),
+        replace(KEY, subject="", transport=Transport.UDP),
     ]
     few = rounds(every(60, 1))
     series = goodput_series(dict.fromkeys(keys, few))
     subjects = [one.key.subject for one in series]
     assert len(set(subjects)) == len(subjects)
-    assert {"forum", "forum/upload", "forum/quic", "forum/ipv6", "line/border", "line"} <= {
-        *subjects
-    }
+    wanted = "forum forum/upload forum/quic forum/ipv6 line/border line line/udp line/beside/udp"
+    assert {*wanted.split()} <= {*subjects}
     assert {one.key.signal for one in series} == {Signal.GOODPUT}
     uploads = goodput_key(history_of(keys[1], few))
     assert uploads.subject == "forum/upload"

@@ -21,6 +21,7 @@ __all__ = ["Slowness", "jerkiness", "of_line", "of_pairs", "steady_rate"]
 
 _LEAST_MARKS = 4
 _STEADY_FROM = 0.5
+_HIDES_S = 0.4
 _NOTHING = float("nan")
 
 
@@ -136,8 +137,8 @@ def steady_rate(speed: Speed) -> float:
     mean = speed.rate or 0.0
     if len(speed.marks) < _LEAST_MARKS:
         return mean
-    end_s, end = speed.marks[-1]
-    start_s, start = next(mark for mark in speed.marks if mark[1] >= _STEADY_FROM * end)
+    end, end_s = speed.marks[-1]
+    start, start_s = next(mark for mark in speed.marks if mark[0] >= _STEADY_FROM * end)
     return (end - start) / (end_s - start_s) if end_s > start_s and end > start else mean
 
 
@@ -145,12 +146,15 @@ def jerkiness(speed: Speed) -> float | None:
     """Return how unevenly the second half came: the coefficient of variation of time by bytes.
 
     0 is a steady stream; a transfer that waits for what was lost and then gets a heap is near 1.
+    Marks that lie further apart in time than such a wait hide it: then nothing is known.
     """
     if len(speed.marks) < 2 * _LEAST_MARKS:
         return None
-    half = [mark for mark in speed.marks if mark[1] >= _STEADY_FROM * speed.marks[-1][1]]
-    pace = [(b_s - a_s) / (b - a) for (a_s, a), (b_s, b) in pairwise(half) if b > a]
-    mean = sum(pace) / len(pace) if pace else 0.0
-    if len(pace) < _LEAST_MARKS - 1 or mean <= 0:
+    half = [mark for mark in speed.marks if mark[0] >= _STEADY_FROM * speed.marks[-1][0]]
+    steps = [(b - a, b_s - a_s) for (a, a_s), (b, b_s) in pairwise(half) if b > a]
+    whole, whole_s = sum(size for size, _ in steps), sum(spent for _, spent in steps)
+    if len(steps) < _LEAST_MARKS - 1 or not 0 < whole_s / len(steps) <= _HIDES_S:
         return None
-    return math.sqrt(sum((one - mean) ** 2 for one in pace) / len(pace)) / mean
+    pace = whole_s / whole
+    spread = sum(size * (spent / size - pace) ** 2 for size, spent in steps) / whole
+    return math.sqrt(spread) / pace

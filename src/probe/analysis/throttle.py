@@ -7,7 +7,7 @@ all pairs of a vantage (Benjamini and Hochberg).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -143,11 +143,11 @@ def line_key(key: PairKey) -> PairKey:
     )
 
 
-def assess(histories: Sequence[History]) -> Mapping[PairKey, tuple[Finding, float]]:
-    """Return the last ten rounds of each pair of one vantage, with q over all of them."""
+def assess(histories: Sequence[History]) -> tuple[tuple[Finding, float], ...]:
+    """Return what the last ten rounds of each history of one vantage say, with q over all."""
     findings = told_apart([finding(one, _recent(one)) for one in histories])
     q_values = benjamini_hochberg([one.p for one in findings])
-    return {one.history.key: (one, q) for one, q in zip(findings, q_values, strict=True)}
+    return tuple(zip(findings, q_values, strict=True))
 
 
 def told_apart(findings: Sequence[Finding]) -> list[Finding]:

@@ -57,10 +57,11 @@ def goodput_series(pairs: Mapping[PairKey, Sequence[Pair]]) -> tuple[Series, ...
 
 def goodput_key(history: History) -> SeriesKey:
     """Return the key of its series; ways other than TCP downloads over IPv4 are in its subject."""
-    key = history.key
+    key, line = history.key, history.general
     ways = (
         "border" if key.pairing is Pairing.BORDER else "",
         "same server" if key.pairing is Pairing.SAME_SERVER else "",
+        "beside" if not key.subject and key.pairing is Pairing.NEUTRAL and not line else "",
         "" if key.direction is Direction.DOWNLOAD else str(key.direction),
         "" if key.transport is Transport.TCP else str(key.transport),
         "" if key.family == 4 else f"ipv{key.family}",

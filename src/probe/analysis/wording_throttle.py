@@ -53,7 +53,7 @@ def _subject(said: Throttle, name: str) -> str:
     elif said.scope is ThrottleScope.BORDER:
         subject = "What lies abroad"
     else:
-        subject = name
+        subject = name or "What was tried beside its controls"
     ways = [
         "uploads" if said.direction is Direction.UPLOAD else "",
         {Transport.QUIC: "over QUIC", Transport.UDP: "over UDP"}.get(said.transport, ""),

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from probe.analysis.throttle import FALSE_DISCOVERY, Finding, History, assess, history_of
+from probe.analysis.throttle import FALSE_DISCOVERY, assess, history_of
 from probe.analysis.throttle_events import throttle_events
 from probe.model.event import Event
 from probe.model.goodput import Pair
@@ -37,9 +37,11 @@ def judged_cell(cell: Cell, runs: int) -> Counts:
 
 def _one(cell: Cell, part: Played, place: int, pairs: tuple[Pair, ...]) -> Counter[str]:
     pair, line = history_of(KEY, pairs), history_of(KEY, pairs, general=True)
-    said = assess([pair, line])
     counts = Counter[str]()
-    found = {h.general: _found(said, h) for h in (pair, line)}
+    found = {
+        said.history.general: said if said.found and q <= FALSE_DISCOVERY else None
+        for said, q in assess([pair, line])
+    }
     counts["pair"] = int(found[False] is not None)
     counts["line"] = int(found[True] is not None)
     counts["any"] = int(counts["pair"] + counts["line"] > 0)
@@ -55,12 +57,6 @@ def _one(cell: Cell, part: Played, place: int, pairs: tuple[Pair, ...]) -> Count
         counts["near"] = int(abs(mine.looks.level / part.level[place] - 1) <= _NEAR)
     counts["frozen"] = int(mine.looks.shape is Shape.FROZEN)
     return counts
-
-
-def _found(said: object, history: History) -> Finding | None:
-    assert isinstance(said, dict)
-    finding, q = said[history.key]
-    return finding if finding.found and q <= FALSE_DISCOVERY else None
 
 
 def judged_fortnights(cell: DayCell, runs: int) -> Counts:

@@ -41,7 +41,7 @@ def speeds_of(rounds: Rounds) -> Iterator[Speed]:
             received=int(received),
             rtt_s=rtt,
             stalled_at=int(received) if stalled else None,
-            marks=tuple(zip(times, sizes, strict=True)),
+            marks=tuple(zip(sizes, times, strict=True)),
         )
 
 

@@ -34,7 +34,7 @@ def _samples(speeds: list[Speed]) -> np.ndarray[tuple[int], np.dtype[np.float64]
     rates = []
     for speed in speeds:
         cuts = speed.marks[::_SLICE]
-        for (a_s, a), (b_s, b) in pairwise(cuts):
+        for (a, a_s), (b, b_s) in pairwise(cuts):
             if b_s > a_s:
                 rates.append((b - a) / (b_s - a_s))
     return np.array(rates, dtype=np.float64)

@@ -31,6 +31,13 @@ def test_four_times_slower_is_slow_from_its_first_round() -> None:
     assert share(past.bad[60:]) >= 0.95
 
 
+def test_a_pair_that_scatters_is_given_room() -> None:
+    """Where rounds vary by a factor of two by themselves, twice is nothing; ten times still is."""
+    usual = np.random.default_rng(4).normal(0, 0.7, 400)
+    assert share(own_past(usual).bad) <= 0.03
+    assert share(own_past(np.append(usual, usual[:50] + math.log(30))).bad[400:]) >= 0.9
+
+
 def test_a_throttling_that_lasts_never_becomes_its_own_measure() -> None:
     """After two thousand rounds it is compared with the rounds before it."""
     past = own_past(series((60, 0.0), (2000, math.log(4))))

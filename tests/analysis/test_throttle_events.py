@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from paired_transfers import KEY, SINCE, Slowing, daily, every, hill, rounds, since
 
+from probe.analysis.explain import explain
 from probe.analysis.throttle import history_of
 from probe.analysis.throttle_events import throttle_events
 from probe.analysis.throttle_series import FREEZE, THROTTLE, goodput_key, goodput_series
@@ -57,6 +58,11 @@ def test_its_sentence_claims_no_more_than_was_seen() -> None:
         assert part in event.sentence
     assert "block" not in event.sentence
     assert "unreachable" not in event.sentence
+    explained = "\n".join(explain(event))
+    assert "its speed beside neutral hosts within the same minute" in explained
+    assert "on 8 of 8 days with rounds in these hours it was slow; on 0 it was not" in explained
+    assert "fail" not in explained
+    assert "block" not in explained
 
 
 def test_one_stretch_is_a_period() -> None:
@@ -81,6 +87,7 @@ def test_a_stretch_that_is_over_has_an_end() -> None:
     assert abs(event.end.at - (SINCE + timedelta(hours=108))) <= timedelta(minutes=45)
     assert event.label is Label.SUSPECTED
     assert "suspected" in event.sentence
+    assert "in a stretch chosen for being slow" in "\n".join(explain(event))
 
 
 def test_a_slowed_line_is_said_of_the_line() -> None:

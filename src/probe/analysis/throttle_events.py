@@ -43,6 +43,7 @@ PARAMETERS = HmmParameters(false_bad=0.05, true_bad=0.88, learned=True)
 
 
 _LEAST_P = 1e-6
+_LONG_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,9 +162,12 @@ def _hours(
 
 
 def _label(said: Finding) -> Label:
-    """Return ``established`` for ten rounds that were slower by more than twice, on some days."""
+    """Return ``established`` for ten rounds, four times as slow on two of three days at least."""
+    rounds = said.history.rounds
     many = int(np.count_nonzero(said.slow)) >= RECENT
-    return Label.ESTABLISHED if many and said.grade is not Grade.SLOW else Label.SUSPECTED
+    long_s = float(np.ptp(rounds.time_s[said.slow])) if many else 0.0
+    sure = said.grade is not Grade.SLOW and long_s >= _LONG_S
+    return Label.ESTABLISHED if sure else Label.SUSPECTED
 
 
 def _told(event: Event, said: Finding, names: Mapping[str, str]) -> Event:

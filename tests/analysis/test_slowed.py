@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 from paired_transfers import KEY, Slowing, every, hill, rounds, since
@@ -53,6 +54,24 @@ def test_a_quarter_slower_and_half_slower_is_nothing() -> None:
     """More than a factor of two is asked for: paths and servers move within it by themselves."""
     for factor in (1.3, 1.9):
         assert not said(rounds(DAY, target=since(TEN, factor)))[0].found
+
+
+def test_twice_is_the_bound_of_the_test_and_not_of_the_estimate() -> None:
+    """A little more than twice is slow as it looks, and not beyond chance."""
+    pair, _ = said(rounds(DAY, target=since(TEN, 2.15), noise=0.15, seed=2))
+    assert pair.grade is Grade.SLOW
+    assert pair.p > 0.01
+    assert not pair.found
+
+
+def test_a_pair_is_compared_with_what_was_before() -> None:
+    """Where twenty earlier rounds are known, none that came later is taken."""
+    history = history_of(KEY, rounds(DAY[:60]))
+    chosen = np.zeros(60, dtype=np.bool_)
+    chosen[25:35] = True
+    assert set(finding(history, chosen).base.tolist()) == set(range(25))
+    chosen[:20] = True
+    assert set(finding(history, chosen).base.tolist()) >= {20, 36, 39}
 
 
 SILENT: dict[str, Slowing] = {

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from paired_transfers import KEY, SINCE, Slowing, daily, every, hill, rounds, since
+from paired_transfers import KEY, SINCE, Factor, Slowing, daily, every, hill, rounds, since
 
 from probe.analysis.explain import explain
 from probe.analysis.throttle import history_of
@@ -129,6 +129,32 @@ def test_four_rounds_a_day_show_the_hours_after_a_fortnight() -> None:
     assert window.start_interval[0] <= window.start_minute <= window.start_interval[1]
     assert window.days.supported >= 5
     assert events(rounds(few, noise=0.3)) == ()
+
+
+def test_a_few_slow_rounds_in_many_are_chance() -> None:
+    """Five in a row are nothing in eight days, and would be among sixty: a stretch was chosen."""
+    short: Factor = lambda hour: 5.0 if 100 <= hour < 102.5 else 1.0  # noqa: E731
+    pairs = rounds(WEEK, target=short)
+    assert events(pairs) == ()
+    near = [one for one in pairs if one.time >= SINCE + timedelta(hours=75)][:60]
+    (event,) = events(tuple(near))
+    assert event.kind is EventKind.THROTTLE
+
+
+def test_a_stretch_without_one_level_is_not_told() -> None:
+    """Abrupt, with the usual round trip, and rates that scatter: a window may be, a stretch not."""
+    pairs = rounds(WEEK, target=since(150, 6), noise=0.5)
+    assert events(pairs) == ()
+
+
+def test_slow_rounds_at_random_hours_are_no_hours() -> None:
+    """Of four a day: neither when they come anywhere, nor when half of them come in the evening."""
+    few = every(360, 21)
+    rng = random.Random(3)
+    anywhere = {hour for hour in few if rng.random() < 0.33}
+    assert events(rounds(few, target=lambda hour: 6.0 if hour in anywhere else 1.0)) == ()
+    half = {hour for hour in few if hour % 24 >= 16 and rng.random() < 0.5}
+    assert events(rounds(few, target=lambda hour: 6.0 if hour in half else 1.0)) == ()
 
 
 def test_a_freeze_has_its_own_mechanism() -> None:

@@ -41,6 +41,7 @@ THROTTLED, EXTREME = math.log(4), math.log(10)
 _OF_DAYS, _DAYS = 2, 3
 _KBIT = 8 / 1000
 _FASTER = math.log(1.5)
+_PLAIN = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +92,12 @@ class Finding:
             return self._only_controls() or not self.looks.limit
         same = self.history.key.pairing is Pairing.SAME_SERVER
         return not same and not self.looks.limit
+
+    @property
+    def plain(self) -> bool:
+        """Whether two votes more are for a limit: asked of what was chosen for being slow."""
+        same = self.history.key.pairing is Pairing.SAME_SERVER and not self.history.general
+        return same or self.looks.frozen_at is not None or self.looks.votes >= _PLAIN
 
     def _only_controls(self) -> bool:
         """Whether the targets beside slow controls go on, faster than these."""

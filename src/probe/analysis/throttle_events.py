@@ -124,7 +124,7 @@ def _periods(
     q_values = benjamini_hochberg([said.p for _, _, said in tried])
     events: dict[int, list[Event]] = {id(one): [] for one in found}
     for (one, episode, said), q in zip(tried, q_values, strict=True):
-        if said.found and q <= FALSE_DISCOVERY:
+        if said.found and said.plain and q <= FALSE_DISCOVERY:
             plain = outage_event(one.search.study, episode, "")
             period = replace(plain, kind=EventKind.THROTTLE, label=_label(said), p=said.p, q=q)
             events[id(one)].append(_told(period, said, names))

@@ -1,5 +1,6 @@
 """Throttling as events: windows, periods, hours of a few rounds a day, and their words."""
 
+import math
 import random
 from datetime import timedelta
 
@@ -141,10 +142,16 @@ def test_a_few_slow_rounds_in_many_are_chance() -> None:
     assert event.kind is EventKind.THROTTLE
 
 
-def test_a_stretch_without_one_level_is_not_told() -> None:
-    """Abrupt, with the usual round trip, and rates that scatter: a window may be, a stretch not."""
-    pairs = rounds(WEEK, target=since(150, 6), noise=0.5)
-    assert events(pairs) == ()
+def scattered(hour: float) -> float:
+    return 6 * math.exp(random.Random(hour).gauss(0, 0.35))
+
+
+def test_a_stretch_without_one_level_is_not_told_and_a_window_is() -> None:
+    """Abrupt, with the usual round trip, and rates that scatter: one vote more for than against."""
+    assert events(rounds(WEEK, target=lambda hour: scattered(hour) if hour >= 130 else 1.0)) == ()
+    evenings = rounds(WEEK, target=lambda hour: scattered(hour) if hour % 24 >= 16 else 1.0)
+    (event,) = events(evenings)
+    assert event.kind is EventKind.DAILY_WINDOW
 
 
 def test_slow_rounds_at_random_hours_are_no_hours() -> None:

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from paired_transfers import MARK, SINCE, marks_of, speed, stalled
 
 from probe.analysis.slowness import Slowness, jerkiness, of_line, of_pairs, steady_rate
@@ -86,6 +88,27 @@ def test_what_cannot_be_compared_says_nothing(target: Speed, controls: tuple[Spe
 def test_one_control_that_is_cut_off_does_not_hide_the_others() -> None:
     """It ranks last, and the middle one speaks."""
     assert ratio(speed(1e5), late(1e3), speed(1e5), speed(2e5)) == pytest.approx(0.0)
+
+
+MARKS = st.lists(st.tuples(st.integers(0, 10**7), st.floats(0, 100)), max_size=12).map(tuple)
+SPEEDS = st.builds(
+    Speed,
+    rate=st.one_of(st.none(), st.floats(0, 1e9)),
+    censored=st.booleans(),
+    stalled_at=st.one_of(st.none(), st.integers(0, 10**6)),
+    rtt_s=st.one_of(st.none(), st.floats(0, 10)),
+    marks=MARKS,
+)
+
+
+@settings(max_examples=60)
+@given(SPEEDS, st.lists(SPEEDS, max_size=3).map(tuple))
+def test_whatever_came_is_a_number_or_unknown(target: Speed, controls: tuple[Speed, ...]) -> None:
+    """Marks out of order, at one instant, or none: no error, and infinite only by a stall."""
+    rounds = of_pairs([Pair(time=SINCE, tz="UTC", target=target, controls=controls)])
+    assert len(rounds) == 1
+    assert not math.isinf(rounds.slow[0]) or target.stalled_at is not None
+    assert math.isnan(rounds.jerks[0]) or rounds.jerks[0] >= 0
 
 
 def test_the_line_is_its_controls() -> None:

@@ -16,6 +16,7 @@ from probe.analysis.claims import outage_event, window_event
 from probe.analysis.episodes import Episode
 from probe.analysis.evidence import BoolArray
 from probe.analysis.hmm import HmmParameters
+from probe.analysis.judgement import explained
 from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.search import Rng, Search, by_vantage, search_of, search_together
 from probe.analysis.study import study
@@ -106,9 +107,8 @@ def _windows(one: _Found, names: Mapping[str, str]) -> _Windows:
         said = one.during(candidate.episodes)
         if said.found:
             event = window_event(one.search.study, candidate, measured, q, "")
-            alone = Search(one.search.study, one.search.generator)
-            alone.windows = [(candidate, measured, q)]
-            found.append((_told(event, said, names), alone.claimed()))
+            gone = explained(one.search.study.episodes, candidate, measured)
+            found.append((_told(event, said, names), gone))
     return sorted(found, key=lambda pair: pair[0].start.at)
 
 

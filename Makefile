@@ -13,7 +13,7 @@ export PROBE_NET := loopback
 export PROBE_STORE ?= $(CURDIR)/results/probe.sqlite
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs locales verdicts protocols bench bench-patterns wheel smoke lock clean help
+.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs locales verdicts protocols bench bench-patterns bench-throttle wheel smoke lock clean help
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -69,6 +69,9 @@ bench: $(VENV)/.dev  ## speed and memory; figures go to docs/benchmarks.md
 
 bench-patterns: $(VENV)/.bench  ## daily windows against known truth and other methods: docs/benchmarks-patterns.md
 	@nice -n 10 $(BIN)/python tests/bench/bench_patterns.py --runs $(RUNS) $(if $(CELLS),--cells $(CELLS)) $(if $(PARTS),--parts $(PARTS))
+
+bench-throttle: $(VENV)/.bench  ## slowed transfers against known truth, beside Wehe's rule: a section of docs/benchmarks.md
+	@nice -n 10 $(BIN)/python tests/bench/bench_throttle.py --play $(if $(CELLS),--cells $(CELLS))
 
 wheel: $(VENV)/.dev  ## build dist/*.whl
 	@rm -rf dist && $(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null && ls dist

@@ -3,6 +3,7 @@
 from datetime import date
 from statistics import median
 
+from probe.analysis.explain_throttle import throttle_lines
 from probe.analysis.score import wording
 from probe.analysis.wording import clock, local_time, odds_words
 from probe.analysis.wording_joint import witness_lines
@@ -23,6 +24,8 @@ _SCOPES = {
 
 def explain(event: Event) -> tuple[str, ...]:
     """Return the lines that explain ``event`` to a reader who does not know the method."""
+    if event.throttle is not None:
+        return throttle_lines(event)
     if event.window is None:
         return (*_outage(event), *_company(event), *_reach_of_it(event))
     window = event.window

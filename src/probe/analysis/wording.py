@@ -12,6 +12,8 @@ __all__ = [
     "clock",
     "dates_words",
     "day_names",
+    "edge_words",
+    "instant_words",
     "local_time",
     "mechanism_words",
     "odds_words",
@@ -61,7 +63,7 @@ def window_words(event: Event, subject: str) -> tuple[str, ...]:
     """Return the claim of a window and the interval of its edges; nothing without a window."""
     if event.window is None:
         return ()
-    return _window_claim(event, event.window, subject), _edges(event.window)
+    return _window_claim(event, event.window, subject), edge_words(event.window)
 
 
 def outage_words(event: Event, subject: str) -> tuple[str, ...]:
@@ -123,7 +125,8 @@ def dates_words(window: Window) -> str:
     return f"{first.day}-{ending}" if first.day != last.day else ending
 
 
-def _edges(window: Window) -> str:
+def edge_words(window: Window) -> str:
+    """Return the intervals of both edges of a window."""
     parts = []
     for word, (low, high), hidden in (
         ("start", window.start_interval, window.start_censored),
@@ -135,17 +138,17 @@ def _edges(window: Window) -> str:
 
 
 def _outage_claim(event: Event, subject: str) -> str:
-    begun = _instant(event.start, event.tz)
+    begun = instant_words(event.start, event.tz)
     seen = f"{event.bad_samples} of {event.samples} looks failed"
     if event.end is None:
         since = f"since before {begun}" if event.start.censored else f"since {begun}"
         return f"{subject} {since} and still was at the last look ({event.tz}); {seen}."
     if event.end.censored and event.start.censored:
-        when = f"from at least {begun} to at least {_instant(event.end, event.tz)}"
+        when = f"from at least {begun} to at least {instant_words(event.end, event.tz)}"
     else:
         since = "before " if event.start.censored else ""
         until = "at least " if event.end.censored else ""
-        ended = _instant(event.end, event.tz)
+        ended = instant_words(event.end, event.tz)
         when = f"from {since}{begun} to {until}{ended}, {_length(event.start, event.end)}"
     unseen = timedelta(seconds=event.unseen_s)
     hidden = f", of which {_hours(unseen)} were not observed" if event.unseen_s > 0 else ""
@@ -160,7 +163,8 @@ def _doubt(event: Event, end: Instant) -> str:
     return f" (suspected: {why or 'little evidence'})"
 
 
-def _instant(instant: Instant, tz: str) -> str:
+def instant_words(instant: Instant, tz: str) -> str:
+    """Return ``3 March 2026 16:00 (within 8 min)``, local time."""
     local = instant.at.astimezone(zone(tz))
     half = max(instant.latest - instant.at, instant.at - instant.earliest)
     spread = f" (within {_hours(half)})" if half >= timedelta(minutes=1) else ""

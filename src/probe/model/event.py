@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from probe.model.throttle import Throttle
+
 __all__ = [
     "Agreement",
     "Breadth",
@@ -205,3 +207,4 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     spared: tuple[str, ...] = ()  # the first of those that worked meanwhile
     own_fault: bool = False  # unrelated services failed at once on this vantage alone
     calendar: Calendar | None = None
+    throttle: Throttle | None = None  # of what was slow

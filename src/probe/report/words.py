@@ -363,6 +363,7 @@ _HOW: Said[str] = Said(
         "quic.versions_only": N_("a server of QUIC answers, and no connection to it was tried"),
         "no_reply_expected": N_("it answers nobody it does not know, so its silence says nothing"),
         "degraded": N_("it works only in part"),
+        "degraded.freeze": N_("transfers stop each time after about as many bytes"),
         "degraded.throttle": N_("it is slowed down"),
         "down": N_("it fails from other places too"),
         "family": N_("it works over one family of addresses (IPv4, IPv6) and not over the other"),

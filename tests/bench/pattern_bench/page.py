@@ -183,8 +183,8 @@ def _recall(cells: Results) -> str:
             "claimed instead, which is wrong of a leak.\n"
         )
     beside += (
-        "\nS9 is the recurrence of rounds that were flagged as throttled; flagging them from goodput is not in this "
-        "version, and is not measured here.\n"
+        "\nS9 is the recurrence of rounds that were flagged as throttled; flagging them from goodput is measured "
+        "[by itself](benchmarks.md#slowed-rather-than-cut).\n"
     )
     return (
         "## Curfews: found, and how exactly\n\n"

@@ -15,7 +15,9 @@ __all__ = ["HOME", "LOOPBACK_FIELDS", "NETNS_FIELDS", "Ipv6", "LineSpec"]
 HOME = "home"
 """The label of the network that the line is usually on."""
 
-NETNS_FIELDS = frozenset({"down_kbit", "latency_ms", "loss", "mtu", "queue_ms", "up_kbit"})
+NETNS_FIELDS = frozenset(
+    {"down_kbit", "latency_ms", "loss", "mtu", "queue_ms", "silent_hops", "up_kbit"}
+)
 """Fields of a line that need single packets."""
 
 LOOPBACK_FIELDS = frozenset({"ipv4"})
@@ -47,6 +49,7 @@ class LineSpec(msgspec.Struct, frozen=True, kw_only=True):
     down_kbit: float | None = None
     up_kbit: float | None = None
     queue_ms: float = 200.0  # what the shaper holds at most
+    silent_hops: tuple[int, ...] = ()  # routers that do not say that a packet died there; 2 to 6
 
     def tunnelled(self, now: datetime) -> bool:
         """Return whether the tunnel holds the default route at ``now``."""

@@ -24,7 +24,7 @@ def _died_before(case: Case, shot: Shot) -> bool:
         nearer = case.server is not None and shot.ttl < case.server
         return nearer and len(others) >= 2 and not met
     # some flows may have a shorter way: then the server's own look tells its answers apart
-    return not met or any(answer.looks.ttl != case.own_ttl for answer in shot.answers)
+    return not met or _looks_made(case, shot)
 
 
 def who_made(case: Case, made: list[Shot]) -> Located:
@@ -49,14 +49,8 @@ def who_made(case: Case, made: list[Shot]) -> Located:
 
 
 def _earliest(case: Case, hop: int, made: list[Shot]) -> int:
-    """Return the nearest hop that loss could have hidden in every round.
-
-    How often an answer is missed is taken from the hops that did answer, with one more success
-    and one more failure than were seen (Laplace's rule of succession).
-    """
-    farthest = max(shot.ttl for shot in made)
-    from_here = [s for s in case.tally.of(Arm.TARGET) if hop <= s.ttl <= farthest]
-    share = (len(made) + 1) / (len(from_here) + 2)
+    """Return the nearest hop that loss could have hidden in every round."""
+    share = case.share(*_reacted(case, hop, made))
     first, chance = hop, 1.0
     while first > 1:
         chance *= (1 - share) ** len(case.tally.at(first - 1, Arm.TARGET))
@@ -64,6 +58,28 @@ def _earliest(case: Case, hop: int, made: list[Shot]) -> int:
             break
         first -= 1
     return first
+
+
+def _reacted(case: Case, hop: int, made: list[Shot]) -> tuple[int, int]:
+    """Return how many triggers the machine answered, and of how many that came to it.
+
+    Round by round, nearest first, up to the first that it answered: after that one it may cut
+    the pair of addresses off, and its silence is no sign that it missed something. Of what went
+    on to the server those answers count that do not look like the server's.
+    """
+    answered = sent = 0
+    for number in {shot.round for shot in case.tally.of(Arm.TARGET)}:
+        came = [s for s in case.tally.of(Arm.TARGET) if s.round == number and s.ttl >= hop]
+        for shot in sorted(came, key=lambda shot: shot.ttl):
+            sent += 1
+            if shot in made or _looks_made(case, shot):
+                answered += 1
+                break
+    return answered, sent
+
+
+def _looks_made(case: Case, shot: Shot) -> bool:
+    return any(answer.looks.ttl != case.own_ttl for answer in shot.answers)
 
 
 def _placement(case: Case, hop: int, made: list[Shot]) -> Placement:

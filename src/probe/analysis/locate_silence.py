@@ -1,7 +1,7 @@
 """A trigger that nobody answers: how far it came, and whether that is more than loss."""
 
-from probe.analysis.shots import in_its_name
-from probe.analysis.trace_case import MISSED, REFERENCE, Case
+from probe.analysis.shots import spoken_of
+from probe.analysis.trace_case import MISSED, Case
 from probe.model.trace import Arm, Effect, Finding, Located, Placement
 from probe.model.verdict import Confidence
 
@@ -46,18 +46,29 @@ def where_silence_begins(case: Case) -> Located:
 def _silent_by(case: Case, first: int) -> int | None:
     """Return the hop by which silence is no chance any more, ``None`` if there is none.
 
-    Hop by hop: how often harmless shots were heard there (with one more success and failure
-    than were seen, Laplace), and how many of the trigger were not.
+    Hop by hop: how often harmless shots are heard there, and how many of the trigger were not.
     """
     arms = case.comparable(first)
     missed = 1.0
     last: int | None = None
-    for ttl in case.tally.ttls(REFERENCE, lambda shot: shot.heard or in_its_name(shot)):
-        sent, others = case.tally.at(ttl, Arm.TARGET), case.tally.at(ttl, *arms)
-        if ttl < first or not sent or not others:
+    for ttl in case.tally.ttls(arms, spoken_of):
+        sent = case.tally.at(ttl, Arm.TARGET)
+        if ttl < first or not sent:
             continue
-        heard = sum(shot.heard or in_its_name(shot) for shot in others)
-        missed *= (1 - (heard + 1) / (len(others) + 2)) ** len(sent)
+        missed *= (1 - _heard_share(case, ttl, arms)) ** len(sent)
         if last is None and missed <= MISSED:
             last = ttl
     return last if missed <= _CHANCE else None
+
+
+def _heard_share(case: Case, ttl: int, arms: tuple[Arm, ...]) -> float:
+    """Return how often harmless shots are heard at a hop, by the arm that is heard best there.
+
+    What cuts an address may cut the datagrams that go along as well.
+    """
+    shares: list[float] = []
+    for arm in arms:
+        shots = case.tally.at(ttl, arm)
+        if shots:
+            shares.append(case.share(sum(map(spoken_of, shots)), len(shots)))
+    return max(shares, default=0.0)

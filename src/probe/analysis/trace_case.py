@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from probe.analysis.shots import Tally, in_its_name, usual_looks
+from probe.analysis.shots import Tally, in_its_name, spoken_of, usual_looks
 from probe.model.trace import (
     Answer,
     AnswerKind,
@@ -26,6 +26,9 @@ REFERENCE = (Arm.NEUTRAL, Arm.PATH)
 """What the trigger is compared with."""
 
 _MAX_LOOKS = 8
+_PRIOR = 2.0
+"""Shots; the weight of what is usual in a trace beside what was seen at one hop."""
+
 _EFFECTS = {
     AnswerKind.RESET: Effect.RESET,
     AnswerKind.FIN: Effect.FIN,
@@ -52,6 +55,7 @@ class Case:
         self.looks = usual_looks(tally, trigger)
         met = [ttl for ttl in tally.ttls(self.same_place, in_its_name) if ttl > self.behind]
         self.server = met[0] if met else None
+        self._usual = self._usual_share()
         self.rounds = len({shot.round for shot in tally.of(Arm.TARGET)})
 
     @property
@@ -70,6 +74,26 @@ class Case:
         mine = self.tally.routers(first - 1, Arm.TARGET)
         same = mine & self.tally.routers(first - 1, Arm.NEUTRAL)
         return REFERENCE if same else (Arm.PATH,)
+
+    def _usual_share(self) -> float:
+        """Return how often harmless shots are heard of, at hops that speak at all.
+
+        By the arm that is heard best: what cuts an address may cut what goes along as well.
+        """
+        shares = [0.5]
+        for arm in REFERENCE:
+            speaks = set(self.tally.ttls((arm,), spoken_of))
+            shots = [shot for shot in self.tally.of(arm) if shot.ttl in speaks]
+            shares.append((sum(map(spoken_of, shots)) + 1) / (len(shots) + 2))
+        return max(shares)
+
+    def share(self, seen: int, sent: int) -> float:
+        """Return how often something is seen that was ``seen`` of ``sent`` times.
+
+        A few shots prove little, so two more are added that fare as shots of this trace usually
+        do: a prior of that weight, from the trace itself.
+        """
+        return (seen + _PRIOR * self._usual) / (sent + _PRIOR)
 
     def confidence(self, rounds: int) -> Confidence:
         """Return how sure ``rounds`` that agree make it: two, and half of all."""

@@ -87,6 +87,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     down_kbit: float | None = None
     up_kbit: float | None = None
     queue_ms: float = 200.0
+    silent_hops: tuple[int, ...] = ()
 
 
 class _World(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

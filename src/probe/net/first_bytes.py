@@ -4,7 +4,7 @@ Each call gives new ones (random values, identifiers, connection ids), as a clie
 """
 
 import random
-import ssl
+import re
 from dataclasses import dataclass
 
 from probe.errors import InputError
@@ -17,6 +17,7 @@ from probe.net.tls import hello_bytes
 __all__ = ["FirstBytes", "first_bytes"]
 
 _ALPN = {Trigger.TLS: ("h2", "http/1.1"), Trigger.QUIC: ("h3",)}
+_NAME = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,252}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ def first_bytes(trigger: Trigger, name: str, rng: random.Random, *, six: bool) -
     """
     if trigger is Trigger.SYN:
         return FirstBytes()
+    if not _NAME.fullmatch(name):
+        raise InputError(f"no client asks for the name {name!r}")
     if trigger is Trigger.DNS:
         asked = question(name, "AAAA" if six else "A", rng)
         return FirstBytes(asked.wire, asked)
@@ -45,14 +48,9 @@ def first_bytes(trigger: Trigger, name: str, rng: random.Random, *, six: bool) -
         return FirstBytes(_request(name))
     if trigger is Trigger.QUIC:
         return FirstBytes(initial_datagram(name, _ALPN[trigger]))
-    try:
-        return FirstBytes(hello_bytes(name, _ALPN[trigger]))
-    except (ssl.SSLError, ValueError) as exc:
-        raise InputError(f"TLS cannot carry the name {name!r}") from exc
+    return FirstBytes(hello_bytes(name, _ALPN[trigger]))
 
 
 def _request(name: str) -> bytes:
-    if not name.isascii() or any(c.isspace() or not c.isprintable() for c in name):
-        raise InputError(f"a request cannot carry the name {name!r}")
     fields = "".join(f"{field}: {value}\r\n" for field, value in BROWSER_HEADERS)
     return f"GET / HTTP/1.1\r\nHost: {name}\r\n{fields}\r\n".encode()

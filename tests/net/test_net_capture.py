@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import sys
 from typing import Any
 
 import pytest
@@ -23,14 +24,14 @@ def refusing(number: int) -> Any:
 @pytest.fixture
 def linux(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand on a Linux with packet sockets, whatever this is."""
-    monkeypatch.setattr(capture.sys, "platform", "linux")
-    monkeypatch.setattr(capture.socket, "AF_PACKET", 17, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(socket, "AF_PACKET", 17, raising=False)
 
 
 @pytest.mark.usefixtures("linux")
 def test_the_missing_privilege_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the way to give it, and no more of it than is needed."""
-    monkeypatch.setattr(capture.socket, "socket", refusing(errno.EPERM))
+    monkeypatch.setattr(socket, "socket", refusing(errno.EPERM))
     (missing,) = what_is_missing()
     assert "CAP_NET_RAW" in missing
     assert "AmbientCapabilities" in missing
@@ -39,14 +40,14 @@ def test_the_missing_privilege_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.usefixtures("linux")
 def test_another_refusal_keeps_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sandbox that knows no packet sockets."""
-    monkeypatch.setattr(capture.socket, "socket", refusing(errno.EAFNOSUPPORT))
+    monkeypatch.setattr(socket, "socket", refusing(errno.EAFNOSUPPORT))
     (missing,) = what_is_missing()
     assert "refused" in missing
 
 
 def test_another_system_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """There are no packet sockets elsewhere."""
-    monkeypatch.setattr(capture.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     assert "Linux only" in what_is_missing()[-1]
 
 

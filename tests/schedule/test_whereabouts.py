@@ -34,11 +34,12 @@ def shots(routers: dict[int, str] = ROUTERS) -> tuple[Shot, ...]:
 @pytest.fixture
 def lookup(tmp_path: Path) -> NetworkLookup:
     """Return a database in which 29/8 is AS64500 in XX, 33/8 AS64510 in XA."""
-    files = []
-    for name, rows in (
+    files: list[Path] = []
+    tables: tuple[tuple[str, list[dict[str, str | int]]], ...] = (
         ("asn", [{"autonomous_system_number": n} for n in (64500, 64510)]),
         ("country", [{"country_code": code} for code in ("XX", "XA")]),
-    ):
+    )
+    for name, rows in tables:
         blocks = (ipaddress.IPv4Network("29.0.0.0/8"), ipaddress.IPv4Network("33.0.0.0/8"))
         ranges = [
             AddressRange(int(block[0]), int(block[-1]), row)

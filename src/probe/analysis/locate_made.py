@@ -12,7 +12,8 @@ def made_on_the_way(case: Case, arm: Arm) -> list[Shot]:
     """Return the shots that were answered and had died before the server.
 
     Where a router has spoken at this hop or behind it, the shot died on the way. So it did
-    where neutral shots of that life met no server, twice at least: one may have been lost.
+    where neutral shots of that life met no server, twice at least (one may have been lost), and
+    the answer does not look like the server's.
     """
     return [shot for shot in case.tally.of(arm) if shot.answers and _died_before(case, shot)]
 
@@ -22,7 +23,7 @@ def _died_before(case: Case, shot: Shot) -> bool:
     met = any(in_its_name(other) for other in others if other is not shot)
     if shot.ttl > case.behind:
         nearer = case.server is not None and shot.ttl < case.server
-        return nearer and len(others) >= 2 and not met
+        return nearer and len(others) >= 2 and not met and _looks_made(case, shot)
     # some flows may have a shorter way: then the server's own look tells its answers apart
     return not met or _looks_made(case, shot)
 

@@ -8,6 +8,7 @@ from traced_paths import SERVER_TTL, Path, answer, shots_on
 
 from probe.analysis.locate import locate
 from probe.model.trace import (
+    Answer,
     AnswerKind,
     Arm,
     Effect,
@@ -178,6 +179,23 @@ def test_a_prohibiting_router_names_itself() -> None:
     assert (found.finding, found.effect, found.first) == (Finding.NETWORK, Effect.PROHIBITED, 4)
 
 
+@pytest.mark.parametrize(
+    ("answers", "note"),
+    [((), "no answer came"), ((answer(AnswerKind.UNREACHABLE, SERVER_TTL),), "nobody listens")],
+)
+def test_a_server_that_says_nothing_is_not_judged(answers: tuple[Answer, ...], note: str) -> None:
+    """It took the trigger, or has its port closed: neither is the network's doing, nor nobody's."""
+    shots = tuple(
+        msgspec.structs.replace(shot, answers=answers)
+        if shot.arm is Arm.TARGET and shot.ttl >= 7
+        else shot
+        for shot in shots_on(Path())
+    )
+    found = locate(shots, Trigger.TLS)
+    assert found.finding is Finding.INCONCLUSIVE
+    assert note in found.notes[0]
+
+
 # --- SYNs -----------------------------------------------------------------------------------------
 
 
@@ -270,7 +288,7 @@ def test_no_loss_brings_an_injector_nearer(
         assert found.last >= hop
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), resets=st.booleans(), loss=st.floats(0, 0.3))
 def test_no_loss_makes_a_network_of_a_server(seed: int, resets: bool, loss: float) -> None:
     """Where no machine stands on the way none is found by its answers."""

@@ -184,7 +184,7 @@ TRACE = Trace(
             inside=True,
             target_sent=3,
             target_heard=2,
-            made_on_the_way=3,
+            target_answered=3,
         ),
     ),
     sentence="It is hop 4.",

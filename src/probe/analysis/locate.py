@@ -62,7 +62,12 @@ def _met(case: Case, shots: list[Shot]) -> Located:
     if AnswerKind.DATA in kinds:
         return case.found(Finding.NONE, rounds=rounds, confidence=case.confidence(rounds))
     if not kinds:
-        case.notes.append("the trigger was taken, and no answer came in time")
+        closed = any(shot.answers for shot in shots)
+        case.notes.append(
+            "the host says that nobody listens at that port"
+            if closed
+            else "the trigger was taken, and no answer came in time"
+        )
         return case.found(Finding.INCONCLUSIVE, rounds=rounds)
     hop = min(shot.ttl for shot in shots)
     own = case.own_ttl is not None and all(a.looks.ttl == case.own_ttl for a in answers)

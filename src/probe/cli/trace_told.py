@@ -9,7 +9,16 @@ from probe.model.trace import Fingerprint, HopRow, Trace
 
 __all__ = ["show_trace"]
 
-_COLUMNS = ("hop", "address", "network", "country", "neutral", "trigger", "answered")
+_COLUMNS = (
+    "hop",
+    "address",
+    "network",
+    "country",
+    "neutral_heard",
+    "neutral_answered",
+    "trigger_heard",
+    "trigger_answered",
+)
 
 
 def show_trace(trace: Trace, *, as_json: bool) -> None:
@@ -34,9 +43,10 @@ def _row(row: HopRow) -> dict[str, str]:
         "address": "(not kept)" if row.scrubbed else row.address or "",
         "network": network,
         "country": _country(row),
-        "neutral": _share(row.neutral_heard, row.neutral_sent),
-        "trigger": _share(row.target_heard, row.target_sent),
-        "answered": _share(row.made_on_the_way, row.target_sent),
+        "neutral_heard": _share(row.neutral_heard, row.neutral_sent),
+        "neutral_answered": _share(row.neutral_answered, row.neutral_sent),
+        "trigger_heard": _share(row.target_heard, row.target_sent),
+        "trigger_answered": _share(row.target_answered, row.target_sent),
     }
 
 

@@ -154,7 +154,11 @@ class Located(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HopRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One hop as it was seen; counts are shots of all rounds."""
+    """One hop as it was seen; counts are shots of all rounds.
+
+    Heard of is a shot that a router said had died, answered is one for which something came in the
+    server's name; ``neutral`` are all that are not the trigger.
+    """
 
     ttl: int
     address: str | None = None  # ``None``: it said nothing, or it is scrubbed
@@ -165,9 +169,10 @@ class HopRow(msgspec.Struct, frozen=True, kw_only=True):
     inside: bool | None = None  # whether that is the vantage's country
     neutral_sent: int = 0
     neutral_heard: int = 0
+    neutral_answered: int = 0
     target_sent: int = 0
     target_heard: int = 0
-    made_on_the_way: int = 0  # shots of the target that were answered from here
+    target_answered: int = 0
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):

@@ -134,6 +134,14 @@ def test_no_connection_no_trace() -> None:
     assert "connection" in found.notes[0]
 
 
+def test_a_trace_that_was_broken_off_early() -> None:
+    """Without a shot at the target nothing is said of its connection."""
+    shots = [shot for shot in shots_on(Path()) if shot.arm is not Arm.TARGET]
+    found = locate(shots, Trigger.TLS)
+    assert found.finding is Finding.INCONCLUSIVE
+    assert "ended before" in found.notes[0]
+
+
 def test_spoilt_rounds_are_left_out() -> None:
     """A round in which residual blocking holds the neutral name up counts for nothing."""
     good = shots_on(Path(machine=5), rounds=2)

@@ -1,5 +1,10 @@
 """What is read of packets, and that bytes of anybody are read or dropped, never raised."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from heard_packets import (
     HOST,
@@ -108,6 +113,18 @@ GOOD = (
     error(datagram(OWN, HOST, b"question"), ROUTER),
     datagram(HOST, OWN, b"answer"),
 )
+
+
+@pytest.mark.slow
+def test_reading_leaves_no_file_behind(tmp_path: Path) -> None:
+    """Scapy's cache is not written: what a trace leaves on a machine is what the user asked for."""
+    code = "from probe.net.raw import read_packet; read_packet(bytes.fromhex('45') + bytes(30))"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=kept | {"HOME": str(tmp_path)}, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 @SLOW_START

@@ -34,7 +34,12 @@ def locate(shots: Iterable[Shot], trigger: Trigger) -> Located:
     usable, notes = _usable(tuple(shots), trigger)
     case = Case(Tally(usable), trigger, notes)
     if not case.rounds:
-        case.notes.append("no shot with the trigger could be sent: the connection fails")
+        begun = any(shot.arm is Arm.TARGET for shot in usable)
+        case.notes.append(
+            "no shot with the trigger could be sent: the connection fails"
+            if begun
+            else "it ended before the trigger was sent"
+        )
         return case.found(Finding.INCONCLUSIVE)
     made = made_on_the_way(case, Arm.TARGET)
     if made:

@@ -63,9 +63,16 @@ def scapy_is_here() -> bool:
 
 @cache
 def _layers() -> Any:
-    """Return scapy's layers for IP; importing them takes half a second."""
+    """Return scapy's layers for IP; importing them takes half a second.
+
+    It would leave tables in the user's cache folder, where no ``wipe`` of ours looks: told that
+    there is none, it does not.
+    """
     from types import SimpleNamespace
 
+    import scapy.main
+
+    scapy.main.SCAPY_CACHE_FOLDER = None
     from scapy.layers import inet, inet6
 
     return SimpleNamespace(four=inet, six=inet6)

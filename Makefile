@@ -8,12 +8,13 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 RUNS ?= 400
+TRACES ?= 100
 NETNS ?= netns and not slow
 export PROBE_NET := loopback
 export PROBE_STORE ?= $(CURDIR)/results/probe.sqlite
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs locales verdicts protocols bench bench-patterns bench-throttle wheel smoke lock clean help
+.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs locales verdicts protocols bench bench-patterns bench-throttle bench-trace wheel smoke lock clean help
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -72,6 +73,16 @@ bench-patterns: $(VENV)/.bench  ## daily windows against known truth and other m
 
 bench-throttle: $(VENV)/.bench  ## slowed transfers against known truth, beside Wehe's rule: a section of docs/benchmarks.md
 	@nice -n 10 $(BIN)/python tests/bench/bench_throttle.py --play $(if $(CELLS),--cells $(CELLS))
+
+bench-trace: $(VENV)/.dev  ## whether traces name the right hop: docs/benchmarks-trace.md
+	@folder=$$(mktemp -d) && for loss in 0.02 0.1; do \
+		for case in $$($(BIN)/python tests/bench/bench_trace.py); do \
+			nice -n 10 $(BIN)/probe lab up none --world small --no-daemons -- \
+				$(CURDIR)/$(BIN)/python tests/bench/bench_trace.py $$case --runs $(TRACES) \
+				--loss $$loss --out $$folder/$$case-$$loss.jsonl || exit 1; \
+		done; \
+	done && $(BIN)/python tests/bench/bench_trace.py --page docs/benchmarks-trace.md \
+		--from $$folder/*.jsonl && rm -r $$folder
 
 wheel: $(VENV)/.dev  ## build dist/*.whl
 	@rm -rf dist && $(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null && ls dist

@@ -29,7 +29,8 @@ INTRODUCTION = """# Benchmarks
 `make bench` measures these and writes this page; no test asserts on time. A miss is written as a
 miss. The ratios carry over to other machines, the absolute figures do not.
 
-How well windows and outages are found has [a page of its own](benchmarks-patterns.md).
+How well windows and outages are found has [a page of its own](benchmarks-patterns.md), and so has
+whether [traces name the right hop](benchmarks-trace.md).
 
 Measured on {day}: {machine}.
 """

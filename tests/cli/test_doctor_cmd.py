@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from own_machine import Machine, machine
 
+from probe.net import capture
 from probe.settings import Settings
 from probe.store.database import Store
 
@@ -35,6 +36,28 @@ def test_every_part_is_looked_at(probe: Machine) -> None:
     assert rows["store"]["value"] == "not made yet"
     assert (rows["setting tz"]["value"], rows["setting tz"]["source"]) == ("Asia/Tehran", "system")
     assert not [row for row in rows.values() if row["health"] == "bad"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "health", "value"),
+    [
+        ((), "ok", "can be made"),
+        (("CAP_NET_RAW is missing", "no scapy"), "note", "CAP_NET_RAW is missing; no scapy"),
+    ],
+)
+def test_whether_a_trace_can_be_made(
+    probe: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: tuple[str, ...],
+    health: str,
+    value: str,
+) -> None:
+    """What is missing is said; that is no fault of an installation that measures from home."""
+    monkeypatch.setattr(capture, "what_is_missing", lambda: missing)
+    done = probe("doctor", "-o", "json")
+    row = _rows(done.out)["trace"]
+    assert (done.code, row["health"]) == (0, health)
+    assert value in row["value"]
 
 
 def test_sources_of_settings(probe: Machine, tmp_path: Path) -> None:

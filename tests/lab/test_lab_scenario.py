@@ -191,6 +191,8 @@ SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpo
         (LINE + '{network: ""}\n', 6, "line.network", "name"),
         (LINE + '{tunnel: {when: {daily: "16-23"}}}\n', 6, "line.tunnel.when[0]", "16-23"),
         (NETNS + LINE + "{loss: 2}\n", 7, "line.loss", "0 to 1"),
+        (LINE + "{silent_hops: [3]}\n", 6, "line.silent_hops", "netns"),
+        (NETNS + LINE + "{silent_hops: [7]}\n", 7, "line.silent_hops", "2 to 6"),
         (NETNS + LINE + "{mtu: 10}\n", 7, "line.mtu", "68 to"),
         (NETNS + LINE + "{ipv4: false}\n", 7, "line.ipv4", "loopback"),
         ("controls: both\n", 6, "controls", "both"),

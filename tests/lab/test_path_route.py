@@ -123,6 +123,13 @@ def test_a_traceroute_shows_the_hops_in_order(family: int) -> None:
     assert out.ttl == 1
 
 
+def test_a_silent_router_says_nothing() -> None:
+    """A packet that ends at it is lost without a word; the hops around it speak."""
+    rig = Rig(line=LineSpec(silent_hops=(3, 5)))
+    heard = [len(to_client(rig.ping(address(WEB), ttl=ttl))) for ttl in range(1, 6)]
+    assert heard == [1, 0, 1, 0, 1]
+
+
 def test_hops_show_on_the_way_to_nobody() -> None:
     """An address that nobody has: the hops answer, then there is silence."""
     rig = Rig()

@@ -210,15 +210,11 @@ def _check_line(settings: Settings, address: str) -> None:
 
 def _described(settings: Settings) -> Vantage | None:
     """Return what the store knows of this line, with what is said of it now; else ``None``."""
-    if not settings.store.exists():
-        return None
     from random import SystemRandom
 
-    from probe.schedule.session import vantage_of
-    from probe.store.database import Store
+    from probe.schedule.session import described_vantage
 
-    with Store.open(settings.store, create=False) as opened:
-        return vantage_of(settings, opened, SystemRandom())
+    return described_vantage(settings, SystemRandom())
 
 
 def _check_tokens(settings: Settings) -> None:

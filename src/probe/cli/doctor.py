@@ -76,6 +76,7 @@ def findings(store: Path | None, config: Path | None, *, deep: bool) -> Iterator
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("guard", _guard),
         ("consent", _consent),
+        ("trace", _trace),
     ]
     if settings is not None:
         known = settings
@@ -175,6 +176,17 @@ def _consent() -> Iterator[Finding]:
         about="consent",
         value=f"version {given.version} of {given.given.date()}{extra}",
         source=str(path),
+    )
+
+
+def _trace() -> Iterator[Finding]:
+    from probe.net.capture import what_is_missing
+
+    missing = what_is_missing()
+    yield Finding(
+        about="trace",
+        health=Health.NOTE if missing else Health.OK,
+        value=f"cannot be made: {'; '.join(missing)}" if missing else "can be made",
     )
 
 

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "run": "Measure once, judge, store, and say what is cut.",
     "watch": "Measure again and again, at jittered intervals, until stopped.",
     "diagnose": "Look at one service or host, and explain every step in plain words.",
+    "trace": "Find the hop at which a network reacts to a name, and whose hop that is.",
     "demo": "Show everything on a censored network inside this machine; sends nothing outside.",
     "lab": "Run any program on a censored internet in a box: network namespaces on this machine.",
     "targets": "List, show and check the catalog of what is measured.",

@@ -17,7 +17,17 @@ HOME = "home"
 """The label of the network that the line is usually on."""
 
 NETNS_FIELDS = frozenset(
-    {"down_kbit", "hours", "latency_ms", "limit", "loss", "mtu", "queue_ms", "up_kbit"}
+    {
+        "down_kbit",
+        "hours",
+        "latency_ms",
+        "limit",
+        "loss",
+        "mtu",
+        "queue_ms",
+        "silent_hops",
+        "up_kbit",
+    }
 )
 """Fields of a line that need single packets."""
 
@@ -66,6 +76,7 @@ class LineSpec(msgspec.Struct, frozen=True, kw_only=True):
     down_kbit: float | None = None
     up_kbit: float | None = None
     queue_ms: float = 200.0  # what the shaper holds at most
+    silent_hops: tuple[int, ...] = ()  # routers that do not say that a packet died there; 2 to 6
     limit: Limit = Limit.SHAPED  # what becomes of packets above the rates
     hours: tuple[Hours, ...] = ()  # the first that covers an instant replaces latency to limit
 

@@ -101,6 +101,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     queue_ms: float = 200.0
     limit: Limit = Limit.SHAPED
     hours: tuple[_Hours, ...] = ()
+    silent_hops: tuple[int, ...] = ()
 
 
 class _World(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -18,6 +18,7 @@ __all__ = ["check_expect", "check_line", "check_what", "check_who"]
 MAX_HOP = 6
 """The last hop before a server abroad."""
 
+_PLAYED_HOPS = frozenset(range(2, MAX_HOP + 1))
 _PROTOCOLS = frozenset({"dns", "http", "tcp", "tls", "udp", *PROTOCOLS})
 _PACKETS_ONLY = "declare `stages: netns`"
 
@@ -156,6 +157,8 @@ def check_line(
     }
     for name, (value, low, high) in ranges.items():
         _check_range(doc, name, value, low, high, ".line")
+    if not set(line.silent_hops) <= _PLAYED_HOPS:
+        raise doc.error("silent hops are 2 to 6", ".line.silent_hops")
     if not line.network:
         raise doc.error("a network has a name", ".line.network")
 

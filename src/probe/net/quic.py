@@ -15,6 +15,7 @@ from functools import cache, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from probe.errors import InputError
 from probe.model.address import parse_ip
 from probe.model.failure import Failure, unknown_failure
 from probe.net.alerts import ALERTS, alert_failure
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "QuicDriver",
     "QuicHandshake",
+    "initial_datagram",
     "quic_configuration",
     "quic_handshake",
     "quic_is_here",
@@ -72,6 +74,22 @@ class QuicHandshake:
 def quic_is_here() -> bool:
     """Return whether the extra ``quic`` is installed."""
     return find_spec("aioquic") is not None
+
+
+def initial_datagram(sni: str | None, alpn: tuple[str, ...]) -> bytes:
+    """Return a new first datagram of a client: an Initial with its ClientHello.
+
+    Raises:
+        InputError: the extra ``quic`` is not installed.
+
+    """
+    if not quic_is_here():
+        raise InputError("aioquic is not installed", mend="install the extra, probe[quic]")
+    from aioquic.quic.connection import QuicConnection
+
+    quic = QuicConnection(configuration=quic_configuration(sni, alpn))
+    quic.connect(_PEER, now=0.0)
+    return quic.datagrams_to_send(now=0.0)[0][0]
 
 
 async def quic_handshake(

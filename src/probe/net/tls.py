@@ -8,6 +8,7 @@ it is not a browser's, and a censor can tell.
 """
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +21,7 @@ from probe.net.alerts import alert_failure, alert_name, plaintext_alert
 from probe.net.base import NetFailure, Stream
 from probe.net.classify import classify
 
-__all__ = ["Handshake", "TlsStream", "client_handshake", "handshake_context"]
+__all__ = ["Handshake", "TlsStream", "client_handshake", "handshake_context", "hello_bytes"]
 
 MAX_HANDSHAKE_BYTES = 262_144
 """More than this before the handshake is over is no handshake (OpenSSL stops at 100 KB)."""
@@ -62,6 +63,21 @@ def handshake_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
+
+
+def hello_bytes(sni: str | None, alpn: tuple[str, ...] = ()) -> bytes:
+    """Return a new ClientHello as ``client_handshake`` would send it.
+
+    Raises:
+        InputError: for a name that TLS cannot carry.
+
+    """
+    outgoing = ssl.MemoryBIO()
+    context = handshake_context(alpn)
+    tls = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=_server_name(sni))
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
 
 
 async def client_handshake(

@@ -29,7 +29,14 @@ from probe.schedule.work import MeasureOne
 from probe.settings import Settings
 from probe.store.database import Store
 
-__all__ = ["Session", "last_network", "measured_since", "unfinished", "vantage_of"]
+__all__ = [
+    "Session",
+    "described_vantage",
+    "last_network",
+    "measured_since",
+    "unfinished",
+    "vantage_of",
+]
 
 RESUME_WITHIN = timedelta(hours=12)
 """An interrupted round older than this is not continued: its first half says nothing of now."""
@@ -162,6 +169,14 @@ def vantage_of(settings: Settings, store: Store | None, rng: Random) -> Vantage:
     if store is not None and vantage != known:
         store.save_vantage(vantage)
     return vantage
+
+
+def described_vantage(settings: Settings, rng: Random) -> Vantage | None:
+    """Return what the store knows of this line, with what is said of it now; else ``None``."""
+    if not settings.store.exists():
+        return None
+    with Store.open(settings.store, create=False) as opened:
+        return vantage_of(settings, opened, rng)
 
 
 def _own_rounds(store: Store, since: datetime) -> list[RoundRow]:

@@ -11,9 +11,9 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from probe.lab.netns.pcap import Tape
 from probe.lab.netns.wires import Wire
 from probe.lab.path.plumbing import Side
+from probe.net.pcap import Tape
 
 __all__ = ["Box", "Outgoing", "Path"]
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from probe.lab.ca import Authority, AuthorityName, make_authority
 from probe.lab.line import LabError
 from probe.lab.messages import Start
+from probe.lab.netns.atlas import write_maps
 from probe.lab.netns.box import Box
 from probe.lab.netns.children import Birth, Children
 from probe.lab.netns.command import run_command, terminal_in_front
@@ -19,10 +20,11 @@ from probe.lab.netns.lab_time import LabTime
 from probe.lab.netns.namespaces import Ground, Place, make_ground
 from probe.lab.netns.orders import SOCKET, serve_orders
 from probe.lab.netns.passage import Passage
-from probe.lab.netns.pcap import Tape
 from probe.lab.netns.request import CONTROL_VARIABLE, LabRequest
 from probe.lab.netns.staff import Surroundings, start_workers
 from probe.lab.netns.wiring import Wiring
+from probe.lab.path.plumbing import standard_hops
+from probe.net.pcap import Tape
 
 __all__ = ["BuiltLab"]
 
@@ -70,6 +72,7 @@ class BuiltLab:
             stack.callback(box.close)
             director = self._director(wiring, path, box, time, tape)
             around = self._surroundings(ground)
+            self._map(time)
             await self._open(director, around, time, stack)
             self._describe(around)
             code = await self._command(around, alive)
@@ -86,6 +89,12 @@ class BuiltLab:
             self._request.environment,
             self._request.sysfs,
         )
+
+    def _map(self, time: LabTime) -> None:
+        """Write down whose the routers are, for who traces."""
+        country = self._played.scenario.country
+        hops, now = standard_hops(), time.now()
+        write_maps(self._folder, hops, country, built_epoch=int(now.timestamp()))
 
     def _passage(self, time: LabTime) -> Passage:
         rng = random.Random(self._request.seed)  # noqa: S311 - a censor's dice, not a secret

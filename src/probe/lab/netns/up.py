@@ -14,7 +14,6 @@ from typing import BinaryIO
 from probe.errors import ProbeError
 from probe.lab.netns.built import BuiltLab
 from probe.lab.netns.children import end_all
-from probe.lab.netns.pcap import open_tape
 from probe.lab.netns.request import LabRequest
 from probe.lab.netns.syscalls import (
     MS_NODEV,
@@ -26,6 +25,7 @@ from probe.lab.netns.syscalls import (
     unshare,
 )
 from probe.lab.netns.ward import run_apart
+from probe.net.pcap import open_tape
 
 __all__ = ["FAILED", "up"]
 

@@ -80,6 +80,7 @@ class Middle:
         self._line = LineLink(self._now_line, self._rng)
         self._connected = scenario.line.link
         self._ipv6 = scenario.line.ipv6 is not Ipv6.BROKEN
+        self._silent = frozenset(scenario.line.silent_hops)
         self._destinations = Destinations(self._scene, self._plumbing)
         self._choice = Choice(self._scene, self.counts)
         self._residual = Residual()
@@ -139,7 +140,7 @@ class Middle:
         if not outcome.forward:
             self.counts["dropped: by the censor"] += 1
         elif going.expires:
-            self._to_client(sent, time_exceeded(packet, going), asker)
+            self._died(sent, packet, going, asker)
         elif there.known or packet.target != target:  # an intercepted query has found somebody
             self._onward(sent, packet, there, asker)
         else:
@@ -151,6 +152,13 @@ class Middle:
             elif there.side is Side.INTERNET:
                 sent.append(Sent(injected.packet, Side.INTERNET, asker.late_s))
         return sent
+
+    def _died(self, sent: list[Sent], packet: Packet, going: Travel, asker: _Asker) -> None:
+        """Let the router say where a packet's life ends, unless it is one that says nothing."""
+        if asker.side is Side.LINE and going.reached + 1 in self._silent:
+            self.counts["dropped: too many hops"] += 1
+        else:
+            self._to_client(sent, time_exceeded(packet, going), asker)
 
     def _unread(self, there: Destination, going: Travel, *, control: bool) -> Outcome:
         asked = there.about(self._scene, Layer.UDP, NO_PORT, control=control)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.errors import InputError
-from probe.lab.netns.pcap import MAGIC, RAW, Tape, open_tape
+from probe.net.pcap import MAGIC, RAW, Tape, open_tape
 
 WALL_S = 1_772_452_800.0
 

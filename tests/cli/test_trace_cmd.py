@@ -1,0 +1,209 @@
+"""``probe trace``: what it asks for before a packet, what it refuses, and how it tells."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from probe.cli.trace import app
+from probe.cli.trace_told import show_trace
+from probe.clock import SystemClock
+from probe.consent import give, policy
+from probe.errors import ConsentError, ForbiddenNetwork, InputError
+from probe.model.target import Category
+from probe.model.trace import (
+    Effect,
+    Finding,
+    Fingerprint,
+    HopRow,
+    Located,
+    Placement,
+    Trace,
+    Trigger,
+)
+from probe.net import capture
+
+STRANGER = "forum.unheard-of.net"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the command a home of its own, on a machine that could trace."""
+    for name in [name for name in os.environ if name.startswith("PROBE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PROBE_NET", "loopback")
+    monkeypatch.setenv("PROBE_CONSENT", str(tmp_path / "consent.json"))
+    monkeypatch.setenv("PROBE_STORE", str(tmp_path / "probe.db"))
+    (tmp_path / "config.toml").write_text("")
+    monkeypatch.setenv("PROBE_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setattr(capture, "what_is_missing", lambda: ())
+    return tmp_path
+
+
+def agree(home: Path, *categories: Category) -> None:
+    """Record a consent."""
+    answers = [question.right for question in policy()[1].questions]
+    give(home / "consent.json", answers=answers, categories=categories, now=SystemClock().now())
+
+
+def run(*arguments: str) -> Any:
+    """Run the command in this process; an error of ours is raised, as ``main`` expects it."""
+    result = CliRunner().invoke(app, list(arguments))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+# --- before anything is sent
+
+
+@pytest.mark.usefixtures("home")
+def test_what_is_missing_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, before consent is asked for or a name looked up."""
+    monkeypatch.setattr(capture, "what_is_missing", lambda: ("CAP_NET_RAW is missing", "scapy"))
+    with pytest.raises(InputError, match="cannot be made here: CAP_NET_RAW is missing; scapy"):
+        run(STRANGER)
+
+
+@pytest.mark.usefixtures("home")
+def test_json_is_valid_when_it_fails() -> None:
+    """An empty array, whatever ends it."""
+    result = CliRunner().invoke(app, [STRANGER, "-o", "json", "--yes"])
+    assert isinstance(result.exception, ConsentError)
+    assert json.loads(result.stdout) == []
+
+
+@pytest.mark.usefixtures("home")
+def test_without_consent_nothing_is_sent() -> None:
+    """A yes is no consent."""
+    with pytest.raises(ConsentError, match="consent give"):
+        run(STRANGER, "--yes")
+
+
+def test_a_line_at_home_is_asked_first(home: Path) -> None:
+    """It is told what a trace is, and nobody being there means no."""
+    agree(home)
+    result = CliRunner().invoke(app, [STRANGER])
+    assert isinstance(result.exception, ConsentError)
+    assert "not described as a server's" in result.output
+    assert STRANGER not in result.output  # a journal may keep standard error
+
+
+def test_a_server_is_asked_about_the_name_only(home: Path) -> None:
+    """``access = hosting`` leaves the warning for homes out, not the question."""
+    agree(home)
+    (home / "config.toml").write_text('access = "hosting"\n')
+    result = CliRunner().invoke(app, [STRANGER])
+    assert isinstance(result.exception, ConsentError)
+    assert "not described as a server's" not in result.output
+
+
+def test_a_high_risk_line_at_home_is_refused(home: Path) -> None:
+    """Also with a yes."""
+    agree(home)
+    (home / "config.toml").write_text("high_risk = true\n")
+    with pytest.raises(ConsentError, match="high-risk"):
+        run(STRANGER, "--yes")
+
+
+def test_the_name_that_is_sent_needs_consent_to_its_kind(home: Path) -> None:
+    """Whatever address it is sent to: who watches sees the name."""
+    agree(home)
+    for trigger in ("tls", "dns"):
+        with pytest.raises(ConsentError, match="tor"):
+            run("1.1.1.1", "--sni", "www.torproject.org", "--trigger", trigger, "--yes")
+
+
+def test_a_private_place_is_refused(home: Path) -> None:
+    """Nobody is pointed at a router."""
+    agree(home)
+    with pytest.raises(InputError):
+        run("192.168.1.1", "--sni", STRANGER, "--yes")
+
+
+@pytest.mark.parametrize("trigger", ["tls", "http", "dns", "quic", "syn"])
+def test_the_guard_holds(home: Path, trigger: str) -> None:
+    """``PROBE_NET=loopback``: consent and yes or not, no packet, by no trigger."""
+    agree(home)
+    with pytest.raises(ForbiddenNetwork):
+        run("9.9.9.9", "--sni", STRANGER, "--trigger", trigger, "--yes")
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    "arguments",
+    [("9.9.9.9",), ("9.9.9.9", "--trigger", "http"), ("dns.example.org", "--trigger", "dns")],
+)
+def test_a_name_to_send_is_needed(arguments: tuple[str, ...]) -> None:
+    """An address has none, and a resolver is not asked for itself."""
+    with pytest.raises(InputError, match="--sni"):
+        run(*arguments)
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("port", ["0", "70000", "x", "4433333333"])
+def test_a_port_that_is_none(port: str) -> None:
+    """The mend is said."""
+    with pytest.raises(InputError, match="port"):
+        run(f"www.example.org:{port}")
+
+
+# --- how it tells
+
+FORGED = Fingerprint(ttl=91, ident=7, flags="RA", window=14_600, ahead=1_460)
+OWN = Fingerprint(ttl=58, flags="SA", options=("MSS", "SAckOK"))
+LOCATED = Located(
+    finding=Finding.NETWORK,
+    effect=Effect.RESET,
+    first=4,
+    last=4,
+    placement=Placement.ON_PATH,
+    specific=True,
+    rounds=3,
+    of=3,
+    looks=(FORGED,),
+    server_looks=OWN,
+)
+TRACE = Trace(
+    trigger=Trigger.TLS,
+    host=STRANGER,
+    address="33.1.2.3",
+    port=443,
+    located=LOCATED,
+    hops=(
+        HopRow(ttl=1, scrubbed=True, neutral_sent=4, neutral_heard=4),
+        HopRow(
+            ttl=4,
+            address="29.1.1.4",
+            asn=64500,
+            as_name="Lab \x1b[31mProvider",
+            country="XX",
+            inside=True,
+            target_sent=3,
+            target_heard=2,
+            target_answered=3,
+        ),
+    ),
+    sentence="It is hop 4.",
+)
+
+
+def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sentence, a row a hop, the packets beside the server's; nothing drives the terminal."""
+    show_trace(TRACE, as_json=False)
+    out = capsys.readouterr().out
+    assert out.startswith("It is hop 4.\nConfidence: weak.\n")
+    for part in ("(not kept)", "29.1.1.4", "AS64500", "XX (inside)", "4/4", "2/3", "1460", "MSS"):
+        assert part in out
+    assert "\x1b[31m" not in out
+
+
+def test_json_has_it_all(capsys: pytest.CaptureFixture[str]) -> None:
+    """An array with the one value."""
+    show_trace(TRACE, as_json=True)
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["located"]["placement"] == "on_path"
+    assert told["hops"][1]["asn"] == 64500

@@ -42,7 +42,7 @@ def summary(cell: Cell, rows: Sequence[Row]) -> dict[str, Any]:
         "suite": cell.suite,
         "about": cell.about,
         "score": cell.score,
-        "aims": {name: list(aim) for name, aim in cell.aims.items()},
+        "aims": {name: list(aim) for name, aim in sorted(cell.aims.items())},
         "runs": len(rows),
         "years": round(years, 2),
     }

@@ -1,8 +1,10 @@
 """The benchmark of throttling: blind to the detector, seeded, and its limits are limits."""
 
 import ast
+import json
 from pathlib import Path
 
+import bench_throttle
 import numpy as np
 import pytest
 from throttle_bench import page
@@ -143,3 +145,10 @@ def test_a_miss_is_written_as_a_miss(tmp_path: Path) -> None:
     assert text.count("## Slowed") == 1
     page.write_section(written, "New", "How.", kept)
     assert written.read_text("utf-8").count("## ") == 3
+
+
+def test_the_section_is_that_of_the_results() -> None:
+    """Nobody edits a figure by hand."""
+    kept = json.loads(bench_throttle.RESULTS.read_text(encoding="utf-8"))
+    text = page.section(bench_throttle.TITLE, str(bench_throttle.__doc__).strip(), kept)
+    assert text in (bench_throttle.DOCS / "benchmarks.md").read_text(encoding="utf-8")

@@ -7,12 +7,14 @@ from probe.net.fake import FakeStream, Tcp
 from probe.probes.meter import MARK_BYTES, Meter, MeteredStream
 
 
-def test_a_mark_at_the_first_byte_at_each_16_kib_and_at_the_last() -> None:
-    """What comes between is not kept, so that a transfer of 512 KiB has some 34 marks."""
+def test_a_mark_at_the_first_byte_at_each_4_kib_and_at_the_last() -> None:
+    """What comes between is not kept, so that a transfer of 512 KiB has some 130 marks."""
     meter = Meter(10.0)
     for number in range(1, 41):
         meter.add(1_000, 10.0 + number)
-    assert [so_far for so_far, _ in meter.marks] == [1_000, 17_000, 33_000, 40_000]
+    assert [so_far for so_far, _ in meter.marks] == [
+        *(1_000, 5_000, 9_000, 13_000, 17_000, 21_000, 25_000, 29_000, 33_000, 37_000, 40_000),
+    ]
     assert meter.marks[0] == (1_000, 1.0)
     assert meter.marks[-1] == (40_000, 40.0)
 

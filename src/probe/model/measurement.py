@@ -229,7 +229,7 @@ class TransferStep(StepBase, frozen=True, kw_only=True, tag="transfer"):
     """An object, or a stream of datagrams, timed while it came (or went, for an upload).
 
     Bytes are counted beneath TLS, which adds less than 1 %; ``wanted`` is of the object itself.
-    ``marks`` are (bytes so far, seconds since ``t0_s``): at the first byte, at each 16 KiB, and
+    ``marks`` are (bytes so far, seconds since ``t0_s``): at the first byte, at each 4 KiB, and
     at the last. ``stalled_at`` is the count of bytes after which nothing moved for
     ``STALL_S`` or more, ``None`` where it always went on; ``longest_stall_s`` the longest pause
     after the first byte. ``rtt_s`` is of the connection's handshake. ``failure`` is what ended

@@ -11,8 +11,9 @@ from probe.net.base import NetFailure, Stream
 
 __all__ = ["GIVE_UP_S", "MARK_BYTES", "Meter", "MeteredStream"]
 
-MARK_BYTES = 16_384
-"""A mark is kept at the first byte, when the next so many have come, and at the last."""
+MARK_BYTES = 4_096
+"""A mark is kept at the first byte, when the next so many have come, and at the last: fine enough
+to see the jerks in which a policed flow of 140 kbit/s comes."""
 
 GIVE_UP_S = 10.0
 """After so many seconds without a byte a transfer is ended: what is frozen does not come back."""

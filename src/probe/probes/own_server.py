@@ -15,15 +15,16 @@ import msgspec
 from probe.model.failure import Failure
 from probe.net.base import NetFailure, Stream
 from probe.net.http import HttpRequest
-from probe.probes.meter import MARK_BYTES, Meter
+from probe.probes.meter import Meter
 from probe.probes.session import Session
 
 __all__ = ["MAX_MARKS", "Took", "Upload", "upload_over"]
 
-MAX_MARKS = 64
-"""Of 512 KiB there are 34 marks; a server that tells of more is not believed."""
+MAX_MARKS = 160
+"""Of 512 KiB there are some 130 marks; a server that tells of more is not believed."""
 
 _MAX_ANSWER = 16_384
+_PART = 16_384
 _NO_ANSWER: Failure = "http_request_failed"
 
 
@@ -91,8 +92,8 @@ async def _send(
     timeout_s: float,
 ) -> None:
     """Send the body in parts; a peer that has gone may have said why before."""
-    for at in range(0, len(body), MARK_BYTES):
-        part = body[at : at + MARK_BYTES]
+    for at in range(0, len(body), _PART):
+        part = body[at : at + _PART]
         try:
             await inside.send(http.send(h11.Data(data=part)) or b"", timeout_s=timeout_s)
         except NetFailure:
@@ -149,7 +150,7 @@ async def _read(http: h11.Connection, inside: Stream, answer: _Answer, timeout_s
         elif isinstance(event, h11.EndOfMessage):
             return
         elif event is h11.NEED_DATA:
-            data = await inside.receive(MARK_BYTES, timeout_s=timeout_s)
+            data = await inside.receive(_PART, timeout_s=timeout_s)
             if not data:
                 raise NetFailure("eof_error")
             http.receive_data(data)

@@ -94,6 +94,11 @@ def patterns(
     )
     known = _known(source, dates)
     events = survey(source.series, rng=random.Random(seed), known=known)  # noqa: S311
+    if source.pairs:
+        from probe.analysis.throttle_events import throttle_events
+
+        dice = random.Random(seed)  # noqa: S311 - the rotations of the test, and no secret
+        events = (*events, *throttle_events(source.pairs, rng=dice, names=source.names))
     if output is Output.TABLE:
         _print_table(events, explain=explain)
     elif output is Output.CSV:

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from probe.errors import InputError, ProbeError
+from probe.model.goodput import Pair, PairKey
 from probe.model.record import Note
 from probe.model.timeline import Series
 
@@ -83,7 +84,7 @@ class Source:
     """The series asked for, the names of their subjects, and what people noted meanwhile.
 
     ``shelves`` is the category of each service of the catalog, ``sources`` say whose word a
-    foreign vantage is.
+    foreign vantage is; ``pairs`` are timed transfers, which only a store has.
     """
 
     series: tuple[Series, ...]
@@ -91,6 +92,7 @@ class Source:
     notes: tuple[Note, ...] = ()
     shelves: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    pairs: Mapping[PairKey, tuple[Pair, ...]] = field(default_factory=dict)
 
 
 def load(request: Request) -> Source:
@@ -167,6 +169,7 @@ def _from_store(request: Request) -> Source:
         found = (*found, *(one for one in foreign if one.samples))
         notes = tuple(store.notes(since, until))
         sources = store.sources()
+        pairs = _pairs(store.goodput(since, until), request)
         subjects = {_service(one.key.subject) for one in found}
         if only is not None and only not in subjects:  # to say what there is
             subjects |= {row.service for row in store.judged(since=since, until=until)}
@@ -174,7 +177,22 @@ def _from_store(request: Request) -> Source:
     _of_vantage(request, found, "the store")
     series = tuple(_zoned(one, request.tz) for one in found if _wanted(one, request))
     names, shelves = _catalog()
-    return Source(series, names, notes, shelves, sources)
+    return Source(series, names, notes, shelves, sources, pairs)
+
+
+def _pairs(
+    found: Mapping[PairKey, tuple[Pair, ...]], request: Request
+) -> dict[PairKey, tuple[Pair, ...]]:
+    """Return the transfers asked for: of a vantage, of services; the line's own beside any."""
+    return {
+        key: tuple(
+            pair if request.tz is None else msgspec.structs.replace(pair, tz=request.tz)
+            for pair in pairs
+        )
+        for key, pairs in found.items()
+        if request.vantage in (None, key.vantage)
+        and (not request.services or key.subject in ("", *request.services))
+    }
 
 
 def _parts(request: Request) -> "Membership":

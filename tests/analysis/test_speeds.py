@@ -44,6 +44,7 @@ def test_the_rate_leaves_out_the_first_half() -> None:
     step = transfer(((16_384, 0.5), (32_768, 0.5), (49_152, 2.5), (65_536, 4.5)))
     assert speed_of(step).rate == pytest.approx(8_192)
     assert not speed_of(step).censored
+    assert speed_of(step).marks == step.marks
 
 
 def test_what_waited_behind_a_lost_packet_makes_no_speed() -> None:

@@ -30,6 +30,7 @@ def speed_of(step: TransferStep) -> Speed:
         rtt_s=step.rtt_s,
         stalled_at=step.stalled_at,
         lost_share=step.lost_share,
+        marks=step.marks,
     )
 
 

@@ -28,12 +28,21 @@ def test_a_full_bucket_does_not_count_as_speed() -> None:
     assert found == pytest.approx(MARK, rel=0.01)
 
 
+def test_what_waited_behind_a_hole_makes_no_speed() -> None:
+    """The second half comes at once: at most twice the rate of all is taken."""
+    half = tuple(((i + 1) * MARK, 0.1 * i) for i in range(16))
+    rest = tuple(((17 + i) * MARK, 1.5 + 1e-4 * i) for i in range(16))
+    found = steady_rate(Speed(rate=9e9, received=32 * MARK, marks=half + rest))
+    assert found == pytest.approx(2 * 31 * MARK / 1.5, rel=0.01)
+
+
 def test_without_marks_the_mean_is_the_rate() -> None:
     """Three marks are too few to leave any out; marks at one instant are no rate."""
     assert steady_rate(Speed(rate=5.0)) == 5.0
     assert steady_rate(Speed(rate=5.0, marks=((1, 0.0), (2, 1.0), (3, 2.0)))) == 5.0
     assert steady_rate(Speed(rate=5.0, marks=tuple((i, 0.0) for i in range(1, 9)))) == 5.0
     assert steady_rate(Speed(rate=None)) == 0.0
+    assert steady_rate(Speed(rate=5.0, marks=((9, 9.0), (1, 1.0), (2, 2.0), (3, 3.0)))) == 5.0
 
 
 def test_jerks_are_told_from_a_steady_stream() -> None:

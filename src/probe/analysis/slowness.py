@@ -22,6 +22,7 @@ __all__ = ["Slowness", "jerkiness", "of_line", "of_pairs", "steady_rate"]
 _LEAST_MARKS = 4
 _STEADY_FROM = 0.5
 _HIDES_S = 0.4
+_AT_ONCE = 2.0
 _NOTHING = float("nan")
 
 
@@ -132,14 +133,19 @@ def _median(values: Sequence[float | None]) -> float:
 def steady_rate(speed: Speed) -> float:
     """Return bytes/s over the second half of what came, where marks were taken; else the mean.
 
-    The first half holds slow start, and what a full bucket lets through. Without a rate it is 0.
+    The first half holds slow start, and what a full bucket lets through. A second half that is more
+    than twice as fast as all of it came at once, having waited for what was lost: twice is taken.
+    Without a rate it is 0.
     """
     mean = speed.rate or 0.0
     if len(speed.marks) < _LEAST_MARKS:
         return mean
     end, end_s = speed.marks[-1]
     start, start_s = next(mark for mark in speed.marks if mark[0] >= _STEADY_FROM * end)
-    return (end - start) / (end_s - start_s) if end_s > start_s and end > start else mean
+    whole, whole_s = end - speed.marks[0][0], end_s - speed.marks[0][1]
+    if min(end - start, end_s - start_s, whole, whole_s) <= 0:
+        return mean
+    return min(_AT_ONCE * whole / whole_s, (end - start) / (end_s - start_s))
 
 
 def jerkiness(speed: Speed) -> float | None:

@@ -52,6 +52,15 @@ def test_a_file_that_is_only_a_control_is_no_endpoint_of_the_round() -> None:
 
 
 @pytest.mark.usefixtures("home")
+def test_what_has_no_file_is_said_to_have_none() -> None:
+    """Who asks for transfers of a messenger hears that there are none, and what would help."""
+    asked = ("--dry-run", "--country", "IR", "--goodput")
+    assert "No transfer is timed" in run(*asked, "whatsapp").stderr
+    assert "No transfer is timed" not in run(*asked, "google-play").stderr
+    assert "No transfer is timed" not in run(*asked, "whatsapp", "--metered").stderr
+
+
+@pytest.mark.usefixtures("home")
 def test_metered_wins_over_goodput() -> None:
     """No transfer and no file, and each file says why."""
     found = rows("--goodput", "--metered")

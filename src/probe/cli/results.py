@@ -61,11 +61,16 @@ def exit_code_of(result: "RoundResult") -> int:
     return _OK if clear else _UNCLEAR
 
 
-def show_result(result: "RoundResult", catalog: "Catalog", output: Output) -> None:
-    """Print the services on stdout, and what there is to know about the round on stderr."""
+def show_result(
+    result: "RoundResult", catalog: "Catalog", output: Output, *, timed: bool = False
+) -> None:
+    """Print the services on stdout, and what there is to know about the round on stderr.
+
+    ``timed``: transfers were asked for.
+    """
     if output is Output.TABLE:
         emit(_table(result, catalog), output, _COLUMNS)
-        _show_timed(result, catalog)
+        _show_timed(result, catalog, asked=timed)
     else:
         emit(_rows(result, catalog), output, _CSV if output is Output.CSV else ())
     for gate in result.context.gates:
@@ -74,13 +79,15 @@ def show_result(result: "RoundResult", catalog: "Catalog", output: Output) -> No
         say(line)
 
 
-def _show_timed(result: "RoundResult", catalog: "Catalog") -> None:
-    from probe.cli.timed import TIMED_COLUMNS, timed_rows
+def _show_timed(result: "RoundResult", catalog: "Catalog", *, asked: bool) -> None:
+    from probe.cli.timed import NOTHING_TIMED, TIMED_COLUMNS, timed_rows
 
     rows = list(timed_rows(result, catalog))
     if rows:
         emit(rows, Output.TABLE, TIMED_COLUMNS)
         say("One round of transfers says little: what counts is a series of them.")
+    elif asked and result.context.invalid is None:
+        say(NOTHING_TIMED)
 
 
 def _summary(result: "RoundResult") -> Iterator[str]:

@@ -221,6 +221,7 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
     from probe.cli.controlling import live_places
     from probe.cli.dry import show_dry_run
     from probe.cli.goodput import described_server
+    from probe.cli.timed import NOTHING_TIMED
     from probe.clock import SystemClock
     from probe.schedule.budget import allowance
     from probe.schedule.choose import plan_round
@@ -245,6 +246,8 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
     found = describe(request.catalog, request.wanted, plan, settings, controls=asked)
     printing()
     show_dry_run(found, request.output)
+    if request.goodput and not (plan.goodput or settings.metered):
+        say(NOTHING_TIMED)
 
 
 def _confirm(request: _Request) -> None:
@@ -278,7 +281,8 @@ def _measured(request: _Request, printing: Callable[[], None]) -> int:
 
     result, catalog = until_stopped(work)
     printing()
-    show_result(result, catalog, request.output)
+    asked = request.goodput and not request.settings.metered
+    show_result(result, catalog, request.output, timed=asked)
     return exit_code_of(result)
 
 

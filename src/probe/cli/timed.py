@@ -9,7 +9,12 @@ if TYPE_CHECKING:
     from probe.model.target import Catalog
     from probe.schedule.runner import RoundResult
 
-__all__ = ["TIMED_COLUMNS", "timed_rows"]
+__all__ = ["NOTHING_TIMED", "TIMED_COLUMNS", "timed_rows"]
+
+NOTHING_TIMED = (
+    "No transfer is timed: the catalog has no file of these services that may be downloaded in part"
+    " (of app stores it has). A server of your own can carry any name: docs/goodput.md."
+)
 
 TIMED_COLUMNS = ("timed", "way", "beside", "kbit/s", "controls, kbit/s")
 

@@ -23,7 +23,7 @@ from probe.clock import VirtualClock
 from probe.control.throughput import Ration, ThroughputServer
 from probe.net.base import NetFailure
 from probe.net.listen import Bounds
-from probe.wire.media import PACKET, media_key, media_packet
+from probe.wire.media import MOST, PACKET, media_key, media_packet
 from probe.wire.quic import version_probe
 
 NOW_S = int(START.timestamp())
@@ -122,6 +122,14 @@ def test_a_recording_is_not_answered() -> None:
     assert echoed(NOW_S + 301) is None
 
 
+def test_what_is_longer_than_a_packet_of_a_call_is_not_read() -> None:
+    """A datagram of 64 KiB, sealed or not, would take a key each as long as forty packets."""
+    ration = Ration(lambda: (HASH,), VirtualClock(START), 10**9)
+    packet = media_packet(7, stream=1, made_s=NOW_S, key=KEY, nonce=bytes(8), size=MOST)
+    assert len(ration.echo(packet) or b"") == MOST
+    assert ration.echo(packet + bytes(1)) is None
+
+
 def test_a_flood_of_calls_spends_the_holders_budget() -> None:
     """Datagrams are bytes as well, both ways."""
     ration = Ration(lambda: (HASH,), VirtualClock(START), 3 * 2 * PACKET)
@@ -138,6 +146,7 @@ def test_a_flood_of_calls_spends_the_holders_budget() -> None:
         (ask("GET /bytes/1000", "Range: bytes=0-999999999999\r\n"), b"200"),
         (ask("POST /bytes", "Content-Length: 524289\r\n"), b"413"),
         (ask("POST /bytes", "Transfer-Encoding: chunked\r\n"), b"413"),
+        (ask("POST /bytes", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), b"413"),
         (ask("POST /bytes/1000", "Content-Length: 5\r\n"), b"405"),
         (ask("DELETE /bytes/1000"), b"405"),
         (ask("GET /bytes/1000", AUTH), b"404"),

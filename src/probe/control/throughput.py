@@ -223,7 +223,12 @@ class ThroughputServer:
 
 
 def _length(request: h11.Request) -> int | None:
-    """Return the length of an upload, ``None`` where it is not said, or too much."""
+    """Return the length of an upload, ``None`` where it is not said, or too much.
+
+    One in chunks has no length, whatever stands beside them (RFC 9112 section 6.3).
+    """
+    if any(name == b"transfer-encoding" for name, _ in request.headers):
+        return None
     given = [value for name, value in request.headers if name == b"content-length"]
     number = given[0].decode("latin-1") if len(given) == 1 else ""
     if not number.isdecimal() or len(number) > 7:

@@ -56,16 +56,16 @@ async def throughput_at(
     server = ThroughputServer(ration)
     named = replace(tls, names=names)
     async with listening(address, port, server.serve, tls=named, bounds=bounds) as listener:
-        taker = _quic(ration, names, tls)
+        taker = _quic(ration, names, tls, bounds)
         async with datagrams_at(
             address, listener.port, ration.echo, taker=taker, bounds=datagrams
         ) as told:
             yield Door(listener, server, told, taker is not None)
 
 
-def _quic(ration: Ration, names: frozenset[str], tls: ServerTls) -> Taker | None:
+def _quic(ration: Ration, names: frozenset[str], tls: ServerTls, bounds: Bounds) -> Taker | None:
     if not quic_is_here():
         return None
     from probe.control.throughput_quic import Http3Throughput
 
-    return Http3Throughput(ration, names, tls)
+    return Http3Throughput(ration, names, tls, bounds)

@@ -3,7 +3,7 @@
 Who sends a datagram under somebody else's address has the answer sent there. So an answer is
 never longer than its question, a peer has a budget of bytes, and so have all together. What is
 over it is dropped without a word. Only a ``Taker`` sends on its own account, to addresses that
-have shown that they receive.
+have shown that they receive; what begins a conversation with it counts like all else.
 """
 
 import asyncio
@@ -28,6 +28,10 @@ class Taker(Protocol):
 
     def is_mine(self, datagram: bytes) -> bool:
         """Return whether a datagram is of its protocol."""
+        ...
+
+    def is_known(self, datagram: bytes) -> bool:
+        """Return whether one of its protocol is of a conversation that has begun."""
         ...
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:
@@ -111,12 +115,16 @@ class _Door(asyncio.DatagramProtocol):
             self._taker.connection_made(self._transport)
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if self._taker is not None and self._taker.is_mine(data):
-            self._safely(lambda taker=self._taker: taker.take(data, addr))  # type: ignore[misc]
-        elif self._may(max(len(data), self._bounds.least), peer_of(str(addr[0]))):
-            self._safely(lambda: self._reply(data, addr))
-        else:
+        taker = self._taker
+        if taker is None or not taker.is_mine(data):
+            taker = None
+        known = taker is not None and taker.is_known(data)
+        if not known and not self._may(max(len(data), self._bounds.least), peer_of(str(addr[0]))):
             self._told.dropped += 1
+        elif taker is not None:
+            self._safely(lambda: taker.take(data, addr))
+        else:
+            self._safely(lambda: self._reply(data, addr))
 
     def _safely(self, work: Callable[[], None]) -> None:
         """Do it; nothing in one datagram ends the server."""

@@ -15,6 +15,7 @@ from probe.wire.errors import Fault, WireError
 __all__ = [
     "FRESH_S",
     "LEAST",
+    "MOST",
     "PACKET",
     "RATE_HZ",
     "Media",
@@ -27,6 +28,9 @@ __all__ = [
 
 PACKET = 172
 """Bytes: 12 of header and 20 ms of G.711 (RFC 3551), what a telephone call sends."""
+
+MOST = 1_500
+"""Bytes: no packet of a call is longer, and a long one takes long to read."""
 
 RATE_HZ = 50
 """Packets a second, one each 20 ms."""
@@ -68,7 +72,7 @@ def media_packet(
 
     """
     room = size - len(nonce)
-    if room < LEAST or not 0 <= sequence < 1 << 16 or len(nonce) not in (0, _NONCE):
+    if room < LEAST or size > MOST or not 0 <= sequence < 1 << 16 or len(nonce) not in (0, _NONCE):
         raise WireError(Fault.ARGUMENT, "no such packet of media")
     head = bytes((_VERSION_2, _PAYLOAD_TYPE)) + sequence.to_bytes(2, "big")
     head += (sequence * 160 % (1 << 32)).to_bytes(4, "big") + (stream % (1 << 32)).to_bytes(
@@ -92,10 +96,12 @@ def read_media(datagram: bytes, key: bytes, *, answer: bool = False) -> Media:
         WireError: ``SHORT``; ``FORMAT``, no packet of media; ``UNPROVEN``, another key's.
 
     """
+    if len(datagram) > MOST:
+        raise WireError(Fault.FORMAT, "too long for media")
     disguised = bool(datagram) and datagram[0] in _DISGUISED
     if len(datagram) < LEAST + (_NONCE if disguised else 0):
         raise WireError(Fault.SHORT, "too short for media")
-    whole = _bare(datagram, key) if disguised else datagram
+    whole = _bare(datagram[: _NONCE + LEAST], key) if disguised else datagram
     head, seal = whole[: _HEADER + _TIME], whole[_HEADER + _TIME : LEAST]
     if not disguised and (head[0], head[1]) != (_VERSION_2, _PAYLOAD_TYPE):
         raise WireError(Fault.FORMAT, "not a packet of media")
@@ -133,7 +139,8 @@ def _marked(nonce: bytes) -> bytes:
 
 def _whitened(whole: bytes, key: bytes, nonce: bytes) -> bytes:
     mask = _stream_of(key, b"white" + nonce, len(whole))
-    return nonce + bytes(a ^ b for a, b in zip(whole, mask, strict=True))
+    white = int.from_bytes(whole, "big") ^ int.from_bytes(mask, "big")
+    return nonce + white.to_bytes(len(whole), "big")
 
 
 def _bare(datagram: bytes, key: bytes) -> bytes:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from paired_transfers import KEY, Slowing, every, hill, rounds, since
+from paired_transfers import KEY, Slowing, every, hill, rounds, since, speed
 
 from probe.analysis.throttle import (
     Finding,
@@ -94,6 +94,35 @@ def test_each_innocent_evening_stays_silent(name: str, noise: float) -> None:
     pair, line = said(rounds(hours, noise=noise, **SILENT[name]))
     assert not pair.found
     assert not line.found
+
+
+@pytest.mark.parametrize("pairing", list(Pairing))
+def test_what_came_as_before_was_not_slowed(pairing: Pairing) -> None:
+    """A line that became eight times faster leaves behind what its own server holds at a rate."""
+    pairs = rounds(DAY, controls=since(TEN, 1 / 8), target=since(TEN, 8))
+    pair, line = said(pairs, replace(KEY, pairing=pairing))
+    assert pair.p < 0.01
+    assert pair.overtaken
+    assert not pair.found
+    assert not line.found
+
+
+def test_one_control_that_moved_nearer_slows_nobody() -> None:
+    """The middle of two controls goes up with one of them; the target came as before."""
+    pairs = rounds(DAY)
+    nearer = tuple(
+        replace(pair, controls=(pair.controls[0], speed(1e8))) if at >= TEN else pair
+        for at, pair in zip(DAY, pairs, strict=True)
+    )
+    pair, _ = said(nearer)
+    assert pair.p < 0.01
+    assert not pair.found
+
+
+def test_a_limit_on_a_line_that_became_faster_is_one() -> None:
+    """Controls twice as fast and a target at a tenth: most of the change is the target's."""
+    pair, _ = said(rounds(DAY, controls=since(TEN, 1 / 2), target=since(TEN, 20)))
+    assert pair.found
 
 
 def test_a_line_that_is_slowed_is_general() -> None:

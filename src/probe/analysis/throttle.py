@@ -99,6 +99,21 @@ class Finding:
         same = self.history.key.pairing is Pairing.SAME_SERVER and not self.history.general
         return same or self.looks.frozen_at is not None or self.looks.votes >= _PLAIN
 
+    @property
+    def overtaken(self) -> bool:
+        """Whether most of the change is that what stands beside it has become faster.
+
+        A faster line, or a control that moved nearer: it came as before, and "slower than before"
+        would be wrong of it, whatever it might have come to.
+        """
+        rates = self.history.rounds.rate
+        now = _known(rates[self.slow & np.isfinite(self.history.rounds.slow)])
+        before = _known(rates[self.base])
+        if not now.size or not before.size or not math.isfinite(self.by.at):
+            return False
+        fell = float(np.median(np.log(before)) - np.median(np.log(now)))
+        return fell < self.by.at / 2
+
     def _only_controls(self) -> bool:
         """Whether the targets beside slow controls go on, faster than these."""
         rounds = self.history.rounds
@@ -113,7 +128,7 @@ class Finding:
     def found(self) -> bool:
         """Whether it is slower than before beyond chance and beyond a crowd; q is not in it."""
         known = self.grade is not None and self.p <= ALPHA
-        return known and not self.crowded and not self.of_line
+        return known and not self.crowded and not self.of_line and not self.overtaken
 
     @property
     def now(self) -> float:

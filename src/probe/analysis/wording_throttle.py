@@ -30,7 +30,8 @@ _SHAPES = {
 _OTHERWISE = {
     ThrottleScope.TARGETED: "a server that serves this network less looks the same",
     ThrottleScope.GENERAL: (
-        "a spent data allowance, or a line that its provider set to a lower rate, looks the same"
+        "a spent data allowance, another tariff, another router or radio, or somebody else on the "
+        "line looks the same"
     ),
     ThrottleScope.BORDER: "a broken or crowded link to other countries can look the same",
 }

@@ -4,10 +4,13 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
+import pytest
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.buffer import encode_uint_var
 from aioquic.h3.connection import ErrorCode
+from aioquic.h3.events import HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, QuicEvent, StreamDataReceived
@@ -18,6 +21,7 @@ from probe.control.throughput_quic import CONNECTIONS, MOST_RECEIVED
 from probe.model.goodput import Transport
 from probe.net.listen import Bounds
 from probe.net.listen_udp import DatagramBounds
+from probe.probes.goodput import NOT_THE_OBJECT
 
 _HEADERS_OF_A_GIBIBYTE = b"\x01" + encode_uint_var(1 << 30)
 
@@ -161,3 +165,29 @@ def _request(name: str, token: str) -> bytes:
     ]
     _, data = Encoder().encode(0, fields)
     return b"\x01" + encode_uint_var(len(data)) + bytes(data)
+
+
+async def test_an_answer_that_is_shorter_than_asked_for_has_no_speed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server that gives a thousand bytes for 64 KiB was not timed."""
+    monkeypatch.setattr("probe.control.throughput_quic.wanted_of", lambda _path: 1_000)
+    async with Vps().open() as door:
+        done = await timed(server_at(door.listener.port), transport=Transport.QUIC)
+    assert transfer_of(done) is None
+    assert done.reason == NOT_THE_OBJECT
+
+
+async def test_padding_is_not_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames that mean nothing end the transfer once they cost far more than what was wanted."""
+
+    def padded(self: Any, asked: HeadersReceived) -> None:
+        self._h3.send_headers(asked.stream_id, [(b":status", b"200")])
+        frame = b"\x21" + encode_uint_var(1 << 25)
+        self._quic.send_stream_data(asked.stream_id, frame + bytes(1 << 21))
+
+    monkeypatch.setattr("probe.control.throughput_quic._Connection._answer", padded)
+    async with Vps().open() as door:
+        done = await timed(server_at(door.listener.port), transport=Transport.QUIC)
+    assert transfer_of(done) is None
+    assert done.bytes_received < 200_000

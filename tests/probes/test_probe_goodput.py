@@ -1,6 +1,7 @@
 """An object timed while it comes: what is asked for, what is kept, and what is no object."""
 
 from collections.abc import Callable
+from gzip import compress
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from probe.model.goodput import Direction, Transport
 from probe.model.measurement import DnsStep, HttpStep, Measurement, Outcome, TcpStep, TlsStep
 from probe.model.target import Kind
 from probe.net.fake import Conversation, Tcp, TlsServer
-from probe.probes.goodput import NO_OBJECT
+from probe.probes.goodput import NO_OBJECT, NOT_THE_OBJECT
 from probe.probes.measure import measure
 from probe.probes.media import NO_SERVER
 from probe.probes.options import ProbeOptions
@@ -92,6 +93,35 @@ async def test_another_answer_has_no_speed(status: str) -> None:
     done = await timed(Tcp(talk=served(part(50_000, status))))
     assert transfer_of(done) is None
     assert isinstance(done.steps[-1], HttpStep)
+
+
+OTHER = {
+    "a page": part(600, "200 OK"),
+    "nothing": part(0, "200 OK"),
+    "less than it sends": part(50_000, length=10),
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 9\r\n\r\n" + bytes(9),
+    "the end of chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a byte a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"1\r\nx\r\n" * 50_000,
+    "a packed nothing": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+    + compress(bytes(10**7)),
+    "noise": bytes(range(256)) * 500,
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+async def test_what_is_shorter_than_the_object_has_no_speed(name: str) -> None:
+    """A page with a good certificate and status 200: its few bytes would be a slow transfer."""
+    done = await timed(Tcp(talk=served(OTHER[name])))
+    assert transfer_of(done) is None
+    assert done.reason == NOT_THE_OBJECT
+
+
+async def test_a_file_that_is_shorter_than_wanted_is_the_object() -> None:
+    """The catalog vouches for a part of it only: all of a small file is timed."""
+    step = transfer_of(await timed(Tcp(talk=served(part(4_096)))))
+    assert step is not None
+    assert step.failure is None
 
 
 async def test_another_certificate_has_no_speed() -> None:

@@ -22,6 +22,10 @@ _ALPN = ("h3",)
 _MOST_DATAGRAMS = 4_096
 """512 KiB come in some 450 datagrams, and as many acknowledgements of uploads."""
 
+_BESIDE = 65_536
+"""Bytes on the wire that an answer may cost beside its body and a quarter more: what is over that
+is padding, or the same again and again, and whoever pays for them is not the server."""
+
 _NO_ANSWER: Failure = "http_request_failed"
 _MAX_BODY = 16_384  # of an answer that is kept: of a download nothing is
 
@@ -94,6 +98,7 @@ class _Driver(QuicDriver):
 
         self._answer, self._heard, self._most = answer, heard, most
         self._counting = False
+        self._left = most + most // 4 + _BESIDE
         self._h3 = H3Connection(self._quic)
 
     async def shake(self, timeout_s: float) -> None:
@@ -141,6 +146,8 @@ class _Driver(QuicDriver):
         super()._take(data)
         if self._counting:
             self._heard(len(data))
+            self._left -= len(data)
+            self._answer.ended = self._answer.ended or self._left < 0
 
     def _on(self, event: Any) -> None:
         """Read the answer.

@@ -24,9 +24,10 @@ from probe.probes.tcp import connect
 from probe.probes.tls import shake_hands
 from probe.probes.transfer import OwnServer, Transfer
 
-__all__ = ["NOT_TOLD", "NO_OBJECT", "probe_goodput"]
+__all__ = ["NOT_THE_OBJECT", "NOT_TOLD", "NO_OBJECT", "probe_goodput"]
 
 NO_OBJECT = "the catalog names no object to download here"
+NOT_THE_OBJECT = "what came is not the object: it is shorter, or no answer of HTTP"
 NOT_TOLD = "no transfer was asked for"
 NOT_THE_SERVER = "it is not the server whose key is trusted"
 _ALPN = ("http/1.1",)
@@ -145,6 +146,8 @@ class _Run:
             record_answer(session, self.address, self.request, _bodiless(result), t0_s)
         if result.status is not None and result.status not in _HAS_OBJECT:
             return False
+        if not is_object(session, self.transfer, result, min(meter.total, len(result.body))):
+            return False
         meter.end(t_s)
         add_transfer(session, self.transfer, meter, self.address, self.request.port, t0_s, t_s,
                      result.failure)  # fmt: skip
@@ -163,6 +166,23 @@ class _Run:
         add_transfer(session, self.transfer, told.meter, self.address, self.request.port, t0_s,
                      t_s, told.failure)  # fmt: skip
         return told.failure is None
+
+
+def is_object(session: Session, transfer: Transfer, result: HttpResult, size: int) -> bool:
+    """Return whether ``size`` bytes that an answer brought can be the object, or a part of it.
+
+    Of an answer that was cut off at what was wanted there must be so many, of one that ended by
+    itself as many as the catalog knows of the file: a page in its place, however it is packed,
+    has no speed. What broke off may be the object as far as it came; what is no HTTP is not.
+    """
+    if result.failure is not None:
+        whole = result.status is not None or result.failure != "http_request_failed"
+    else:
+        known = None if result.truncated or transfer.server else session.endpoint.range_bytes
+        whole = size >= min(transfer.wanted, known or transfer.wanted)
+    if not whole:
+        session.reason = NOT_THE_OBJECT
+    return whole
 
 
 def _bodiless(result: HttpResult) -> HttpResult:

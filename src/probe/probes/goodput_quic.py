@@ -5,7 +5,7 @@ from probe.net.base import NetFailure
 from probe.net.http import HttpRequest, HttpResult
 from probe.net.http3 import Http3Answer, http3_exchange
 from probe.net.quic import QuicHandshake, quic_is_here
-from probe.probes.goodput import add_transfer, download_of, peer_for
+from probe.probes.goodput import add_transfer, download_of, is_object, peer_for
 from probe.probes.http import record_answer
 from probe.probes.meter import GIVE_UP_S, Meter
 from probe.probes.naming import each_address
@@ -116,16 +116,18 @@ class _Look:
     def _answered(self, answer: Http3Answer) -> bool:
         session = self._session
         t_s = session.recorder.now_s()
+        head = HttpResult(
+            failure=answer.failure,
+            protocol="HTTP/3",
+            status=answer.status,
+            headers=answer.headers,
+        )
         if answer.status is not None:
-            head = HttpResult(
-                failure=answer.failure,
-                protocol="HTTP/3",
-                status=answer.status,
-                headers=answer.headers,
-            )
             record_answer(session, self._address, self._request, head, self._asked_s)
             if answer.status not in (200, 206):
                 return False
+        if not is_object(session, self._transfer, head, answer.body_length):
+            return False
         self._meter.end(t_s)
         add_transfer(
             session,

@@ -9,8 +9,9 @@ from schedule_rounds import SECRET, START, VANTAGE, FakeProbe, catalog, endpoint
 from throughput_stage import NAME, Anywhere, Vps, server_at
 
 from probe.clock import VirtualClock
+from probe.model.codec import encode
 from probe.model.goodput import Direction, Pairing, Transport
-from probe.model.measurement import Measurement
+from probe.model.measurement import Measurement, TlsStep, Variant
 from probe.model.target import Endpoint
 from probe.net.machine import MachineNet
 from probe.probes.env import ProbeEnv
@@ -21,6 +22,8 @@ from probe.schedule.choose import Wanted
 from probe.schedule.session import Session
 from probe.settings import Settings
 from probe.store.database import MEMORY, Store
+
+OWN = (Variant.GOODPUT_OWN, Variant.GOODPUT_OWN_NEUTRAL)
 
 
 class OnlyTransfers(FakeProbe):
@@ -75,6 +78,12 @@ async def test_names_at_ones_own_server_become_pairs(monkeypatch: pytest.MonkeyP
     for (pair,) in pairs.values():
         assert pair.target.rate
         assert len(pair.controls) == 1
+    looks = [m for r in result.records for m in r.bundle if m.variant in OWN]
+    kept = b"".join(encode(look) for look in looks)
+    assert looks
+    assert b"127.0.0.1" not in kept
+    assert str(door.listener.port).encode() not in kept
+    assert all(not step.chain for m in looks for step in m.steps if isinstance(step, TlsStep))
     # a name that is not on the server's list has no transfer over TLS, and so no pair
     tcp = [k for k in pairs if k.subject == "other" and k.transport is Transport.TCP]
     assert tcp == []

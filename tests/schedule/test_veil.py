@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from probe.analysis.followup import followups
 from probe.analysis.thorough import thorough
 from probe.errors import ForbiddenNetwork, InputError
+from probe.model.address import family_of
 from probe.model.codec import encode
 from probe.model.control import ControlObservation
 from probe.model.goodput import Direction, Transport
@@ -35,7 +36,7 @@ from probe.model.measurement import (
 from probe.model.target import Endpoint, Kind, Trust
 from probe.schedule.contacts import contacts_of
 from probe.schedule.controls import ControlBook
-from probe.schedule.veil import unquoted, veiled
+from probe.schedule.veil import unplaced, unquoted, veiled
 
 HOST, PLACE, PORT = "proxy.secret.example", "93.184.216.34", 48_123
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -211,3 +212,21 @@ async def test_no_control_hears_of_a_private_place() -> None:
 def test_the_id_is_the_label_alone(changes: dict[str, Any]) -> None:
     """A bridge that moved keeps its line in the results, and no result says that it did."""
     assert replace(OWN, **changes).id == OWN.id == "private/signal-proxy/own-1"
+
+
+@pytest.mark.parametrize(("place", "family"), [(PLACE, 4), ("2606:4700::6810:1", 6)])
+def test_a_server_of_ones_own_is_nowhere(place: str, family: int) -> None:
+    """Who talks to that one host can be found by it: its address, port and key are not kept."""
+    steps = tuple(replace(step, address=place) for step in STEPS if not isinstance(step, DnsStep))
+    kept = unplaced(look(*steps, variant=Variant.GOODPUT_OWN))
+    assert [type(step) for step in kept.steps] == [type(step) for step in steps]
+    for step in kept.steps:
+        assert not isinstance(step, DnsStep)
+        assert (family_of(step.address), step.port) == (family, 0)
+    text = encode(kept)
+    assert place.encode() not in text
+    assert str(PORT).encode() not in text
+    assert b"ab" * 32 not in text
+    transfer = next(step for step in kept.steps if isinstance(step, TransferStep))
+    before = next(step for step in steps if isinstance(step, TransferStep))
+    assert transfer.marks == before.marks

@@ -3,10 +3,21 @@
 import ipaddress
 from functools import lru_cache
 
-__all__ = ["NOWHERE", "IPAddress", "embedded_ipv4", "family_of", "is_public", "parse_ip"]
+__all__ = [
+    "NOWHERE",
+    "NOWHERE_6",
+    "IPAddress",
+    "embedded_ipv4",
+    "family_of",
+    "is_public",
+    "parse_ip",
+]
 
 NOWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 """Stands in a step for the address of a private place, which is not kept."""
+
+NOWHERE_6 = "::"
+"""The same, where the address family matters."""
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -4,6 +4,9 @@ Everything that could name the place goes before anybody else sees the measureme
 ports, names, certificates, headers. Sizes go up to whole KiB: the length of a name is in that of
 the hello, and who scans for such places knows them by the length of their certificates. So no
 row, report, export or line on the screen can hold it.
+
+A server of one's own for transfers (``goodput_server``) is such a place as well: one rare host, by
+which those who talk to it can be found. What is kept of it is the transfer and under which name.
 """
 
 from collections.abc import Callable
@@ -12,7 +15,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from probe.errors import ProbeError
-from probe.model.address import NOWHERE
+from probe.model.address import NOWHERE, NOWHERE_6, family_of
 from probe.model.failure import Failure, unknown_failure
 from probe.model.measurement import (
     CertificateCheck,
@@ -28,7 +31,7 @@ from probe.model.measurement import (
 )
 from probe.model.target import Endpoint
 
-__all__ = ["unquoted", "veiled"]
+__all__ = ["unplaced", "unquoted", "veiled"]
 
 _KIB = 1_024
 _REASON = "it could not be measured"
@@ -52,6 +55,26 @@ def veiled(endpoint: Endpoint, measurement: Measurement) -> Measurement:
         bytes_sent=_rounded(measurement.bytes_sent),
         bytes_received=_rounded(measurement.bytes_received),
     )
+
+
+def unplaced(measurement: Measurement) -> Measurement:
+    """Return a look at a server of one's own without its address, port, certificate and headers.
+
+    The address family is kept: speeds are compared within one.
+    """
+    return replace(measurement, steps=tuple(map(_of_own_server, measurement.steps)))
+
+
+def _of_own_server(step: Step) -> Step:
+    step = replace(step, failure=_named(step.failure))
+    if isinstance(step, DnsStep):  # its address is given: no name of it is asked for
+        return step
+    family = family_of(step.address)
+    step = replace(step, address=NOWHERE_6 if family == 6 else NOWHERE, port=0)
+    if isinstance(step, TlsStep):
+        check = step.certificate
+        return replace(step, chain=(), certificate=None if check is None else _certificate(check))
+    return replace(step, headers=()) if isinstance(step, HttpStep) else step
 
 
 def unquoted(endpoint: Endpoint, error: ProbeError) -> ProbeError:

@@ -15,7 +15,7 @@ from probe.schedule.budget import Spending
 from probe.schedule.cost import MEASURED_KINDS, cost_of, transfer_bytes
 from probe.schedule.network import NetworkLookup, annotated
 from probe.schedule.planned_net import PlannedNet
-from probe.schedule.veil import unquoted, veiled
+from probe.schedule.veil import unplaced, unquoted, veiled
 
 __all__ = ["MAIN_LOOK", "MeasureOne", "Work", "blank"]
 
@@ -92,8 +92,8 @@ class Work:
     async def _within(
         self, endpoint: Endpoint, options: ProbeOptions, on_interrupt: Partial | None
     ) -> Measurement:
-        if endpoint.private is not None and on_interrupt is not None:
-            on_interrupt = _veiling(endpoint, on_interrupt)
+        if on_interrupt is not None:
+            on_interrupt = _veiling(endpoint, options, on_interrupt)
         clock = self.env.clock
         price = cost_of(endpoint).bytes if endpoint.kind in MEASURED_KINDS else 0
         if options.transfer is not None:
@@ -117,11 +117,17 @@ class Work:
             return blank(endpoint, clock, Outcome.NOT_RUN, reason, options.variant)
         finally:
             self.spending.book(price, crossed)
-        return annotated(veiled(endpoint, measurement), self.lookup)
+        return annotated(_kept(endpoint, options, measurement), self.lookup)
 
 
-def _veiling(endpoint: Endpoint, told: Partial) -> Partial:
-    return lambda measurement: told(veiled(endpoint, measurement))
+def _kept(endpoint: Endpoint, options: ProbeOptions, measurement: Measurement) -> Measurement:
+    """Return a measurement as it may be kept: not where a place is that only this line uses."""
+    own = options.transfer is not None and options.transfer.server is not None
+    return veiled(endpoint, unplaced(measurement) if own else measurement)
+
+
+def _veiling(endpoint: Endpoint, options: ProbeOptions, told: Partial) -> Partial:
+    return lambda measurement: told(_kept(endpoint, options, measurement))
 
 
 def _place(error: BaseException) -> str:

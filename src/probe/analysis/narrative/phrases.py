@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from probe.analysis.endings import FailureClass, Layer, class_of
-from probe.model.address import NOWHERE, family_of
+from probe.model.address import NOWHERE, NOWHERE_6, family_of
 from probe.model.failure import Failure
 from probe.model.measurement import Step, TlsStep
 
@@ -25,7 +25,7 @@ def quoted(text: str | None, limit: int = 60) -> str:
 
 def where(address: str) -> str:
     """Return an address with its family, since people know of IPv4 and IPv6 apart."""
-    if address == NOWHERE:
+    if address in (NOWHERE, NOWHERE_6):
         return "its address, which is not kept"
     return f"{address} (IPv{family_of(address)})" if family_of(address) else clean(address)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from traced_paths import SERVER_TTL, Path, answer, shots_on
 
-from probe.analysis.locate import locate
+from probe.analysis.locate import flooded, locate
 from probe.model.trace import (
     Answer,
     AnswerKind,
@@ -368,3 +368,14 @@ def test_a_range_is_said_where_loss_may_have_hidden_a_nearer_hop() -> None:
     assert found.first < 5
     assert found.confidence is Confidence.WEAK
     assert any("loss" in note for note in found.notes)
+
+
+def test_where_packets_could_not_be_read_no_silence_is_told() -> None:
+    """Whoever floods a line hides answers; what was seen of others stands, and is weak."""
+    silent = locate(shots_on(Path(machine=4, kind=None)), Trigger.TLS)
+    assert (silent.finding, silent.effect) == (Finding.NETWORK, Effect.SILENCE)
+    assert flooded(silent, 0) == silent
+    assert flooded(silent, 3).finding is Finding.INCONCLUSIVE
+    reset = flooded(locate(shots_on(Path(machine=4)), Trigger.TLS), 3)
+    assert (reset.finding, reset.first, reset.confidence) == (Finding.NETWORK, 4, Confidence.WEAK)
+    assert "3 packets" in reset.notes[-1]

@@ -83,3 +83,20 @@ async def test_loopback_is_heard_through_the_filter() -> None:
         assert receiver.recv(100) == b"a trace"
         caught = heard.take()
     assert any(one.data[0] >> 4 == 4 and one.data.endswith(b"a trace") for one in caught)
+
+
+@pytest.mark.skipif(bool(what_is_missing()), reason="no packet sockets here")
+async def test_a_flood_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends by the thousand fills no memory, and it is known that more came."""
+    monkeypatch.setattr(capture, "_MAX_PACKETS", 3)
+    with (
+        Capture(["127.0.0.1"]) as heard,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind(("127.0.0.1", 0))
+        for _ in range(20):
+            sender.sendto(b"a flood", receiver.getsockname())
+        assert len(heard.take()) == 3
+        assert heard.lost() >= 17
+        assert heard.lost() == 0

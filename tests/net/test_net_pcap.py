@@ -1,8 +1,10 @@
 """The capture is what other programs read."""
 
+import errno
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -68,3 +70,18 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
     with pytest.raises(InputError, match="choose another place"):
         open_tape(tmp_path / "missing" / "lab.pcap")
+
+
+def test_a_disk_that_fills_up_meanwhile_is_said() -> None:
+    """Not only at the end: a long capture is written as it grows."""
+
+    class Full(io.BytesIO):
+        def write(self, data: Any) -> int:
+            if len(data) > 100:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    tape = Tape(Full(), lambda: WALL_S, 0.0)
+    tape.keep(b"x", 1.0)
+    with pytest.raises(InputError, match="not whole: No space left"):
+        tape.keep(bytes(200), 2.0)

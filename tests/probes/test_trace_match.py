@@ -191,6 +191,14 @@ def test_a_status_line_is_told_without_control_characters() -> None:
     assert shot.answers[0].says == "HTTP/1.1 403 [31mGone"
 
 
+def test_a_status_line_that_greets_us_by_our_address_does_not_tell_it() -> None:
+    """Behind a NAT nobody here knows the line's public address: every literal goes."""
+    line = b"HTTP/1.1 403 client=198.51.100.77 is blocked\r\n\r\n"
+    shot = story(SENT, tcp(flags="PA", payload=line), shot=fired(Trigger.HTTP))
+    assert "198.51.100.77" not in shot.answers[0].says
+    assert "is blocked" in shot.answers[0].says
+
+
 def test_another_port_is_another_shot() -> None:
     """A datagram from elsewhere is nobody's answer."""
     shot = story(udp(source_port=53), shot=fired(Trigger.QUIC))

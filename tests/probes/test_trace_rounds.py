@@ -22,6 +22,9 @@ class Deaf:
     def take(self) -> list[Caught]:
         return []
 
+    def lost(self) -> int:
+        return 0
+
 
 class Played(Tracing):
     """A trace whose batches are played: ``batches`` says what was shot."""
@@ -176,3 +179,26 @@ def test_what_an_aim_sends() -> None:
     assert (aim.port_of(Arm.TARGET), aim.port_of(Arm.PATH)) == (443, 33_434)
     assert (NAMED.sent(Arm.PATH), NAMED.port_of(Arm.PATH)) == (Trigger.SYN, 443)
     assert NAMED.place(Arm.NEUTRAL) == HOST
+
+
+class Flooded(Deaf):
+    """A capture that could not keep what came; five are from before the shots."""
+
+    def __init__(self) -> None:
+        self.left = [5, 7]
+
+    def lost(self) -> int:
+        return self.left.pop(0)
+
+
+async def test_what_could_not_be_read_is_counted_while_shots_are_waited_for() -> None:
+    """What came between two batches is nobody's; what came during one may have been an answer."""
+    made = Tracing(
+        Aim(trigger=Trigger.QUIC, address="127.0.0.1", port=9, target="a.example"),
+        Pace(settle_s=0.0, gap_s=0.0),
+        Flooded(),
+        VirtualClock(datetime(2026, 3, 2, tzinfo=UTC)),
+        random.Random(1),
+    )
+    await made._batch(1, Arm.NEUTRAL, [])
+    assert made.lost == 7

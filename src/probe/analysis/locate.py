@@ -16,14 +16,16 @@ Locating and Examining Censorship Devices", CoNEXT 2022), with certainties and d
 
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from probe.analysis.locate_made import made_on_the_way, who_made
 from probe.analysis.locate_silence import where_silence_begins
 from probe.analysis.shots import Tally, in_its_name
 from probe.analysis.trace_case import Case, different_looks, effect_of
-from probe.model.trace import AnswerKind, Arm, Finding, Located, Shot, Trigger
+from probe.model.trace import AnswerKind, Arm, Effect, Finding, Located, Shot, Trigger
 from probe.model.verdict import Confidence
 
-__all__ = ["locate"]
+__all__ = ["flooded", "locate"]
 
 
 def locate(shots: Iterable[Shot], trigger: Trigger) -> Located:
@@ -46,6 +48,24 @@ def locate(shots: Iterable[Shot], trigger: Trigger) -> Located:
         return who_made(case, made)
     met = [shot for shot in case.tally.of(Arm.TARGET) if in_its_name(shot)]
     return _met(case, met) if met else where_silence_begins(case)
+
+
+def flooded(located: Located, lost: int) -> Located:
+    """Return what still holds when ``lost`` packets came that could not be read.
+
+    What was seen was seen; but answers may be among the others, so that no silence is one, and no
+    hop is surely the first.
+    """
+    if not lost:
+        return located
+    note = f"{lost} packets came that could not be read; answers may be among them"
+    silent = located.effect is Effect.SILENCE
+    return replace(
+        located,
+        finding=Finding.INCONCLUSIVE if silent else located.finding,
+        confidence=Confidence.WEAK,
+        notes=(*located.notes, note),
+    )
 
 
 def _usable(shots: Sequence[Shot], trigger: Trigger) -> tuple[tuple[Shot, ...], tuple[str, ...]]:

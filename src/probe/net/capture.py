@@ -25,7 +25,10 @@ __all__ = ["Capture", "Caught", "what_is_missing"]
 _ATTACH_FILTER = 26  # SO_ATTACH_FILTER, asm-generic/socket.h
 _EVERY_PROTOCOL = 3  # ETH_P_ALL: others are not shown what leaves
 _BUFFER = 4 << 20
-_MAX_PACKETS = 50_000
+_SOL_PACKET, _STATISTICS = 263, 6  # linux/if_packet.h: packets, and those that were dropped
+_MAX_PACKETS = 10_000
+"""Between two looks at them; a batch of shots brings some hundred. What is more is a flood."""
+
 _SNAP = 65_535
 
 _NO_RIGHT = (
@@ -73,7 +76,7 @@ class Capture:
         self._program = packet_filter(addresses)
         self._caught: list[Caught] = []
         self._sock: socket.socket | None = None
-        self.lost = 0
+        self._lost = 0
 
     def __enter__(self) -> Self:
         """Start to listen.
@@ -113,6 +116,14 @@ class Capture:
         caught, self._caught = self._caught, []
         return caught
 
+    def lost(self) -> int:
+        """Return how many more packets there were since the last time this was asked."""
+        lost, self._lost = self._lost, 0
+        if self._sock is not None:
+            _, dropped = struct.unpack("II", self._sock.getsockopt(_SOL_PACKET, _STATISTICS, 8))
+            lost += dropped
+        return lost
+
     def _read(self) -> None:
         if self._sock is None:
             return
@@ -123,7 +134,7 @@ class Capture:
                 if len(self._caught) < _MAX_PACKETS:
                     self._caught.append(Caught(now_s, data))
                 else:
-                    self.lost += 1
+                    self._lost += 1
 
 
 def _throw_away(sock: socket.socket) -> None:

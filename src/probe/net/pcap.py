@@ -35,10 +35,18 @@ class Tape:
         self._offset_s = self._wall_s() - at_s
 
     def keep(self, packet: bytes, at_s: float) -> None:
-        """Write one packet that was seen at monotonic ``at_s``."""
+        """Write one packet that was seen at monotonic ``at_s``.
+
+        Raises:
+            InputError: the disk is full.
+
+        """
         seconds, rest = divmod(max(0.0, at_s + self._offset_s), 1.0)
         size = len(packet)
-        self._file.write(_RECORD.pack(int(seconds), int(rest * 1e9), size, size) + packet)
+        try:
+            self._file.write(_RECORD.pack(int(seconds), int(rest * 1e9), size, size) + packet)
+        except OSError as exc:
+            raise InputError(f"the capture is not whole: {exc.strerror}") from exc
         self.packets += 1
 
     def close(self) -> None:

@@ -15,6 +15,12 @@ from typing import Any
 __all__ = ["Heard", "Quote", "read_packet", "scapy_is_here"]
 
 _MAX_OPTIONS = 40
+_ICMP_BYTES = 576
+"""Of an ICMP error so much is read (RFC 1812 section 4.3.2.3): what it quotes begins at once."""
+
+_CARRIED_4, _CARRIED_6 = frozenset({1, 6, 17}), frozenset({6, 17, 58})
+"""ICMP, TCP, UDP. What is wrapped once more, a thousand times perhaps, takes long to unwrap."""
+
 _UNREACHABLE_4, _EXCEEDED_4 = 3, 11
 _UNREACHABLE_6, _EXCEEDED_6 = 1, 3
 
@@ -83,9 +89,22 @@ def read_packet(data: bytes) -> Heard | None:
     if not data or data[0] >> 4 not in (4, 6):
         return None
     try:
-        return _four(data) if data[0] >> 4 == 4 else _six(data)
+        return _four(_bounded(data, 9)) if data[0] >> 4 == 4 else _six(_bounded(data, 6))
     except Exception:  # noqa: BLE001 - a parser of others over bytes of anybody
         return None
+
+
+def _bounded(data: bytes, at: int) -> bytes:
+    """Return as much as is worth reading of a packet whose protocol's number is byte ``at``.
+
+    Raises:
+        ValueError: it carries nothing that is read here.
+
+    """
+    carried = data[at]
+    if carried not in (_CARRIED_4 if at == 9 else _CARRIED_6):
+        raise ValueError("not a protocol that is read")
+    return data if carried in (6, 17) else data[:_ICMP_BYTES]
 
 
 def _four(data: bytes) -> Heard | None:

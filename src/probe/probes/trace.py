@@ -35,6 +35,9 @@ _TRACEROUTE_PORT = 33_434
 _BEYOND = 1
 """Hops shot at beyond the server: its distance may differ by one from flow to flow."""
 
+_AT_A_TIME = 100
+"""Packets that are read before anybody else has a turn."""
+
 _PATIENCE = 3
 """Pauses in a row that are waited for the neutral name to get through again."""
 
@@ -107,6 +110,10 @@ class Capturing(Protocol):
         """Return what has been caught since the last time."""
         ...
 
+    def lost(self) -> int:
+        """Return how many packets were not caught since the last time this was asked."""
+        ...
+
 
 @dataclass(slots=True)
 class Tracing:
@@ -122,6 +129,7 @@ class Tracing:
     kept: Callable[[Sequence[Caught]], None] = keep_nothing
     shots: list[Shot] = field(default_factory=list)
     rounds: int = 0
+    lost: int = 0  # packets that came while shots were waited for, and could not be read
 
     async def run(self) -> tuple[Shot, ...]:
         """Shoot all rounds, or those until ``stop``, and return the shots."""
@@ -205,6 +213,7 @@ class Tracing:
     async def _batch(self, number: int, arm: Arm, ttls: Sequence[int]) -> list[Shot]:
         """Shoot once at each of ``ttls``, wait, and return what became of it."""
         self.capture.take()  # what comes late of an earlier batch is nobody's
+        self.capture.lost()
         sockets: list[Expiring] = []
         try:
             carried = await self._carriers(arm, ttls, sockets)
@@ -214,8 +223,9 @@ class Tracing:
             for each in sockets:
                 each.close()
         caught = self.capture.take()
+        self.lost += self.capture.lost()
         self.kept(caught)
-        return list(matched(fired, _read(caught)))
+        return list(matched(fired, await _read(caught)))
 
     async def _carriers(
         self, arm: Arm, ttls: Sequence[int], opened: list[Expiring]
@@ -303,9 +313,16 @@ def _sent(carrier: Expiring, said: FirstBytes, trigger: Trigger | None) -> str |
     return None
 
 
-def _read(caught: Sequence[Caught]) -> list[tuple[float, Heard]]:
-    read = ((one.at_s, read_packet(one.data)) for one in caught)
-    return [(at_s, packet) for at_s, packet in read if packet is not None]
+async def _read(caught: Sequence[Caught]) -> list[tuple[float, Heard]]:
+    """Read packets; of thousands it takes seconds, in which somebody may want to stop it."""
+    heard: list[tuple[float, Heard]] = []
+    for number, one in enumerate(caught, 1):
+        packet = read_packet(one.data)
+        if packet is not None:
+            heard.append((one.at_s, packet))
+        if number % _AT_A_TIME == 0:
+            await asyncio.sleep(0)
+    return heard
 
 
 def _of_it(shot: Shot) -> bool:

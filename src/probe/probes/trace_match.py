@@ -12,6 +12,7 @@ from probe.model.trace import Answer, AnswerKind, Arm, Fingerprint, Shot, Trigge
 from probe.net.alerts import plaintext_alert
 from probe.net.dnswire import BadReply, Question, read_reply
 from probe.net.raw import Heard
+from probe.wire.scrub import scrub_literals
 
 __all__ = ["Fired", "matched"]
 
@@ -195,13 +196,13 @@ def _ahead(number: int, base: int) -> int:
 
 
 def _says(story: _Story, payload: bytes) -> str:
-    """Return in a few words what bytes of anybody say."""
+    """Return in a few words what bytes of anybody say; a status line may name our address."""
     trigger, asked = story.fired.trigger, story.fired.asked
     if trigger is Trigger.DNS and asked is not None:
         return _dns_says(payload, asked)
     if trigger is Trigger.HTTP:
         line = payload.split(b"\r\n", 1)[0][:_MAX_SAYS].decode("latin-1")
-        return "".join(c for c in line if c.isprintable())
+        return scrub_literals("".join(c for c in line if c.isprintable()))
     if trigger is Trigger.TLS:
         alert = plaintext_alert(payload)
         return "" if alert is None else f"alert {alert}"

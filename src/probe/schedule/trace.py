@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from probe.analysis.locate import locate
+from probe.analysis.locate import flooded, locate
 from probe.analysis.locate_words import sentence
 from probe.clock import Clock
 from probe.model.trace import Trace
@@ -53,7 +53,7 @@ async def run_trace(
             aim, request.pace, capture, clock, rng, stop=stop, progress=progress, kept=kept
         )
         shots = await tracing.run()
-    located = locate(shots, aim.trigger)
+    located = flooded(locate(shots, aim.trigger), tracing.lost)
     rows = hop_rows(shots, lookup, country=request.country, own=request.own)
     return Trace(
         trigger=aim.trigger,

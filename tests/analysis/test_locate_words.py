@@ -38,8 +38,19 @@ def test_a_hop_of_the_network() -> None:
 def test_a_hop_that_nobody_knows_stands_between_two_that_are() -> None:
     """The hop itself said nothing, or is in no database."""
     text = said(msgspec.structs.replace(FOUND, first=4, last=4))
-    assert "before it is in AS64500 Provider, inside the country (hop 3)" in text
-    assert "behind it is in AS64510, outside the country (hop 5)" in text
+    assert "hop 3, before it, is in AS64500 Provider, inside the country" in text
+    assert "hop 5, behind it, is in AS64510, outside the country" in text
+
+
+def test_a_link_between_two_networks_may_be_of_either() -> None:
+    """Its far end answers with an address of one of them: nobody is accused alone."""
+    rows = (HOPS[0], HopRow(ttl=4, asn=64510, country="XA", inside=False))
+    found = msgspec.structs.replace(FOUND, first=4, last=4)
+    text = sentence(found, rows, Trigger.TLS, "www.example.org")
+    assert "That hop is in AS64510, outside the country." in text
+    assert "on the link to it, from hop 3, in AS64500 Provider, inside the country" in text
+    same = (HOPS[0], HopRow(ttl=4, asn=64500, country="XX", inside=True))
+    assert "link" not in sentence(found, same, Trigger.TLS, "www.example.org")
 
 
 def test_without_a_database_nothing_is_said_of_owners() -> None:

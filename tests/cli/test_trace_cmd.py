@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from probe.cli.trace import app
 from probe.cli.trace_told import show_trace
+from probe.cli.tracing import _tape
 from probe.clock import SystemClock
 from probe.consent import give, policy
 from probe.errors import ConsentError, ForbiddenNetwork, InputError
@@ -25,6 +26,7 @@ from probe.model.trace import (
     Trigger,
 )
 from probe.net import capture
+from probe.net.capture import Caught
 
 STRANGER = "forum.unheard-of.net"
 
@@ -207,3 +209,18 @@ def test_json_has_it_all(capsys: pytest.CaptureFixture[str]) -> None:
     (told,) = json.loads(capsys.readouterr().out)
     assert told["located"]["placement"] == "on_path"
     assert told["hops"][1]["asn"] == 64500
+
+
+async def test_a_disk_that_fills_up_costs_the_file_and_not_the_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten minutes of triggers are not to be sent again for it: it is said, once."""
+
+    def full(*_: object) -> None:
+        raise InputError("the capture is not whole: No space left on device")
+
+    monkeypatch.setattr("probe.net.pcap.Tape.keep", full)
+    with _tape(tmp_path / "seen.pcap") as keep:
+        keep([Caught(0.0, b"x")])
+        keep([Caught(0.0, b"x")])
+    assert capsys.readouterr().err.count("No space left") == 1

@@ -59,18 +59,26 @@ def _whose(located: Located, hops: Sequence[HopRow]) -> str:
     """Say whose the hop is; a silent one stands between those that are known."""
     by_ttl = {row.ttl: row for row in hops if row.asn is not None or row.country is not None}
     here = by_ttl.get(located.last or 0) if located.exact else None
-    if here is not None:
-        return f"That hop is {_owner(here)}."
     before = max((t for t in by_ttl if t < (located.first or 0)), default=None)
     behind = min((t for t in by_ttl if t > (located.last or 0)), default=None)
+    if here is not None:
+        return f"That hop is {_owner(here)}.{_link(by_ttl.get(here.ttl - 1), here)}"
     known = [
-        f"{word} is {_owner(by_ttl[ttl])} (hop {ttl})"
-        for word, ttl in (("before it", before), ("behind it", behind))
+        f"hop {ttl}, {word} it, is {_owner(by_ttl[ttl])}"
+        for word, ttl in (("before", before), ("behind", behind))
         if ttl is not None
     ]
     if not known:
         return "Whose it is, no database here says."
-    return f"It is not known itself; {', '.join(known)}."
+    return f"Whose it is, is not known; {'; '.join(known)}."
+
+
+def _link(before: HopRow | None, here: HopRow) -> str:
+    """Say that a link between two networks may be either's: its end has an address of one."""
+    if before is None or before.asn is None or before.asn == here.asn:
+        return ""
+    near = f"hop {before.ttl}, {_owner(before)}"
+    return f" The machine may as well stand on the link to it, from {near}."
 
 
 def _owner(row: HopRow) -> str:

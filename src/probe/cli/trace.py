@@ -41,6 +41,7 @@ SpacingOption = Annotated[
     typer.Option(
         "--spacing",
         min=0.0,
+        max=86_400.0,
         help="Seconds between rounds; residual blocking lasts up to 180.",
     ),
 ]

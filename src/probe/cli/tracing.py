@@ -161,10 +161,10 @@ async def _address(net: "Net", host: str, family: int) -> str:
 
 @contextmanager
 def _tape(file: Path | None) -> "Iterator[Callable[[Sequence[Caught]], None]]":
-    """Keep packets in ``file``, or nowhere.
+    """Keep packets in ``file``, or nowhere; a disk that fills up costs the file, not the trace.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: it cannot be opened.
 
     """
     from probe.probes.trace import keep_nothing
@@ -179,12 +179,21 @@ def _tape(file: Path | None) -> "Iterator[Callable[[Sequence[Caught]], None]]":
     loop = asyncio.get_running_loop()
     clock = SystemClock()
     tape = Tape(open_tape(file), lambda: clock.now().timestamp(), loop.time())
+    broken: list[InputError] = []
 
     def keep(packets: "Sequence[Caught]") -> None:
-        for packet in packets:
-            tape.keep(packet.data, packet.at_s)
+        try:
+            for packet in packets if not broken else ():
+                tape.keep(packet.data, packet.at_s)
+        except InputError as exc:
+            broken.append(exc)
 
     try:
         yield keep
     finally:
-        tape.close()
+        try:
+            tape.close()
+        except InputError as exc:
+            broken.append(exc)
+        for problem in broken[:1]:
+            say(f"{file}: {problem}")

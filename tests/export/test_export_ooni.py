@@ -19,6 +19,7 @@ from probe.export.ooni_keys import test_keys as keys_of
 from probe.ingest.ooni import OoniResult, read
 from probe.model.goodput import Direction, Transport
 from probe.model.measurement import (
+    GOODPUTS_OWN,
     DnsEngine,
     DnsStep,
     ExchangeStep,
@@ -26,6 +27,7 @@ from probe.model.measurement import (
     Outcome,
     TcpStep,
     TransferStep,
+    Variant,
 )
 from probe.model.selection import Selection
 from probe.model.verdict import State
@@ -270,3 +272,16 @@ def test_a_timed_download_is_told_as_oonis_sampler_tells_it() -> None:
         (32_768, 3.0, "udp"),
     ]
     assert up["network_events"] == []
+
+
+@pytest.mark.parametrize("variant", sorted(GOODPUTS_OWN))
+def test_what_ones_own_server_answered_under_a_services_name_is_not_told(variant: Variant) -> None:
+    """A consumer would read the handshake with that name as one with the service."""
+    with Store.open(MEMORY) as own:
+        record = good("chat.example")
+        timed = replace(record.main, variant=variant)
+        whole = replace(record, bundle=(*record.bundle, timed))
+        whole_round(own, [whole], START)
+        told = {line["annotations"]["probe_variant"] for line in exported(own)}
+    assert "main" in told
+    assert str(variant) not in told

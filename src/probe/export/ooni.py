@@ -4,6 +4,9 @@ Each look, follow-ups too, becomes one ``urlgetter`` measurement, OONI's carrier
 evidence of any kind (data formats df-000 to df-008 of ooni/spec; facts in docs/formats.md). Our
 own words (service, variant, verdict) stand in its annotations. The line's address is never in
 it, bodies are not kept, and what a machine at home answered is taken out (``household``).
+
+Looks at a server of one's own are left out: the format has no word for a service's name that is
+said to somebody else, so that what became of it would be read as the service's.
 """
 
 import hashlib
@@ -19,6 +22,7 @@ from probe.export.household import shown
 from probe.export.ooni_keys import test_keys
 from probe.export.publish import Publisher, floor_hour, published
 from probe.model.measurement import (
+    GOODPUTS_OWN,
     DnsStep,
     ExchangeStep,
     HttpStep,
@@ -94,7 +98,9 @@ class _Batch:
 
     def lines(self, number: int, record: Record, chosen: Selection) -> Iterator[dict[str, Any]]:
         for seq, measurement in enumerate(record.bundle):
-            if measurement.outcome is Outcome.MEASURED and _inside(measurement.started, chosen):
+            told_of = measurement.variant not in GOODPUTS_OWN
+            measured = measurement.outcome is Outcome.MEASURED
+            if told_of and measured and _inside(measurement.started, chosen):
                 told = shown(measurement)
                 yield self._line(number, seq, record, published(told) if self._published else told)
 

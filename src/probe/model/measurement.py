@@ -12,6 +12,7 @@ from probe.model.target import Kind
 
 __all__ = [
     "GOODPUTS",
+    "GOODPUTS_OWN",
     "STALL_S",
     "Answer",
     "CertificateCheck",
@@ -254,6 +255,9 @@ STALL_S = 5.0
 
 GOODPUTS = frozenset(variant for variant in Variant if variant.startswith("goodput"))
 """Looks that time transfers; no rule of a verdict reads them."""
+
+GOODPUTS_OWN = frozenset({Variant.GOODPUT_OWN, Variant.GOODPUT_OWN_NEUTRAL})
+"""Those at a server of one's own: who answered is not the service."""
 
 Step = DnsStep | TcpStep | TlsStep | HttpStep | UdpStep | ExchangeStep | TransferStep
 

@@ -274,6 +274,22 @@ def test_a_timed_download_is_told_as_oonis_sampler_tells_it() -> None:
     assert up["network_events"] == []
 
 
+def test_a_timed_download_has_the_input_of_its_request() -> None:
+    """It is not a question for a name, which is what its first step was."""
+    step = TransferStep(
+        t0_s=1.0, t_s=3.0, address="93.184.216.34", port=443,
+        direction=Direction.DOWNLOAD, transport=Transport.TCP, wanted=65_536,
+    )  # fmt: skip
+    with Store.open(MEMORY) as own:
+        record = good("chat.example")
+        steps = (*record.main.steps, step)
+        timed = replace(record.main, variant=Variant.GOODPUT, steps=steps)
+        whole_round(own, [replace(record, bundle=(*record.bundle, timed))], START)
+        main, file = exported(own)
+    assert file["annotations"]["probe_variant"] == "goodput"
+    assert file["input"] == main["input"] == "https://chat.example/"
+
+
 @pytest.mark.parametrize("variant", sorted(GOODPUTS_OWN))
 def test_what_ones_own_server_answered_under_a_services_name_is_not_told(variant: Variant) -> None:
     """A consumer would read the handshake with that name as one with the service."""

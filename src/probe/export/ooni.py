@@ -30,6 +30,7 @@ from probe.model.measurement import (
     Outcome,
     TcpStep,
     TlsStep,
+    TransferStep,
 )
 from probe.model.record import Record
 from probe.model.selection import Selection
@@ -164,7 +165,8 @@ def _inside(time: datetime, chosen: Selection) -> bool:
 
 def _input(measurement: Measurement) -> str | None:
     """Return what urlgetter would have been given: a URL, or one of its own for less."""
-    last = measurement.steps[-1] if measurement.steps else None
+    named = [step for step in measurement.steps if not isinstance(step, TransferStep)]
+    last = named[-1] if named else None
     if isinstance(last, HttpStep):
         usual = last.port == (443 if last.tls else 80)
         port = "" if usual else f":{last.port}"

@@ -91,3 +91,25 @@ async def test_a_thousand_addresses_do_not_fill_the_memory() -> None:
     for number in range(1_000):
         door.datagram_received(b"x", (f"10.0.{number // 250}.{number % 250}", 9))
     assert len(door._peers) == 10
+
+
+async def test_a_crowd_of_invented_senders_is_not_read() -> None:
+    """Each is tried with every key; who was answered before is neither held up nor forgotten."""
+    from probe.net.listen_udp import _Door
+
+    read: list[bytes] = []
+
+    def answer(data: bytes) -> bytes | None:
+        read.append(data)
+        return data if data == b"sealed" else None
+
+    bounds = DatagramBounds(peers=10, strangers=0.0, strangers_burst=5.0)
+    told = Datagrammed("127.0.0.1", 0)
+    door = _Door(answer, None, bounds, told)
+    door.connection_made(_Silent())
+    door.datagram_received(b"sealed", ("192.0.2.1", 9))
+    for number in range(100):
+        door.datagram_received(b"noise", (f"10.0.0.{number}", 9))
+    door.datagram_received(b"sealed", ("192.0.2.1", 9))
+    assert read == [b"sealed", *[b"noise"] * 4, b"sealed"]
+    assert (told.answered, told.dropped) == (2, 100)

@@ -51,7 +51,9 @@ class Taker(Protocol):
 class DatagramBounds:
     """Bytes a second that are read: of one peer, of all; and how many peers are known.
 
-    A datagram counts for ``least`` at least: a small one takes as long to refuse.
+    A datagram counts for ``least`` at least: a small one takes as long to refuse. ``strangers`` is
+    how many datagrams a second are read of peers that were never answered: each is tried with
+    every key there is, and whoever invents senders has as many of them as he likes.
     """
 
     per_peer: float = 32_000.0
@@ -60,16 +62,19 @@ class DatagramBounds:
     in_all_burst: float = 2_000_000.0
     peers: int = 1_024
     least: int = 200
+    strangers: float = 100.0
+    strangers_burst: float = 200.0
 
 
 @dataclass(slots=True)
 class _Bucket:
-    """A token bucket of bytes."""
+    """A token bucket of bytes (or datagrams); ``met`` is whether its peer was answered."""
 
     rate: float
     burst: float
     left: float
     at_s: float
+    met: bool = False
 
     def take(self, size: int, now_s: float) -> bool:
         self.left = min(self.burst, self.left + (now_s - self.at_s) * self.rate)
@@ -107,6 +112,8 @@ class _Door(asyncio.DatagramProtocol):
         self._loop = asyncio.get_running_loop()
         now_s = self._loop.time()
         self._all = _Bucket(bounds.in_all, bounds.in_all_burst, bounds.in_all_burst, now_s)
+        burst = bounds.strangers_burst
+        self._strangers = _Bucket(bounds.strangers, burst, burst, now_s)
         self._peers: OrderedDict[str, _Bucket] = OrderedDict()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,13 +125,14 @@ class _Door(asyncio.DatagramProtocol):
         taker = self._taker
         if taker is None or not taker.is_mine(data):
             taker = None
+        peer = peer_of(str(addr[0]))
         known = taker is not None and taker.is_known(data)
-        if not known and not self._may(max(len(data), self._bounds.least), peer_of(str(addr[0]))):
+        if not known and not self._may(len(data), peer, tried=taker is None):
             self._told.dropped += 1
         elif taker is not None:
             self._safely(lambda: taker.take(data, addr))
         else:
-            self._safely(lambda: self._reply(data, addr))
+            self._safely(lambda: self._reply(data, addr, peer))
 
     def _safely(self, work: Callable[[], None]) -> None:
         """Do it; nothing in one datagram ends the server."""
@@ -134,25 +142,36 @@ class _Door(asyncio.DatagramProtocol):
             self._told.problems.append(type(exc).__name__)
             del self._told.problems[:-_PROBLEMS]
 
-    def _reply(self, data: bytes, addr: tuple[Any, ...]) -> None:
+    def _reply(self, data: bytes, addr: tuple[Any, ...], peer: str) -> None:
         reply = self._answer(data)
         if reply is None or len(reply) > len(data):
             self._told.dropped += 1
             return
         self._transport.sendto(reply, addr)
         self._told.answered += 1
+        self._peers[peer].met = True
 
-    def _may(self, size: int, peer: str) -> bool:
-        """Return whether a peer's next bytes may be read; the longest silent are forgotten."""
+    def _may(self, size: int, peer: str, *, tried: bool) -> bool:
+        """Return whether a peer's next bytes may be read; the longest silent are forgotten.
+
+        A stranger over what is read of strangers is not remembered: nobody is forgotten for him.
+        ``tried`` is for what is tried with every key.
+        """
         now_s = self._loop.time()
-        bounds = self._bounds
-        bucket = self._peers.pop(peer, None)
+        bounds, cost = self._bounds, max(size, self._bounds.least)
+        bucket = self._peers.get(peer)
+        met = bucket is not None and bucket.met
+        if tried and not met and not self._strangers.take(1, now_s):
+            return False
         if bucket is None:
             bucket = _Bucket(bounds.per_peer, bounds.per_peer_burst, bounds.per_peer_burst, now_s)
+        if not bucket.take(cost, now_s) or not self._all.take(cost, now_s):
+            return False
         self._peers[peer] = bucket
+        self._peers.move_to_end(peer)
         while len(self._peers) > bounds.peers:
             self._peers.popitem(last=False)
-        return bucket.take(size, now_s) and self._all.take(size, now_s)
+        return True
 
 
 @asynccontextmanager

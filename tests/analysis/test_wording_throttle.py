@@ -108,3 +108,30 @@ def test_no_words_claim_a_block_or_an_intent(
     for word in ("block", "censor", "deliberate", "unreachable", "government"):
         assert word not in text
     assert "seen on this line only" in text
+
+
+def test_a_call_is_beside_itself_in_disguise() -> None:
+    """Its packets carry no name: nothing is said of one."""
+    said = replace(SAID, pairing=Pairing.SAME_SERVER, transport=Transport.UDP)
+    text = sentence(said, "")
+    assert text.startswith("A call (over UDP) was about 4.2 times")
+    assert "beside the same packets in disguise" in text
+    assert "name" not in text
+    lines = " ".join(explain(replace(EVENT, throttle=said)))
+    assert "the same packets in disguise" in lines
+    assert "another name" not in lines
+
+
+def test_at_the_same_server_the_network_is_not_served_less() -> None:
+    """What may fool it is the server's own treatment of the name."""
+    text = sentence(replace(SAID, pairing=Pairing.SAME_SERVER))
+    assert text.endswith("a server that treats that name otherwise looks the same.")
+    assert sentence(SAID).endswith("a server that serves this network less looks the same.")
+
+
+def test_a_freeze_at_one_place_is_one_number() -> None:
+    """From 16 to 16 is 16."""
+    said = replace(SAID, shape=Shape.FROZEN, frozen_at=(16_384, 16_400))
+    assert "froze after 16 KiB of a transfer" in sentence(said)
+    wide = replace(said, frozen_at=(16_384, 20_480))
+    assert "froze after 16 to 20 KiB of a transfer" in sentence(wide)

@@ -2,7 +2,7 @@
 
 from probe.analysis.wording import clock, odds_words
 from probe.model.event import Event, Label, Window
-from probe.model.goodput import Pairing
+from probe.model.goodput import Pairing, Transport
 from probe.model.throttle import Grade, Shape, Throttle, ThrottleScope
 
 __all__ = ["throttle_lines"]
@@ -12,6 +12,7 @@ _BESIDE = {
     Pairing.SAME_SERVER: "the same server under another name within the same minute",
     Pairing.BORDER: "hosts in the country within the same minute",
 }
+_CALL = "the same packets in disguise, to the same server within the same minute"
 _GRADES = {
     Grade.SLOW: "slow: twice as slow as before or more",
     Grade.THROTTLED: "throttled: four times as slow or more on two of three days",
@@ -46,6 +47,8 @@ def throttle_lines(event: Event) -> tuple[str, ...]:
 def _compared(said: Throttle) -> str:
     if said.scope is ThrottleScope.GENERAL:
         beside = "neutral hosts, each round against earlier ones"
+    elif said.transport is Transport.UDP:
+        beside = f"its speed beside {_CALL}"
     else:
         beside = f"its speed beside {_BESIDE[said.pairing]}"
     return (

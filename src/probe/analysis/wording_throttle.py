@@ -37,6 +37,10 @@ _OTHERWISE = {
 }
 
 
+_SAME_SERVER = "a server that treats that name otherwise looks the same"
+_CALL = "a line that was busy with something else in these seconds can look the same"
+
+
 def throttle_sentence(event: Event, name: str) -> str:
     """Return the plain English of a throttling; nothing for an event that is none."""
     said = event.throttle
@@ -53,6 +57,8 @@ def _subject(said: Throttle, name: str) -> str:
         subject = "All that was tried on this line"
     elif said.scope is ThrottleScope.BORDER:
         subject = "What lies abroad"
+    elif said.transport is Transport.UDP:
+        subject = name or "A call"
     else:
         subject = name or "What was tried beside its controls"
     ways = [
@@ -67,20 +73,26 @@ def _subject(said: Throttle, name: str) -> str:
 def _size(said: Throttle) -> str:
     if said.shape is Shape.FROZEN and said.frozen_at is not None:
         low, high = said.frozen_at
-        return f"froze after {low / 1024:.0f} to {high / 1024:.0f} KiB of a transfer"
+        least, most = f"{low / 1024:.0f}", f"{high / 1024:.0f}"
+        after = least if least == most else f"{least} to {most}"
+        return f"froze after {after} KiB of a transfer"
     against = {
         ThrottleScope.GENERAL: "than before",
         ThrottleScope.BORDER: "than before, beside what lies in the country",
-        ThrottleScope.TARGETED: (
-            "than before, beside the same server under another name"
-            if said.pairing is Pairing.SAME_SERVER
-            else "than before, beside its controls"
-        ),
+        ThrottleScope.TARGETED: f"than before, beside {_controls(said)}",
     }[said.scope]
     if said.ratio is None:
         return f"was at least {said.at_least:.1f} times slower {against}"
     most = "more" if said.at_most is None else f"{said.at_most:.1f}"
     return f"was about {said.ratio:.1f} times ({said.at_least:.1f} to {most}) slower {against}"
+
+
+def _controls(said: Throttle) -> str:
+    """Return what stood beside it; a call has no name, and goes in disguise."""
+    if said.pairing is not Pairing.SAME_SERVER:
+        return "its controls"
+    udp = said.transport is Transport.UDP
+    return "the same packets in disguise" if udp else "the same server under another name"
 
 
 def _when(event: Event) -> str:
@@ -130,4 +142,7 @@ def _manner(said: Throttle) -> str:
 
 
 def _limits(said: Throttle) -> str:
-    return f"Seen on this line only; {_OTHERWISE[said.scope]}."
+    otherwise = _OTHERWISE[said.scope]
+    if said.scope is ThrottleScope.TARGETED and said.pairing is Pairing.SAME_SERVER:
+        otherwise = _CALL if said.transport is Transport.UDP else _SAME_SERVER
+    return f"Seen on this line only; {otherwise}."

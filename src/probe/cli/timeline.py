@@ -23,7 +23,7 @@ from probe.cli.series_source import (
 )
 from probe.errors import InputError
 from probe.model.record import Note
-from probe.model.timeline import Interval, Series
+from probe.model.timeline import Interval, Series, Signal
 
 __all__ = ["app"]
 
@@ -80,6 +80,7 @@ def timeline(
             wholes=not service,
         )
     )
+    source = _with_timed(source)
     if samples:
         from probe.export.timeline_csv import write
 
@@ -94,6 +95,15 @@ def timeline(
         emit(_entries(source), output, _CSV if output is Output.CSV else ())
     if not source.series:
         say("nothing was measured in this time")
+
+
+def _with_timed(source: Source) -> Source:
+    """Return the source with the series of its timed transfers: slow or usual, round by round."""
+    from dataclasses import replace
+
+    from probe.analysis.throttle_series import goodput_series
+
+    return replace(source, series=(*source.series, *goodput_series(source.pairs)))
 
 
 def _draw(source: Source) -> None:
@@ -165,7 +175,8 @@ def _interval_row(interval: Interval, series: Series, name: str) -> dict[str, An
         interval.start.at, series.tz
     )
     end = local_time(interval.end.at, series.tz) + (" or later" if interval.end.censored else "")
-    looks = f"{interval.bad_samples}/{interval.samples} bad" if interval.state != "gap" else ""
+    what = "slow" if series.key.signal is Signal.GOODPUT else "bad"
+    looks = f"{interval.bad_samples}/{interval.samples} {what}" if interval.state != "gap" else ""
     return {
         "subject": name,
         "state": str(interval.state),

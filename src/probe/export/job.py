@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO
@@ -234,10 +235,12 @@ class _Run:
         return timelines.series_in(self._store, self._chosen, by=by)
 
     def _told(self) -> Iterable[Series]:
+        from probe.analysis.throttle_series import goodput_series
+
         publisher = self._publisher
-        if publisher is None:
-            return self._series()
-        return (publisher.series(one) for one in self._series())
+        timed = goodput_series(timelines.pairs_in(self._store, self._chosen))
+        series = chain(self._series(), timed)
+        return series if publisher is None else (publisher.series(one) for one in series)
 
     def _countries(self) -> Mapping[str, str]:
         known = self._store.countries()
@@ -250,7 +253,9 @@ class _Run:
         from probe.export.known import known_of
 
         known = known_of(self._job.names, self._job.categories, self._store.sources())
-        found = survey(tuple(self._series()), rng=Random(_SEED), known=known)  # noqa: S311
+        pairs = timelines.pairs_in(self._store, self._chosen)
+        rng = Random(_SEED)  # noqa: S311
+        found = survey(tuple(self._series()), pairs=pairs, rng=rng, known=known)
         publisher = self._publisher
         told = found if publisher is None else tuple(publisher.event(one) for one in found)
         return events.batches(told)

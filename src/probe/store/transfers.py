@@ -1,6 +1,6 @@
 """Timed transfers in the store: what is compared in time, and how often it was taken."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -53,17 +53,20 @@ def pairs_of(
     connection: Connection,
     dictionary: Dictionary,
     rounds: dict[int, list[int]],
+    networks: Mapping[int, str],
     *,
     spoils: Collection[str] = (),
 ) -> Iterator[tuple[PairKey, Pair]]:
     """Yield the pairs of rounds, in the order of the rounds.
 
-    A round with one of the gates ``spoils`` says nothing: it looked at another line.
+    ``networks`` are the keys of the networks that rounds were on, where a round could not see it
+    itself. A round with one of the gates ``spoils`` says nothing: it looked at another line.
     """
     for one in series_rounds(connection, dictionary, tuple(rounds)):
         if set(one.gates) & set(spoils):
             continue
-        yield from _of_round(connection, dictionary, one, rounds[one.id])
+        known = one._replace(network=networks.get(one.id, one.network))
+        yield from _of_round(connection, dictionary, known, rounds[one.id])
 
 
 def _of_round(

@@ -479,16 +479,16 @@ class Store(HoldsOthers):
         left out.
         """
         with self._reading() as connection:
-            rounds = transfers.rounds_with_transfers(connection, reading.Span.of(since, until))
-        if not rounds:
-            return {}
-        networks = networks_of(self.rounds(since=since, until=until))
+            span = reading.Span.of(since, until)
+            rounds = transfers.rounds_with_transfers(connection, span)
+            if not rounds:
+                return {}
+            networks = networks_of(reading.bare_rounds(connection, self._dictionary, span))
         found: dict[PairKey, list[Pair]] = {}
-        for part in chunks(sorted(rounds), _FULL_ROUNDS_AT_ONCE):
+        for part in chunks(rounds, _ROUNDS_AT_ONCE):
             with self._reading() as connection:
-                some = {number: rounds[number] for number in part}
                 for key, pair in transfers.pairs_of(
-                    connection, self._dictionary, some, networks, spoils=_OTHER_LINE
+                    connection, self._dictionary, part, networks, spoils=_OTHER_LINE
                 ):
                     found.setdefault(key, []).append(pair)
         return {key: tuple(pairs) for key, pairs in found.items()}

@@ -265,6 +265,7 @@ def throttle_of(found: Finding) -> Throttle:
         direction=key.direction,
         transport=key.transport,
         family=key.family,
+        own_server=key.own_server and not found.history.general,
     )
 
 

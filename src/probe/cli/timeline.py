@@ -23,7 +23,7 @@ from probe.cli.series_source import (
 )
 from probe.errors import InputError
 from probe.model.record import Note
-from probe.model.timeline import Interval, Series, Signal
+from probe.model.timeline import Interval, IntervalState, Series, Signal
 
 __all__ = ["app"]
 
@@ -169,22 +169,24 @@ def _table(source: Source) -> list[dict[str, Any]]:
 
 
 def _interval_row(interval: Interval, series: Series, name: str) -> dict[str, Any]:
+    """Return a row; a slow stretch has no mechanism in it: only many rounds are a throttling."""
     from probe.analysis.wording import local_time
 
     start = ("before " if interval.start.censored else "") + local_time(
         interval.start.at, series.tz
     )
     end = local_time(interval.end.at, series.tz) + (" or later" if interval.end.censored else "")
-    what = "slow" if series.key.signal is Signal.GOODPUT else "bad"
+    timed = series.key.signal is Signal.GOODPUT
+    what = "slow" if timed else "bad"
     looks = f"{interval.bad_samples}/{interval.samples} {what}" if interval.state != "gap" else ""
     return {
         "subject": name,
-        "state": str(interval.state),
+        "state": what if interval.state is IntervalState.BAD else str(interval.state),
         "start": start,
         "end": end,
         "zone": series.tz,
         "looks": looks,
-        "detail": _detail(interval),
+        "detail": "" if timed and interval.absence is None else _detail(interval),
     }
 
 

@@ -136,6 +136,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
     """Watch until stopped; return the exit code."""
     from contextlib import AsyncExitStack
 
+    from probe.analysis.survey import SEED
     from probe.cli.measuring import (
         consented,
         holding,
@@ -144,7 +145,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         open_session,
         real_stage,
     )
-    from probe.export.known import SEED, known_of
+    from probe.export.known import known_of
     from probe.schedule.alarms import Alarms
     from probe.schedule.choose import Wanted
     from probe.schedule.watch import Watch

@@ -65,6 +65,7 @@ TABLE: Final = Table(
         Column("throttle_direction", "string", "download or upload."),
         Column("throttle_transport", "string", "tcp, quic or udp."),
         Column("throttle_family", "integer", "Address family, 4 or 6."),
+        Column("throttle_own_server", "boolean", "Timed at a server of the owner's own."),
         Column("sentence", "string", "The same for a person."),
     ),
 )

@@ -28,7 +28,7 @@ __all__ = [
 
 SIZE = 65_536
 FILE_KBIT, LIMIT_KBIT = 8_000.0, 400.0
-_MARK = 16_384
+_MARK = 4_096
 _FIRST = 1_400
 _SLOT_H = 6
 _STEP_H = 0.5

@@ -6,9 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec import structs
+from store_records import LINE
+from timed_rounds import evening, keep_rounds, never, spread_rounds
 
 from probe.analysis.series import series_of
 from probe.analysis.survey import Known, survey
+from probe.analysis.throttle_events import throttle_events
+from probe.cli.watch import seen_windows
 from probe.model.context import Anchor, AnchorGroup, RoundContext, RoundInputs
 from probe.model.event import Event
 from probe.model.measurement import Measurement
@@ -240,3 +244,37 @@ def test_a_corrected_zone_makes_it_anew(line: Line) -> None:
     assert said == ["windows are looked for in all rounds again: the time zone was corrected"]
     (event,) = [one for one in windows.held() if one.window]
     assert event.tz == "Asia/Kabul"
+
+
+def test_a_throttling_is_told_once() -> None:
+    """When it comes to be seen, in its own words; that it lasts, or was there, is no news."""
+    dice = random.Random(3)
+    with Store.open(MEMORY) as store:
+        times = list(spread_rounds(20, dice))
+        usual = [at for at in times if at < times[0] + timedelta(days=10)]
+        keep_rounds(store, usual, never, dice)
+        windows = Windows(store, LINE.id, seed=SEED, known=Known(names={"chat": "The Chat"}))
+        assert windows.news(usual[-1] + timedelta(hours=1)) == ()
+        told: list[Event] = []
+        for at in times[len(usual) :]:
+            keep_rounds(store, [at], lambda _: True, dice)
+            told.extend(windows.news(at + timedelta(minutes=10)))
+        (event,) = told
+        assert event.throttle is not None
+        assert event.sentence.startswith("The Chat was about ")
+        assert "since" in event.sentence
+        again = Windows(store, LINE.id, seed=SEED)
+        assert again.news(times[-1] + timedelta(hours=1)) == ()
+        assert [one.throttle is not None for one in again.held()].count(True) == 1
+
+
+def test_a_journal_hears_how_many_were_slowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name and no hour where a machine keeps the words; where a person reads, the sentence."""
+    dice = random.Random(3)
+    with Store.open(MEMORY) as store:
+        keep_rounds(store, spread_rounds(14, dice), evening, dice)
+        (event,) = throttle_events(store.goodput(), rng=random.Random(1))
+    (line,) = seen_windows((event,), private=False)
+    assert line == "slowed over many rounds, new: 1 (what and how much: probe patterns)"
+    monkeypatch.setattr("probe.cli.watch._told_in_full", lambda *, private: not private)
+    assert seen_windows((event,), private=False) == [event.sentence]

@@ -6,7 +6,7 @@ another one, so that a shutdown does not vanish into a network of its own.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from probe.model.context import AnchorGroup, GateId, RoundContext
 from probe.model.record import RoundRow
@@ -19,7 +19,7 @@ LINE = "line"
 """The subject of a series that is about the line itself."""
 
 
-def networks_of(rounds: Sequence[RoundRow]) -> dict[int, str]:
+def networks_of(rounds: Iterable[RoundRow]) -> dict[int, str]:
     """Return the network key of each round, carried over rounds that could not see an AS."""
     keys: dict[int, str] = {}
     last: dict[str, Network] = {}

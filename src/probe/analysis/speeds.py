@@ -1,14 +1,15 @@
 """From timed transfers to speeds, and from one record to the pairs that a detector compares."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from probe.model.address import family_of
 from probe.model.goodput import Direction, Pair, Pairing, PairKey, Speed, Transport
 from probe.model.measurement import GOODPUTS, Measurement, Outcome, TransferStep, Variant
 from probe.model.record import Record
 
-__all__ = ["keyed_pairs", "speed_of", "transfer_of"]
+__all__ = ["TimedLook", "compared", "keyed_pairs", "speed_of", "transfer_of"]
 
 _LEAST_SPAN_S = 1e-4
 """Marks nearer than this came out of one buffer: they say nothing of the path."""
@@ -64,57 +65,68 @@ _COMPARISONS = (
 )
 """Whose speed, and beside whose. A server of one's own is the same server, too."""
 
+_Kind = tuple[Direction, Transport, int]
+
+
+class TimedLook(NamedTuple):
+    """A look that came to a transfer."""
+
+    variant: Variant
+    started: datetime
+    step: TransferStep
+
+    @property
+    def kind(self) -> _Kind:
+        """Return what it must share with what it is compared with."""
+        return self.step.direction, self.step.transport, family_of(self.step.address) or 4
+
 
 def keyed_pairs(
     records: Iterable[Record], *, vantage: str, network: str, tz: str
 ) -> Iterator[tuple[PairKey, Pair]]:
-    """Yield what the records of one round compare, each with the key of its series.
+    """Yield what the records of one round compare, each with the key of its series."""
+    for record in records:
+        looks = [
+            TimedLook(look.variant, look.started, step)
+            for look in record.bundle
+            if look.variant in GOODPUTS and look.outcome is Outcome.MEASURED
+            if (step := transfer_of(look)) is not None
+        ]
+        yield from compared(looks, service=record.service, vantage=vantage, network=network, tz=tz)
+
+
+def compared(
+    looks: Sequence[TimedLook], *, service: str, vantage: str, network: str, tz: str
+) -> Iterator[tuple[PairKey, Pair]]:
+    """Yield the pairs among the looks of one record, each with the key of its series.
 
     Transfers are compared within a record, a direction, a transport and an address family. One
     that never came to its first byte, for want of a connection, is no transfer: what failed there
     is a matter of verdicts. A target without a control gives nothing.
     """
-    for record in records:
-        timed = _Timed(record)
-        for pairing, target, control in _COMPARISONS:
-            for (direction, transport, family), speed, at in timed.of(target):
-                beside = tuple(
-                    other
-                    for kind, other, _ in timed.of(control)
-                    if kind == (direction, transport, family)
-                )
-                if not beside:
-                    continue
-                of_line = pairing is Pairing.BORDER or transport is Transport.UDP
-                key = PairKey(
-                    vantage=vantage,
-                    network=network,
-                    subject="" if of_line else record.service,
-                    pairing=pairing,
-                    direction=direction,
-                    transport=transport,
-                    family=family,
-                )
-                yield key, Pair(time=at, tz=tz, target=speed, controls=beside)
-
-
-_Kind = tuple[Direction, Transport, int]
-
-
-class _Timed:
-    """The transfers of a record by their variants."""
-
-    def __init__(self, record: Record) -> None:
-        self._found: dict[Variant, list[tuple[_Kind, Speed, datetime]]] = {}
-        for look in record.bundle:
-            step = transfer_of(look)
-            if look.variant not in GOODPUTS or look.outcome is not Outcome.MEASURED:
+    for pairing, target, control in _COMPARISONS:
+        for look in looks:
+            beside = [one for one in looks if one.variant is control and one.kind == look.kind]
+            if look.variant is not target or not beside:
                 continue
-            if step is None:
-                continue
-            kind = (step.direction, step.transport, family_of(step.address) or 4)
-            row = (kind, speed_of(step), look.started)
-            self._found.setdefault(look.variant, []).append(row)
-
-    def of(self, variant: Variant) -> list[tuple[_Kind, Speed, datetime]]:
-        return self._found.get(variant, [])
+            direction, transport, family = look.kind
+            of_line = pairing is Pairing.BORDER or transport is Transport.UDP
+            key = PairKey(
+                vantage=vantage,
+                network=network,
+                subject="" if of_line else service,
+                pairing=pairing,
+                direction=direction,
+                transport=transport,
+                family=family,
+                own_server=target is Variant.GOODPUT_OWN,
+            )
+            yield (
+                key,
+                Pair(
+                    time=look.started,
+                    tz=tz,
+                    target=speed_of(look.step),
+                    controls=tuple(speed_of(one.step) for one in beside),
+                ),
+            )

@@ -1,7 +1,8 @@
 """All that can be said of many series together.
 
 Each line's own events, with what else failed on that line in the same hours; the events that
-several vantages share; leaky blocking, as degraded hours; and dates that were given.
+several vantages share; leaky blocking, as degraded hours; what was slowed; and dates that were
+given.
 """
 
 from collections import defaultdict
@@ -19,13 +20,18 @@ from probe.analysis.hmm import HmmParameters
 from probe.analysis.joint import joint_events
 from probe.analysis.search import Rng, Search, by_vantage, events_of, prepared, search_together
 from probe.analysis.spans import last_look, overlap, spans_of
+from probe.analysis.throttle_events import throttle_events
 from probe.analysis.timeline import DEFAULT
 from probe.analysis.wording import sentence
 from probe.analysis.wording_weekend import Weekend, weekend_sentence
 from probe.model.event import Event, EventKind
+from probe.model.goodput import Pair, PairKey
 from probe.model.timeline import Series
 
-__all__ = ["Known", "described", "searched", "survey"]
+__all__ = ["SEED", "Known", "described", "searched", "survey"]
+
+SEED = 20220921
+"""The rotations of tests are drawn from this, so that the same data say the same thing."""
 
 _SHARED = 0.5
 
@@ -48,18 +54,22 @@ class Known:
 
 
 _NOTHING_KNOWN = Known()
+_NO_PAIRS: Mapping[PairKey, Sequence[Pair]] = {}
 
 
 def survey(
     series: Iterable[Series],
     *,
     rng: Rng,
+    pairs: Mapping[PairKey, Sequence[Pair]] = _NO_PAIRS,
     known: Known = _NOTHING_KNOWN,
     parameters: HmmParameters = DEFAULT,
 ) -> tuple[Event, ...]:
-    """Return the events of each line, then the joint ones, then those of the dates given.
+    """Return the events of each line, what was slowed, the joint ones, those of the dates given.
 
-    The lines' own windows are those of ``patterns.find`` for the same seed.
+    This is the one way to the events of a store: ``pairs`` are its timed transfers. The lines'
+    own windows are those of ``patterns.find`` for the same seed, and what is said of them is the
+    same with and without pairs.
 
     Raises:
         InputError: when a series names a zone that does not exist.
@@ -68,7 +78,8 @@ def survey(
     seed = rng.getrandbits(64)
     searches = prepared(series, seed, parameters)
     own, joint, dated = searched(searches, seed=seed, known=known)
-    return (*described(own, searches, joint, known), *joint, *dated)
+    slowed = throttle_events(pairs, rng=rng, names=known.names)
+    return (*described(own, searches, joint, known), *slowed, *joint, *dated)
 
 
 def searched(

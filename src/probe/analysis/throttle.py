@@ -23,6 +23,7 @@ from probe.model.goodput import Pair, Pairing, PairKey
 from probe.model.throttle import Grade, Throttle, ThrottleScope
 
 __all__ = [
+    "LEAST_ROUNDS",
     "Finding",
     "History",
     "assess",
@@ -37,6 +38,8 @@ ALPHA = 0.01
 FALSE_DISCOVERY = 0.05
 RECENT = 10
 LEAST_RECENT = 5
+LEAST_ROUNDS = LEAST_BASELINE + LEAST_RECENT
+"""Of a pair: with fewer, nothing is called slow."""
 THROTTLED, EXTREME = math.log(4), math.log(10)
 _OF_DAYS, _DAYS = 2, 3
 _KBIT = 8 / 1000
@@ -277,6 +280,7 @@ def throttle_of(found: Finding) -> Throttle:
         direction=key.direction,
         transport=key.transport,
         family=key.family,
+        own_server=key.own_server and not found.history.general,
     )
 
 

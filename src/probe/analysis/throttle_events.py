@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from probe.analysis.claims import outage_event, window_event
 from probe.analysis.episodes import Episode
 from probe.analysis.evidence import BoolArray
-from probe.analysis.hmm import HmmParameters
 from probe.analysis.judgement import explained
 from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.search import Rng, Search, by_vantage, search_of, search_together
@@ -31,17 +30,14 @@ from probe.analysis.throttle import (
 )
 from probe.analysis.throttle_hours import hours_event, slow_hours
 from probe.analysis.throttle_series import histories_of, series_of
+from probe.analysis.timeline import GOODPUT
 from probe.analysis.wording_throttle import throttle_sentence
 from probe.model.event import Event, EventKind, Label, Reach
 from probe.model.goodput import Pair, PairKey
 from probe.model.throttle import Grade
 from probe.model.timeline import SeriesKey
 
-__all__ = ["PARAMETERS", "throttle_events"]
-
-PARAMETERS = HmmParameters(false_bad=0.05, true_bad=0.88, learned=True)
-"""Rates vary more than reachability does: a limit lets one round in eight look usual."""
-
+__all__ = ["throttle_events"]
 
 _LEAST_P = 1e-6
 _LONG_S = 86_400.0
@@ -84,7 +80,7 @@ def throttle_events(
     for history in histories:
         series = series_of(history, histories)
         by_key[series.key] = history
-        searches.append(search_of(study(series, PARAMETERS), seed))
+        searches.append(search_of(study(series, GOODPUT), seed))
     events: list[Event] = []
     for mine in by_vantage(searches):
         search_together(mine)

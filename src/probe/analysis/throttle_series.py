@@ -61,6 +61,7 @@ def goodput_key(history: History) -> SeriesKey:
     ways = (
         "border" if key.pairing is Pairing.BORDER else "",
         "same server" if key.pairing is Pairing.SAME_SERVER else "",
+        "own server" if key.own_server else "",
         "beside" if not key.subject and key.pairing is Pairing.NEUTRAL and not line else "",
         "" if key.direction is Direction.DOWNLOAD else str(key.direction),
         "" if key.transport is Transport.TCP else str(key.transport),

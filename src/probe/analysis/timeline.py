@@ -10,22 +10,27 @@ import numpy as np
 from probe.analysis.evidence import BoolArray, Evidence, FloatArray, evidence_of
 from probe.analysis.hmm import HmmParameters, posterior, viterbi
 from probe.analysis.spacing import silence_s
-from probe.model.timeline import Absence, Bracket, Interval, IntervalState, Sample, Series
+from probe.model.timeline import Absence, Bracket, Interval, IntervalState, Sample, Series, Signal
 
-__all__ = ["DEFAULT", "cut", "intervals"]
+__all__ = ["DEFAULT", "GOODPUT", "cut", "intervals"]
 
 DEFAULT = HmmParameters()
 
+GOODPUT = HmmParameters(false_bad=0.05, true_bad=0.88, learned=True)
+"""Rates vary more than reachability does: a limit lets one round in eight look usual."""
 
-def intervals(series: Series, *, parameters: HmmParameters = DEFAULT) -> tuple[Interval, ...]:
+
+def intervals(series: Series, *, parameters: HmmParameters | None = None) -> tuple[Interval, ...]:
     """Return the intervals of ``series`` in time order, from first to last sample.
 
     States are the likeliest path of the two-state HMM. An edge between two states lies after
     the last credible sample of the one and at or before the first of the other; ``at`` is the
     middle. A silence longer than three usual spacings (at least 3 h) is a gap named by its
     absence; an edge that it touches is censored, and ``at`` is then the sample on our side.
+    Without ``parameters`` they are those of its signal: ``GOODPUT``'s or ``DEFAULT``.
     """
-    return cut(series, evidence_of(series), parameters)
+    usual = GOODPUT if series.key.signal is Signal.GOODPUT else DEFAULT
+    return cut(series, evidence_of(series), parameters or usual)
 
 
 def cut(series: Series, evidence: Evidence, parameters: HmmParameters) -> tuple[Interval, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from probe.model.timeline import Interval, Series, SeriesKey, Signal
+from probe.model.timeline import Interval, IntervalState, Series, SeriesKey, Signal
 from probe.report.data import Bar, DayRow, Mark, Period
 from probe.report.hours import HourGrid, zone
 from probe.report.marks import Row, bars_of, day_rows
@@ -35,12 +35,13 @@ _STYLES: dict[Mark, str] = {
     Mark.UNCLEAR: "dim",
     Mark.NO_DATA: "",
     Mark.NO_HOUR: "dim",
+    Mark.SLOW: "black on bright_magenta",
 }
 _LABEL = 14
 _LEAST = 40
 _MOST_DAYS = 31
 _MOST_MAPS = 12
-_BAD = frozenset({Mark.CUT, Mark.PART, Mark.REFUSED, Mark.FAILED, Mark.DOWN})
+_BAD = frozenset({Mark.CUT, Mark.PART, Mark.REFUSED, Mark.FAILED, Mark.DOWN, Mark.SLOW})
 
 
 def draw_timeline(
@@ -63,9 +64,10 @@ def draw_timeline(
     several = len({network for _subject, network, _row in rows}) > 1
     drawn = 0
     for subject, network, row in rows:
-        if drawn < _MOST_MAPS and _failed(row) and subject != "line":
+        if drawn < _MOST_MAPS and _failed(row) and (subject != "line" or _timed(row)):
             drawn += 1
-            _heatmap(console, _name(subject, network, names, several=several), row, tz, signs)
+            name = _name(subject, network, names, row, several=several)
+            _heatmap(console, name, row, tz, signs)
     _lanes(console, rows, names, period, tz, max(width, _LEAST), signs, several=several)
     console.print(_legend(signs, rows))
 
@@ -73,7 +75,10 @@ def draw_timeline(
 def _rows(
     series: Sequence[Series], found: Mapping[SeriesKey, Sequence[Interval]]
 ) -> list[tuple[str, str, Row]]:
-    """Return one row for each subject on each network, those of the line beneath it."""
+    """Return one row for each subject on each network, those of the line beneath it.
+
+    Timed transfers have one where they were slow for a stretch.
+    """
     own: dict[tuple[str, str], list[Series]] = {}
     line: dict[str, list[Series]] = {}
     for one in series:
@@ -85,7 +90,7 @@ def _rows(
         ("line", network, Row(own=tuple(mine), line=(), intervals=found))
         for network, mine in sorted(line.items())
     ]
-    return rows + [
+    rows += [
         (
             subject,
             network,
@@ -93,6 +98,15 @@ def _rows(
         )
         for (subject, network), mine in sorted(own.items())
     ]
+    return rows + [
+        (one.key.subject, one.key.network, Row(own=(one,), line=(), intervals=found))
+        for one in series
+        if one.key.signal is Signal.GOODPUT and _slowed(found[one.key])
+    ]
+
+
+def _slowed(intervals: Sequence[Interval]) -> bool:
+    return any(interval.state is IntervalState.BAD for interval in intervals)
 
 
 def _failed(row: Row) -> bool:
@@ -106,8 +120,13 @@ def _period(series: Sequence[Series]) -> Period:
     return Period(start=start, end=max(end, start + timedelta(hours=1)))
 
 
-def _name(subject: str, network: str, names: Mapping[str, str], *, several: bool) -> str:
+def _timed(row: Row) -> bool:
+    return any(one.key.signal is Signal.GOODPUT for one in row.own)
+
+
+def _name(subject: str, network: str, names: Mapping[str, str], row: Row, *, several: bool) -> str:
     name = "this line" if subject == "line" else clean(names.get(subject, subject), 60)
+    name = f"{name} (timed)" if _timed(row) else name
     return f"{name} · {network}" if several and network else name
 
 
@@ -156,7 +175,7 @@ def _lanes(
     columns = width - _LABEL - 1
     console.print(Text(_axis(period, tz, columns), style="dim"))
     for subject, network, row in rows:
-        name = _name(subject, network, names, several=several)
+        name = _name(subject, network, names, row, several=several)
         short = name if len(name) < _LABEL else f"{name[: _LABEL - 2]}…"
         text = Text(f"{short:<{_LABEL}}")
         for mark in _lane(bars_of(row), period, columns):

@@ -23,6 +23,8 @@ from probe.cli.series_source import (
     load,
 )
 from probe.model.event import Event, EventKind
+from probe.model.throttle import THROTTLE_FIELDS
+from probe.model.timeline import Series, Signal
 
 if TYPE_CHECKING:
     from probe.analysis.survey import Known
@@ -40,6 +42,7 @@ _CSV = (
     *("start_minute", "end_minute", "snapped_start", "snapped_end", "first_day", "last_day"),
     *("supported", "observable", "total", "p", "q", "reach", "scope", "sentence"),
     *("vantages", "breadth", "shared", "spared", "own_fault", "bad_share"),
+    *(f"throttle_{name}" for name in THROTTLE_FIELDS),
 )
 _KINDS = (EventKind.DAILY_WINDOW, EventKind.WEEKLY_WINDOW)
 
@@ -68,7 +71,7 @@ def patterns(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the test's random rotations.")] = SEED,
 ) -> None:
-    """Find outages, onsets and daily windows, each with its uncertainty.
+    """Find outages, onsets, daily windows and throttling, each with its uncertainty.
 
     A window is claimed only when chance is an unlikely explanation; nothing found is a result
     too. One line never shows more than what happened on this line; what several vantages of one
@@ -93,12 +96,8 @@ def patterns(
         )
     )
     known = _known(source, dates)
-    events = survey(source.series, rng=random.Random(seed), known=known)  # noqa: S311
-    if source.pairs:
-        from probe.analysis.throttle_events import throttle_events
-
-        dice = random.Random(seed)  # noqa: S311 - the rotations of the test, and no secret
-        events = (*events, *throttle_events(source.pairs, rng=dice, names=source.names))
+    rng = random.Random(seed)  # noqa: S311
+    events = survey(source.series, pairs=source.pairs, rng=rng, known=known)
     if output is Output.TABLE:
         _print_table(events, explain=explain)
     elif output is Output.CSV:
@@ -109,7 +108,9 @@ def patterns(
         emit(events, output)
     if explain and output is not Output.TABLE:
         _print_explained(events)
-    _say_rest(source, events, shortfalls(source.series))
+    searched = [one for one in source.series if one.key.signal is not Signal.GOODPUT]
+    _say_rest(searched, events, shortfalls(searched))
+    _say_timed(source, events)
     for given in known.dates:
         if not any(event.calendar and event.calendar.name == given.name for event in events):
             say(f"no window that keeps to the {len(given.days)} dates of {given.name!r}")
@@ -147,20 +148,45 @@ def _print_explained(events: Sequence[Event]) -> None:
             say(f"   - {line}")
 
 
-def _say_rest(source: Source, events: Sequence[Event], short: Sequence[tuple[Any, str]]) -> None:
+def _say_timed(source: Source, events: Sequence[Event]) -> None:
+    """Say how many pairs of transfers were compared, and what they lack."""
+    from probe.analysis.throttle import LEAST_ROUNDS
+
+    rated = sum(one.key.signal is Signal.GOODPUT for one in source.series)
+    if rated:
+        say(
+            f"{_many(rated, 'series')} of goodput passed over: slow or not is judged by the rates, "
+            "which a timeline does not hold"
+        )
+    if not source.pairs:
+        return
+    most = max(map(len, source.pairs.values()))
+    if most < LEAST_ROUNDS:
+        say(
+            "not enough timed transfers to call anything slow: needs "
+            f"{LEAST_ROUNDS} rounds of a pair; there are {most}"
+        )
+        return
+    slowed = sum(event.throttle is not None for event in events)
+    say(f"{_many(slowed, 'throttling')} found in {_many(len(source.pairs), 'pair')} of transfers")
+
+
+def _say_rest(
+    series: Sequence[Series], events: Sequence[Event], short: Sequence[tuple[Any, str]]
+) -> None:
     """Say, beside the data, what was not found and what could not be looked for."""
-    if not source.series:
+    if not series:
         say("not enough data: needs at least 12 samples over 3 days; there is none")
     for key, needs in short[:5]:
         say(f"not enough data for daily windows in {key.subject}: {needs}")
     if len(short) > 5:
         say(f"not enough data for daily windows in {len(short) - 5} more series")
-    own = [event for event in events if event.agreement is None]
+    own = [event for event in events if event.agreement is None and event.throttle is None]
     windows = sum(event.kind in _KINDS for event in own)
     degraded = sum(event.kind is EventKind.DEGRADED_WINDOW for event in own)
     dated = sum(event.kind is EventKind.CALENDAR_WINDOW for event in own)
     others = len(own) - windows - degraded - dated
-    count = len(source.series)
+    count = len(series)
     parts = [_many(windows, "daily or weekly window", none="no window")]
     parts += [_many(degraded, "stretch of degraded hours", "stretches of degraded hours")][
         :degraded
@@ -168,7 +194,7 @@ def _say_rest(source: Source, events: Sequence[Event], short: Sequence[tuple[Any
     parts += [_many(dated, "window on the dates given", "windows on the dates given")][:dated]
     parts.append(_many(others, "outage"))
     say(f"{', '.join(parts[:-1])} and {parts[-1]} found in {count} series")
-    joint = len(events) - len(own)
+    joint = sum(event.agreement is not None for event in events)
     if joint:
         say(f"{_many(joint, 'event')} shared by several vantages")
 
@@ -176,7 +202,7 @@ def _say_rest(source: Source, events: Sequence[Event], short: Sequence[tuple[Any
 def _many(count: int, one: str, many: str = "", *, none: str = "") -> str:
     if not count:
         return none or f"no {one}"
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return f"{count} {one if count == 1 or one.endswith('series') else many or one + 's'}"
 
 
 def _row(event: Event, *, several: bool) -> dict[str, Any]:
@@ -195,8 +221,11 @@ def _row(event: Event, *, several: bool) -> dict[str, Any]:
     else:
         end = local_time(event.end.at, event.tz) if event.end else "now"
         when, days = f"{local_time(event.start.at, event.tz)} to {end} {event.tz}", ""
+    kind = str(event.kind)
+    if event.throttle is not None and event.kind is not EventKind.THROTTLE:
+        kind = f"{kind} (throttle)"
     return {
-        "kind": str(event.kind),
+        "kind": kind,
         "label": str(event.label),
         "subject": subject,
         "when": when,

@@ -84,7 +84,7 @@ class Source:
     """The series asked for, the names of their subjects, and what people noted meanwhile.
 
     ``shelves`` is the category of each service of the catalog, ``sources`` say whose word a
-    foreign vantage is; ``pairs`` are timed transfers, which only a store has.
+    foreign vantage is. ``pairs`` are the timed transfers of a store; a file has none.
     """
 
     series: tuple[Series, ...]
@@ -150,6 +150,7 @@ def _from_file(path: Path, request: Request) -> Source:
 def _from_store(request: Request) -> Source:
     import os
 
+    from probe.analysis.pairs import chosen_pairs, zoned_pairs
     from probe.analysis.series import series_of
     from probe.settings import load as load_settings
     from probe.store.database import Store
@@ -167,9 +168,13 @@ def _from_store(request: Request) -> Source:
         )
         foreign = (_clipped(one, since, until) for one in store.imported_series())
         found = (*found, *(one for one in foreign if one.samples))
+        pairs = chosen_pairs(
+            zoned_pairs(store.goodput(since, until), request.tz),
+            services=request.services or None,
+            vantages=None if request.vantage is None else {request.vantage},
+        )
         notes = tuple(store.notes(since, until))
         sources = store.sources()
-        pairs = _pairs(store.goodput(since, until), request)
         subjects = {_service(one.key.subject) for one in found}
         if only is not None and only not in subjects:  # to say what there is
             subjects |= {row.service for row in store.judged(since=since, until=until)}
@@ -178,21 +183,6 @@ def _from_store(request: Request) -> Source:
     series = tuple(_zoned(one, request.tz) for one in found if _wanted(one, request))
     names, shelves = _catalog()
     return Source(series, names, notes, shelves, sources, pairs)
-
-
-def _pairs(
-    found: Mapping[PairKey, tuple[Pair, ...]], request: Request
-) -> dict[PairKey, tuple[Pair, ...]]:
-    """Return the transfers asked for: of a vantage, of services; the line's own beside any."""
-    return {
-        key: tuple(
-            pair if request.tz is None else msgspec.structs.replace(pair, tz=request.tz)
-            for pair in pairs
-        )
-        for key, pairs in found.items()
-        if request.vantage in (None, key.vantage)
-        and (not request.services or key.subject in ("", *request.services))
-    }
 
 
 def _parts(request: Request) -> "Membership":

@@ -23,7 +23,7 @@ from probe.cli.series_source import (
 )
 from probe.errors import InputError
 from probe.model.record import Note
-from probe.model.timeline import Interval, Series
+from probe.model.timeline import Interval, IntervalState, Series, Signal
 
 __all__ = ["app"]
 
@@ -80,6 +80,7 @@ def timeline(
             wholes=not service,
         )
     )
+    source = _with_timed(source)
     if samples:
         from probe.export.timeline_csv import write
 
@@ -94,6 +95,15 @@ def timeline(
         emit(_entries(source), output, _CSV if output is Output.CSV else ())
     if not source.series:
         say("nothing was measured in this time")
+
+
+def _with_timed(source: Source) -> Source:
+    """Return the source with the series of its timed transfers: slow or usual, round by round."""
+    from dataclasses import replace
+
+    from probe.analysis.throttle_series import goodput_series
+
+    return replace(source, series=(*source.series, *goodput_series(source.pairs)))
 
 
 def _draw(source: Source) -> None:
@@ -159,21 +169,24 @@ def _table(source: Source) -> list[dict[str, Any]]:
 
 
 def _interval_row(interval: Interval, series: Series, name: str) -> dict[str, Any]:
+    """Return a row; a slow stretch has no mechanism in it: only many rounds are a throttling."""
     from probe.analysis.wording import local_time
 
     start = ("before " if interval.start.censored else "") + local_time(
         interval.start.at, series.tz
     )
     end = local_time(interval.end.at, series.tz) + (" or later" if interval.end.censored else "")
-    looks = f"{interval.bad_samples}/{interval.samples} bad" if interval.state != "gap" else ""
+    timed = series.key.signal is Signal.GOODPUT
+    what = "slow" if timed else "bad"
+    looks = f"{interval.bad_samples}/{interval.samples} {what}" if interval.state != "gap" else ""
     return {
         "subject": name,
-        "state": str(interval.state),
+        "state": what if interval.state is IntervalState.BAD else str(interval.state),
         "start": start,
         "end": end,
         "zone": series.tz,
         "looks": looks,
-        "detail": _detail(interval),
+        "detail": "" if timed and interval.absence is None else _detail(interval),
     }
 
 

@@ -100,8 +100,8 @@ def watch(
     A change of state is looked at again after 2, 5 and 9 minutes and, while it lasts, for half an
     hour. What begins to fail, and what works again, is told as soon as chance is ruled out (one
     false alarm in ten years). Once a day it is asked whether failures keep to hours of the day,
-    and a window that was not there before is told. Transfers are timed in up to goodput_rounds
-    rounds a day, unless the line is metered.
+    and whether transfers became slow; what was not there before is told. Transfers are timed in
+    up to goodput_rounds rounds a day, unless the line is metered.
     """
     from probe.cli.measuring import settings_of, until_stopped
     from probe.targets.load import load_catalog
@@ -136,6 +136,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
     """Watch until stopped; return the exit code."""
     from contextlib import AsyncExitStack
 
+    from probe.analysis.survey import SEED
     from probe.cli.measuring import (
         consented,
         holding,
@@ -144,7 +145,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         open_session,
         real_stage,
     )
-    from probe.export.known import SEED, known_of
+    from probe.export.known import known_of
     from probe.schedule.alarms import Alarms
     from probe.schedule.choose import Wanted
     from probe.schedule.watch import Watch
@@ -221,11 +222,16 @@ def _line(result: "RoundResult") -> str:
 
 
 def seen_windows(events: "tuple[Event, ...]", *, private: bool) -> list[str]:
-    """Return the sentence of each window; where a journal may keep it, only how many there are."""
+    """Return the sentence of each event; where a journal may keep it, only how many there are."""
     if _told_in_full(private=private):
         return [event.sentence for event in events]
-    count = len(events)
-    return [f"windows of the day or week, new: {count} (hours: probe patterns)"] if count else []
+    slowed = sum(event.throttle is not None for event in events)
+    told = []
+    if windows := len(events) - slowed:
+        told.append(f"windows of the day or week, new: {windows} (hours: probe patterns)")
+    if slowed:
+        told.append(f"slowed over many rounds, new: {slowed} (what and how much: probe patterns)")
+    return told
 
 
 def _told_in_full(*, private: bool) -> bool:

@@ -7,13 +7,14 @@ from typing import Any, Final
 from probe.analysis.zones import country_of
 from probe.export.table import Batch, Cell, Column, Table, plain_batch
 from probe.model.event import Event
+from probe.model.throttle import THROTTLE_FIELDS
 from probe.store.times import microseconds
 
 __all__ = ["TABLE", "batches", "flat"]
 
 TABLE: Final = Table(
     "events",
-    "Outages, onsets and windows that were found in the series",
+    "Outages, onsets, windows and throttling that were found in the series",
     (
         Column("start", "datetime", "Best estimate of its start, UTC."),
         Column("start_earliest", "datetime", "It began after this."),
@@ -46,6 +47,25 @@ TABLE: Final = Table(
         Column("scope", "string", "this line, one AS, several AS or national."),
         Column("samples", "integer", "Looks inside."),
         Column("bad_samples", "integer", "Looks inside that failed."),
+        Column("throttle_grade", "string", "Of what was slow: slow, throttled or extreme."),
+        Column("throttle_scope", "string", "targeted, general (the line) or border."),
+        Column("throttle_shape", "string", "How it came: policed, shaped, frozen or unknown."),
+        Column("throttle_ratio", "number", "How many times slower than before; empty: unknown."),
+        Column("throttle_at_least", "number", "The lower end of its interval (95 %)."),
+        Column("throttle_at_most", "number", "The upper end; empty without a bound."),
+        Column("throttle_level_kbps", "number", "Median rate while slow, kbit/s."),
+        Column("throttle_level_low", "number", "The lower end of its interval (95 %)."),
+        Column("throttle_level_high", "number", "The upper end."),
+        Column("throttle_before_kbps", "number", "Median rate of what it is compared with."),
+        Column("throttle_frozen_low", "integer", "Bytes after which it stopped, usual lowest."),
+        Column("throttle_frozen_high", "integer", "The usual highest."),
+        Column("throttle_rounds", "integer", "Slow rounds that this rests on."),
+        Column("throttle_baseline", "integer", "Rounds that they are compared with."),
+        Column("throttle_pairing", "string", "Beside what: same_server, neutral or border."),
+        Column("throttle_direction", "string", "download or upload."),
+        Column("throttle_transport", "string", "tcp, quic or udp."),
+        Column("throttle_family", "integer", "Address family, 4 or 6."),
+        Column("throttle_own_server", "boolean", "Timed at a server of the owner's own."),
         Column("sentence", "string", "The same for a person."),
     ),
 )
@@ -92,4 +112,17 @@ def flat(event: Event) -> dict[str, Any]:
         built |= to_builtins(window) | to_builtins(window.days)
         if window.snapped is not None:
             built["snapped_start"], built["snapped_end"] = window.snapped
-    return built
+    return built | _throttle(event)
+
+
+def _throttle(event: Event) -> dict[str, Any]:
+    """Return the fields of a throttling, the two ends of an interval apart."""
+    from probe.model.codec import to_builtins
+
+    said = event.throttle
+    if said is None:
+        return {}
+    built: dict[str, Any] = to_builtins(said)
+    built["level_low"], built["level_high"] = said.level_interval or (None, None)
+    built["frozen_low"], built["frozen_high"] = said.frozen_at or (None, None)
+    return {f"throttle_{name}": built[name] for name in THROTTLE_FIELDS}

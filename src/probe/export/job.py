@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO
@@ -26,9 +27,6 @@ from probe.store.scanning import collector_paused
 from probe.targets.private import PRIVATE_SERVICE
 
 __all__ = ["Job", "to_folder", "to_stream"]
-
-_SEED = 20220921
-"""The rotations of the window test, the same as ``probe patterns`` draws."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,10 +232,12 @@ class _Run:
         return timelines.series_in(self._store, self._chosen, by=by)
 
     def _told(self) -> Iterable[Series]:
+        from probe.analysis.throttle_series import goodput_series
+
         publisher = self._publisher
-        if publisher is None:
-            return self._series()
-        return (publisher.series(one) for one in self._series())
+        timed = goodput_series(timelines.pairs_in(self._store, self._chosen))
+        series = chain(self._series(), timed)
+        return series if publisher is None else (publisher.series(one) for one in series)
 
     def _countries(self) -> Mapping[str, str]:
         known = self._store.countries()
@@ -246,11 +246,13 @@ class _Run:
         return {self._publisher.line(name): country for name, country in known.items()}
 
     def _events(self) -> Iterator[Batch]:
-        from probe.analysis.survey import survey
+        from probe.analysis.survey import SEED, survey
         from probe.export.known import known_of
 
         known = known_of(self._job.names, self._job.categories, self._store.sources())
-        found = survey(tuple(self._series()), rng=Random(_SEED), known=known)  # noqa: S311
+        pairs = timelines.pairs_in(self._store, self._chosen)
+        rng = Random(SEED)  # noqa: S311
+        found = survey(tuple(self._series()), pairs=pairs, rng=rng, known=known)
         publisher = self._publisher
         told = found if publisher is None else tuple(publisher.event(one) for one in found)
         return events.batches(told)

@@ -12,16 +12,27 @@ from typing import Final, Literal
 from msgspec.structs import replace
 
 from probe.analysis.line_series import line_series, networks_of
+from probe.analysis.pairs import chosen_pairs
 from probe.analysis.series import series_of
 from probe.analysis.timeline import intervals
 from probe.export.table import Batch, Cell, Column, Table, plain_batch
+from probe.model.goodput import Pair, PairKey
 from probe.model.record import RoundRow
 from probe.model.selection import Selection
 from probe.model.timeline import Absence, Interval, Sample, Series, SeriesKey
 from probe.store.database import Store
 from probe.store.times import microseconds as us
 
-__all__ = ["GRID", "INTERVALS", "SAMPLES", "grid", "interval_rows", "sample_rows", "series_in"]
+__all__ = [
+    "GRID",
+    "INTERVALS",
+    "SAMPLES",
+    "grid",
+    "interval_rows",
+    "pairs_in",
+    "sample_rows",
+    "series_in",
+]
 
 By = Literal["service", "endpoint"]
 Countries = Mapping[str, str]
@@ -113,6 +124,16 @@ def series_in(store: Store, chosen: Selection, *, by: By = "service") -> Iterato
     for one in store.imported_series():
         if _chosen(one.key, chosen) and _of_service(one.key, chosen):
             yield _clipped(one, chosen)
+
+
+def pairs_in(store: Store, chosen: Selection) -> dict[PairKey, tuple[Pair, ...]]:
+    """Return the chosen pairs of timed transfers."""
+    return chosen_pairs(
+        store.goodput(chosen.since, chosen.until),
+        services=chosen.services,
+        vantages=chosen.vantages,
+        networks=chosen.networks,
+    )
 
 
 def _chosen(key: SeriesKey, chosen: Selection) -> bool:

@@ -66,6 +66,7 @@ class PairKey(msgspec.Struct, frozen=True, kw_only=True, order=True):
     direction: Direction = Direction.DOWNLOAD
     transport: Transport = Transport.TCP
     family: int = 4
+    own_server: bool = False  # at a server of one's own, under the subject's name
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import msgspec
 
 from probe.model.goodput import Direction, Pairing, Transport
 
-__all__ = ["Grade", "Shape", "Throttle", "ThrottleScope"]
+__all__ = ["THROTTLE_FIELDS", "Grade", "Shape", "Throttle", "ThrottleScope"]
 
 
 class Grade(StrEnum):
@@ -57,3 +57,12 @@ class Throttle(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction
     transport: Transport
     family: int
+    own_server: bool = False  # at a server of one's own
+
+
+THROTTLE_FIELDS = (
+    *("grade", "scope", "shape", "ratio", "at_least", "at_most"),
+    *("level_kbps", "level_low", "level_high", "before_kbps", "frozen_low", "frozen_high"),
+    *("rounds", "baseline", "pairing", "direction", "transport", "family", "own_server"),
+)
+"""What a throttling is in one row, where its intervals are two columns each."""

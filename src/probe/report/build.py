@@ -8,7 +8,11 @@ from itertools import pairwise
 
 import msgspec
 
+from probe.analysis.line_series import LINE
+from probe.analysis.timeline import intervals as intervals_of
 from probe.model.event import Event
+from probe.model.goodput import Pair as TimedPair
+from probe.model.goodput import PairKey
 from probe.model.record import Note, RoundRow
 from probe.model.timeline import Interval, Series, SeriesKey, Signal
 from probe.model.verdict import ServiceVerdict
@@ -18,6 +22,7 @@ from probe.report.data import (
     DaySeen,
     FindingKind,
     Gap,
+    Goodput,
     Heatmap,
     Lane,
     Mark,
@@ -36,18 +41,22 @@ from probe.report.marks import Row, bars_of, day_rows, last_mark
 from probe.report.mix import day_mixes
 from probe.report.publish import Grain, network_names
 from probe.report.text import clean
+from probe.report.timed import Timed, timed_of
 
 __all__ = ["build"]
 
 _MAX_DAYS = 400
 _MAX_GAPS = 12
 _MAX_HEATMAPS = 40  # a page must pass over a throttled line
+_MAX_TIMED = 12  # pairs of transfers that are drawn
+_NO_PAIRS: Mapping[PairKey, Sequence[TimedPair]] = {}
 _NOT_SERVICES = frozenset({"control", "domestic"})
 _AFFECTED = frozenset(
     {
         FindingKind.WINDOW,
         FindingKind.BLOCKED,
         FindingKind.DEGRADED,
+        FindingKind.SLOWED,
         FindingKind.SIGNS,
         FindingKind.RECOVERED,
         FindingKind.REFUSED,
@@ -72,16 +81,20 @@ def build(
     notes: Sequence[Note] = (),
     simulated: bool = False,
     private: bool = False,
+    pairs: Mapping[PairKey, Sequence[TimedPair]] = _NO_PAIRS,
+    every_pair: bool = False,
 ) -> ReportData:
     """Return the data of a report of one vantage.
 
     ``services`` holds each service that belongs on the page, with its verdict at the last look
     (``None``: not measured). ``series`` are those of services and those of the line
     (signals ``upstream`` and ``intl``); ``intervals`` are keyed as the series. All times are
-    aware. A period of more than 400 days is cut to its last 400.
+    aware. A period of more than 400 days is cut to its last 400. Of the timed ``pairs`` those are
+    drawn in which something was slow (``events`` has it), or all with ``every_pair``.
     """
     period = Period(start=max(period.start, period.end - timedelta(days=_MAX_DAYS)), end=period.end)
-    desk = _Desk(tz, period, series, intervals or {}, private=private)
+    timed_networks = [key.network for key in pairs]
+    desk = _Desk(tz, period, series, intervals or {}, timed_networks, private=private)
     names = {service.id: service.name for service, _ in services}
     windows = desk.windows(events, names)
     findings = [
@@ -91,6 +104,9 @@ def build(
     ]
     findings.sort(key=_interest)
     shown = [found for found in findings if found.kind in _AFFECTED]
+    failed = [found for found in shown if found.kind is not FindingKind.SLOWED]
+    timed = timed_of(pairs, events)
+    slowed = [one for one in timed if one.events][:_MAX_TIMED]
     return ReportData(
         title=clean(title),
         generated=desk.grain.down(generated),
@@ -100,13 +116,14 @@ def build(
         private=private,
         services=tuple(desk.grain.finding(found) for found in findings),
         windows=tuple(desk.public_window(row) for row in windows),
-        heatmaps=desk.heatmaps(shown[:_MAX_HEATMAPS]),
-        heatmaps_left_out=len(shown[_MAX_HEATMAPS:]),
+        heatmaps=(*desk.heatmaps(failed[:_MAX_HEATMAPS]), *desk.timed_heatmaps(slowed, names)),
+        heatmaps_left_out=len(failed[_MAX_HEATMAPS:]),
         lanes=desk.lanes(shown),
         coverage=desk.coverage(rounds),
         calendar=desk.calendar(rounds),
         mix=day_mixes(desk.targeted(_counted(services)), desk.grid),
         matrix=desk.matrix(shown),
+        goodputs=desk.goodputs(timed[:_MAX_TIMED] if every_pair else slowed, names),
         notes=desk.grain.notes(notes, names),
         notes_withheld=0 if private else sum(1 for note in notes if note.text),
         method=method if private else msgspec.structs.replace(method, chain=""),
@@ -136,6 +153,7 @@ class _Desk:
         period: Period,
         series: Sequence[Series],
         intervals: Mapping[SeriesKey, Sequence[Interval]],
+        timed_networks: Iterable[str] = (),
         *,
         private: bool,
     ) -> None:
@@ -144,7 +162,8 @@ class _Desk:
         self.intervals = intervals
         self.grain = Grain(tz, private=private)
         self.grid = HourGrid(period.start, period.end, tz)
-        self.names = network_names((one.key.network for one in series), private=private)
+        networks = (*(one.key.network for one in series), *timed_networks)
+        self.names = network_names(networks, private=private)
         self.own: dict[tuple[str, str], list[Series]] = {}
         self.line: dict[str, list[Series]] = {}
         for one in series:
@@ -181,13 +200,14 @@ class _Desk:
         """Return the events with the subjects that they belong to."""
         rows = []
         for event in events:
-            is_line = event.signal != Signal.TARGETED.value
+            timed = event.signal == Signal.GOODPUT.value
+            is_line = event.series == LINE if timed else event.signal != Signal.TARGETED.value
             name = names.get(event.series, event.series)
             rows.append(
                 WindowRow(
                     subject=LINE_SUBJECT if is_line else event.series,
                     name=LINE_SUBJECT if is_line else clean(name, 80),
-                    locus=event.signal if is_line else event.locus,
+                    locus=event.signal if is_line and not timed else event.locus,
                     event=event,
                 )
             )
@@ -227,6 +247,40 @@ class _Desk:
             )
             for subject, name, network, row in self._rows(shown)
             if subject != LINE_SUBJECT
+        )
+
+    def timed_heatmaps(
+        self, timed: Sequence[Timed], names: Mapping[str, str]
+    ) -> tuple[Heatmap, ...]:
+        """Return a heatmap of slow and usual rounds for each pair in which something was slow."""
+        return tuple(
+            Heatmap(
+                subject=one.subject,
+                name=self._name(one, names),
+                network=self.names.get(one.history.key.network, ""),
+                tz=self.tz,
+                days=day_rows(self._timed_row(one.series), self.grid),
+                timed=True,
+            )
+            for one in timed
+        )
+
+    def _timed_row(self, series: Series) -> Row:
+        return Row(own=(series,), line=(), intervals={series.key: intervals_of(series)})
+
+    def _name(self, one: Timed, names: Mapping[str, str]) -> str:
+        return clean(names.get(one.subject, one.subject), 80)
+
+    def goodputs(self, timed: Sequence[Timed], names: Mapping[str, str]) -> tuple[Goodput, ...]:
+        """Return what the charts of timed transfers show."""
+        return tuple(
+            one.goodput(
+                self._name(one, names),
+                self.names.get(one.history.key.network, ""),
+                self.grain,
+                self.tz,
+            )
+            for one in timed
         )
 
     def lanes(self, shown: Sequence[ServiceFinding]) -> tuple[Lane, ...]:

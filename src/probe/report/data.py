@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from probe.model.event import Event
+from probe.model.goodput import Direction, Pairing, Transport
 from probe.model.record import NoteKind
 from probe.model.target import Role
 from probe.model.verdict import Compared, Confidence, Locus, Reason, State
@@ -26,8 +27,10 @@ __all__ = [
     "DaySeen",
     "FindingKind",
     "Gap",
+    "Goodput",
     "Heatmap",
     "Lane",
+    "Level",
     "Looks",
     "Mark",
     "Method",
@@ -40,6 +43,7 @@ __all__ = [
     "ServiceFinding",
     "Since",
     "Subject",
+    "TimedPoint",
     "WindowRow",
 ]
 
@@ -64,6 +68,7 @@ class Mark(StrEnum):
     UNCLEAR = "unclear"  # looked, and the look proves nothing
     NO_DATA = "no_data"  # nobody looked
     NO_HOUR = "no_hour"  # the clock jumped over this hour
+    SLOW = "slow"  # timed, and slower than usual beside its controls
 
 
 class FindingKind(StrEnum):
@@ -72,6 +77,7 @@ class FindingKind(StrEnum):
     WINDOW = "window"  # cut at the same hours again and again
     BLOCKED = "blocked"
     DEGRADED = "degraded"
+    SLOWED = "slowed"  # it worked, and over many rounds it was slower than before
     SIGNS = "signs"  # weak signs of interference: never called blocked
     RECOVERED = "recovered"  # cut for a while, working at the last look
     REFUSED = "refused"  # the service refuses this place
@@ -192,13 +198,17 @@ class DayRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heatmap(msgspec.Struct, frozen=True, kw_only=True):
-    """Hour of day against day for one subject on one network, in the zone ``tz``."""
+    """Hour of day against day for one subject on one network, in the zone ``tz``.
+
+    With ``timed`` the looks are timed transfers, which are slow or usual.
+    """
 
     subject: str
     name: str
     network: str
     tz: str
     days: tuple[DayRow, ...]
+    timed: bool = False
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,6 +234,47 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     network: str
     bars: tuple[Bar, ...]
+
+
+class TimedPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Some rounds of one time taken together: median rates in kbit/s, and whether they were slow.
+
+    ``slow`` is ``None`` where there was too little to compare with.
+    """
+
+    time: datetime
+    kbps: float | None
+    control_kbps: float | None = None
+    slow: bool | None = None
+    rounds: int = 1
+
+
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """The rate at which something came while it was slow, with its interval (95 %), kbit/s."""
+
+    start: datetime
+    end: datetime
+    kbps: float
+    low: float
+    high: float
+
+
+class Goodput(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast one subject came beside its controls; of the line itself it is the controls'."""
+
+    subject: str
+    name: str
+    network: str
+    tz: str
+    pairing: Pairing
+    direction: Direction
+    transport: Transport
+    family: int
+    general: bool = False
+    own_server: bool = False
+    grain_s: float = 0.0  # the points are medians of so long; 0: each is one round
+    points: tuple[TimedPoint, ...] = ()
+    levels: tuple[Level, ...] = ()
 
 
 class DaySeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,6 +365,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     calendar: tuple[DaySeen, ...] = ()
     mix: tuple[DayMix, ...] = ()
     matrix: tuple[Pair, ...] = ()
+    goodputs: tuple[Goodput, ...] = ()
     notes: tuple[NoteRow, ...] = ()
     notes_withheld: int = 0  # notes whose words were left out
     method: Method

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from probe.analysis.episodes import episodes_of
-from probe.model.event import EventKind
+from probe.model.event import EventKind, Label
 from probe.model.timeline import Interval, IntervalState, Sample, Series
 from probe.model.verdict import Confidence, Locus, ServiceVerdict, State, Verdict
 from probe.report.data import (
@@ -33,9 +33,10 @@ def finding_of(
     windows: Sequence[WindowRow],
 ) -> ServiceFinding:
     """Return the finding of one service; ``own`` are its series with their intervals."""
-    window = next((w for w in windows if w.event.kind in _WINDOWS), None)
+    window = next((w for w in windows if w.event.kind in _WINDOWS and not w.event.throttle), None)
+    slowed = _slowed(windows)
     bad = _bad_intervals(own)
-    kind = kind_of(service, verdict.verdict if verdict else None, window, has_bad=bool(bad))
+    kind = kind_of(service, verdict.verdict if verdict else None, window, slowed, has_bad=bool(bad))
     looks, last = looks_of([series for series, _ in own])
     finding = ServiceFinding(
         id=service.id,
@@ -43,7 +44,7 @@ def finding_of(
         category=service.category,
         kind=kind,
         bad_s=_length_s(bad),
-        window=window,
+        window=slowed if kind is FindingKind.SLOWED else window,
         looks=looks,
         last_look=last,
         roles=_roles(verdict),
@@ -51,8 +52,8 @@ def finding_of(
     )
     if verdict is not None:
         finding = _with_verdict(finding, verdict.verdict)
-    if kind is FindingKind.WINDOW and window is not None:
-        finding = _with_window(finding, window)
+    if kind in (FindingKind.WINDOW, FindingKind.SLOWED) and finding.window is not None:
+        finding = _with_window(finding, finding.window)
     elif kind is FindingKind.RECOVERED:
         finding = _with_past(finding, own)
     elif kind in (FindingKind.BLOCKED, FindingKind.DEGRADED, FindingKind.DOWN, FindingKind.REFUSED):
@@ -60,8 +61,24 @@ def finding_of(
     return finding
 
 
+def _slowed(windows: Sequence[WindowRow]) -> WindowRow | None:
+    """Return the throttling that matters most: one that is established, at set hours, the last."""
+    found = [row for row in windows if row.event.throttle is not None]
+
+    def weight(row: WindowRow) -> tuple[bool, bool, datetime]:
+        event = row.event
+        return event.label is Label.ESTABLISHED, event.window is not None, event.start.at
+
+    return max(found, key=weight, default=None)
+
+
 def kind_of(
-    service: Subject, verdict: Verdict | None, window: WindowRow | None, *, has_bad: bool
+    service: Subject,
+    verdict: Verdict | None,
+    window: WindowRow | None,
+    slowed: WindowRow | None = None,
+    *,
+    has_bad: bool,
 ) -> FindingKind:
     """Return what kind of finding it is; weak interference is never ``blocked``."""
     retired = verdict is not None and verdict.mechanism == "service.retired"
@@ -80,9 +97,11 @@ def kind_of(
         return FindingKind.SIGNS if weak else FindingKind.DEGRADED
     if verdict.state is State.DOWN:
         return FindingKind.DOWN
-    if verdict.state is State.OK:
-        return FindingKind.RECOVERED if has_bad else FindingKind.WORKS
-    return FindingKind.UNCLEAR
+    if verdict.state is State.OK and has_bad:
+        return FindingKind.RECOVERED
+    if slowed is not None:
+        return FindingKind.SLOWED
+    return FindingKind.WORKS if verdict.state is State.OK else FindingKind.UNCLEAR
 
 
 def looks_of(series: Sequence[Series]) -> tuple[Looks, datetime | None]:

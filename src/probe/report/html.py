@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from markupsafe import Markup
 
 from probe.model.codec import encode
-from probe.model.event import Event
+from probe.model.event import Event, EventKind
 from probe.model.verdict import Locus
-from probe.report import phrases, words
+from probe.report import phrases, slow_words, words
 from probe.report.charts.chart import used_marks
 from probe.report.charts.counts import control_chart, matrix_chart, stack_chart
 from probe.report.charts.engine import draw
+from probe.report.charts.goodput import goodput_chart
 from probe.report.charts.heat import heat_chart
 from probe.report.charts.spans import calendar_chart, lanes_chart, onset_chart, onsets
 from probe.report.data import (
@@ -25,6 +26,7 @@ from probe.report.data import (
     DayMix,
     DaySeen,
     FindingKind,
+    Goodput,
     Lane,
     Mark,
     ReportData,
@@ -45,6 +47,7 @@ _TONES: dict[FindingKind, Mark] = {
     FindingKind.WINDOW: Mark.CUT,
     FindingKind.BLOCKED: Mark.CUT,
     FindingKind.DEGRADED: Mark.PART,
+    FindingKind.SLOWED: Mark.SLOW,
     FindingKind.SIGNS: Mark.UNCLEAR,
     FindingKind.RECOVERED: Mark.PART,
     FindingKind.REFUSED: Mark.REFUSED,
@@ -74,6 +77,10 @@ class Links:
     def service(self, subject: str) -> str:
         """Return the address of what there is to know about a service."""
         return self.rows(subject)
+
+    def timed(self, row: WindowRow) -> str:
+        """Return the address of the transfers that something slow was seen in."""
+        return f"#timed-{anchor(row.subject)}"
 
 
 def anchor(subject: str) -> str:
@@ -105,6 +112,12 @@ class View:
         self.subject_name = phrases.subject_name
         self.network_name = phrases.network_name
         self.how = words.how
+        self.rate = slow_words.rate_words
+        self.timed_name = slow_words.timed_name
+        self.beside_words = slow_words.beside_words
+        self.size_words = slow_words.size_words
+        self.level_words = slow_words.level_words
+        self.caution = slow_words.caution
         self.num = num
         self.digits = digits
 
@@ -144,6 +157,20 @@ class View:
     def matrix(self) -> Picture:
         """Return what each network shows of each service."""
         return Picture(draw(matrix_chart(self.data.matrix)))
+
+    def goodputs(self) -> list[tuple[Goodput, Picture]]:
+        """Return how fast things came beside their controls."""
+        period, tz = self.data.period, self.data.place.tz
+        return [
+            (
+                one,
+                Picture(
+                    draw(goodput_chart(one, period, tz)),
+                    draw(goodput_chart(one, period, tz, narrow=True)),
+                ),
+            )
+            for one in self.data.goodputs
+        ]
 
     def layers(self, day: DayMix) -> str:
         """Return the failed looks of a day in words."""
@@ -220,6 +247,8 @@ class View:
 
     def when(self, found: ServiceFinding) -> str:
         """Return since when, or at which hours, or for how long."""
+        if found.window is not None and found.kind is FindingKind.SLOWED:
+            return self._slow_when(found.window.event)
         if found.window is not None and found.kind is FindingKind.WINDOW:
             start, end = phrases.window_hours(found.window.event)
             days = phrases.weekdays(found.window.event)
@@ -228,9 +257,20 @@ class View:
             return _("about {length} in all", length=phrases.duration(found.bad_s))
         return phrases.since_words(found.since, self.data.place.tz)
 
+    def _slow_when(self, event: Event) -> str:
+        """Return at which hours, or from when on, something was slow."""
+        if event.window is not None:
+            start, end = phrases.window_hours(event)
+            days = phrases.weekdays(event)
+            return _("{days}, about {start}–{end}", days=days, start=start, end=end)
+        begun = self.moment(event.start.at)
+        if event.end is None:
+            return _("since {time}", time=begun)
+        return f"{begun} – {self.moment(event.end.at)}"
+
     def sure(self, found: ServiceFinding) -> str:
         """Return how well it is shown."""
-        if found.window is not None and found.kind is FindingKind.WINDOW:
+        if found.window is not None and found.kind in (FindingKind.WINDOW, FindingKind.SLOWED):
             event = found.window.event
             days = event.window.days if event.window else None
             label = words.LABEL[event.label]
@@ -262,6 +302,20 @@ class View:
         """Return a time in the vantage's zone."""
         return phrases.moment(time, self.data.place.tz, year=year)
 
+    def behind(self, row: WindowRow) -> str:
+        """Return the address of what a finding rests on; nothing where it is not on the page."""
+        event = row.event
+        if event.throttle is None:
+            end = event.end.latest if event.end else None
+            span = (None, None) if event.window is not None else (event.start.earliest, end)
+            return self.links.rows(row.subject, *span)
+        drawn = any(one.subject == row.subject for one in self.data.goodputs)
+        return self.links.timed(row) if drawn else ""
+
+    def timed_of(self, row: WindowRow) -> list[tuple[Goodput, Picture]]:
+        """Return the transfers that one finding rests on."""
+        return [found for found in self.goodputs() if found[0].subject == row.subject]
+
     def hours(self, event: Event) -> str:
         """Return the hours of a window."""
         return "–".join(phrases.window_hours(event))
@@ -277,7 +331,7 @@ class View:
 
     def event_kind(self, event: Event) -> str:
         """Return what kind of finding it is."""
-        return words.EVENTS[event.kind]
+        return words.EVENTS[EventKind.THROTTLE if event.throttle else event.kind]
 
     def event_days(self, event: Event) -> str:
         """Return on which days a window lies."""

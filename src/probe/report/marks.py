@@ -46,6 +46,7 @@ _STRENGTH = {
     Mark.FAILED: 9,
     Mark.REFUSED: 8,
     Mark.DOWN: 7,
+    Mark.SLOW: 6,
     Mark.LINE_OFF: 6,
     Mark.DOMESTIC: 5,
     Mark.FINE: 4,
@@ -73,6 +74,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 def bad_mark(key: SeriesKey, mechanism: str | None, *, hedged: bool = False) -> Mark:
     """Return what a bad sample of that series is shown as."""
+    if key.signal is Signal.GOODPUT:
+        return Mark.SLOW
     if key.signal is Signal.UPSTREAM:
         return Mark.LINE_OFF
     if key.signal is Signal.INTL:
@@ -125,6 +128,9 @@ def _cell(marks: Counter[Mark]) -> Cell:
     bad = sum(marks[mark] for mark in _BAD)
     if bad and marks[Mark.FINE]:
         return Cell(mark=Mark.PART, looks=looks, bad=bad)
+    if slow := marks[Mark.SLOW]:  # one slow transfer among usual ones makes no slow hour
+        most = Mark.SLOW if slow > marks[Mark.FINE] else Mark.FINE
+        return Cell(mark=most, looks=looks, bad=slow)
     strongest = max(marks, key=_STRENGTH.__getitem__)
     return Cell(mark=strongest, looks=looks, bad=bad)
 

@@ -50,6 +50,15 @@ class Grain:
         self._tz = tz
         self._private = private
 
+    @property
+    def private(self) -> bool:
+        """Whether nothing needs to be coarsened."""
+        return self._private
+
+    def hour(self, time: datetime) -> datetime:
+        """Return the start of the hour, whoever it is for."""
+        return floor_hour(time, self._tz)
+
     def down(self, time: datetime) -> datetime:
         """Return the start of the hour."""
         return time if self._private else floor_hour(time, self._tz)

@@ -13,8 +13,10 @@ from random import Random
 import msgspec
 
 from probe import __version__
+from probe.analysis.pairs import chosen_pairs
 from probe.errors import InputError
 from probe.model.event import Event
+from probe.model.goodput import Pair, PairKey
 from probe.model.record import Judged, Note, RoundRow
 from probe.model.target import Catalog, Endpoint, Service
 from probe.model.timeline import Interval, Series, SeriesKey
@@ -45,9 +47,6 @@ _MADE_UP = frozenset({"lab", "simulation"})
 _Reasons = Mapping[tuple[int, str], Reason | None]
 _Known = Mapping[str, tuple[Endpoint, Verdict]]
 """The last verdict on each endpoint, to compare a service's own endpoints with."""
-
-_SEED = 0
-"""The rotations of the window test are the same each time: a report can be made again."""
 
 
 def report_of(
@@ -100,6 +99,13 @@ def report_of(
     if network is not None:
         found = tuple(one for one in found if one.key.network == network)
         wholes = tuple(one for one in wholes if one.key.network == network)
+    pairs = chosen_pairs(
+        store.goodput(since, until),
+        services=wanted,
+        vantages={chosen},
+        networks=None if network is None else {network},
+    )
+    names = {one.id: one.name for one in catalog.services}
     return build(
         title=title or DEFAULT_TITLE,
         generated=now,
@@ -110,11 +116,13 @@ def report_of(
         services=_services(store, catalog, judged, known),
         series=(*found, *wholes),
         intervals=_intervals((*found, *wholes)),
-        events=_events(found),
+        events=_events(found, pairs, names),
         rounds=rounds,
         notes=_notes(store, rounds, since, until),
         simulated=simulated or chosen in _MADE_UP,
         private=private,
+        pairs=pairs,
+        every_pair=wanted is not None,
     )
 
 
@@ -234,10 +242,15 @@ def _intervals(series: Iterable[Series]) -> dict[SeriesKey, tuple[Interval, ...]
     return {one.key: intervals(one) for one in series}
 
 
-def _events(series: Sequence[Series]) -> tuple[Event, ...]:
-    from probe.analysis.patterns import find
+def _events(
+    series: Sequence[Series],
+    pairs: Mapping[PairKey, Sequence[Pair]],
+    names: Mapping[str, str],
+) -> tuple[Event, ...]:
+    from probe.analysis.survey import SEED, Known, survey
 
-    return find(series, rng=Random(_SEED))  # noqa: S311 - rotations of a test, no secret
+    rng = Random(SEED)  # noqa: S311 - rotations of a test, no secret
+    return survey(series, pairs=pairs, rng=rng, known=Known(names=names))
 
 
 def _notes(

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from probe.model.event import EventKind, Label, Reach
+from probe.model.throttle import ThrottleScope
 from probe.model.verdict import Confidence, Locus, Reason
 from probe.report.data import (
     LINE_SUBJECT,
@@ -28,6 +29,7 @@ from probe.report.phrases import (
     weekdays,
     window_hours,
 )
+from probe.report.slow_words import caution, level_words, size_words
 from probe.report.tongue import N_, NN_, _, language, n_, num
 from probe.report.words import CONFIDENCE, REASON, how
 
@@ -47,6 +49,7 @@ class Tone(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     DOWN = "down"
+    SLOW = "slow"
     UNCLEAR = "unclear"
     FINE = "fine"
 
@@ -66,6 +69,7 @@ def headlines(data: ReportData) -> tuple[Headline, ...]:
         *_intercepted(data),
         *_blocked(data),
         *_line(data),
+        *_slowed(data),
         *_recovered(data),
         *_refused(data),
         *_down(data),
@@ -91,7 +95,7 @@ def _of_network(found: ServiceFinding) -> bool:
 
 
 def _windows(data: ReportData) -> list[Headline]:
-    rows = [row for row in data.windows if row.event.kind in _WINDOWS]
+    rows = [row for row in data.windows if row.event.kind in _WINDOWS and not row.event.throttle]
     alike = _grouped(
         rows,
         lambda row: (*window_hours(row.event), row.event.label, row.locus, weekdays(row.event)),
@@ -356,6 +360,47 @@ def _line_text(bars: list[Bar], tz: str, *, domestic: bool) -> str:
         "the longest began {begun} and lasted about {length}.",
         **said,
     )
+
+
+def _slowed(data: ReportData) -> list[Headline]:
+    """Say what was slow over many rounds, each with its size, its level, and what else it is."""
+    return [_slow(row, data.place.tz) for row in data.windows if row.event.throttle is not None]
+
+
+def _slow(row: WindowRow, tz: str) -> Headline:
+    event, sure = row.event, row.event.label is Label.ESTABLISHED
+    border = event.throttle is not None and event.throttle.scope is ThrottleScope.BORDER
+    who = _("what lies abroad") if border else names([row.name])
+    if event.window is not None:
+        start, end = window_hours(event)
+        said = {"who": who, "days": weekdays(event), "start": start, "end": end}
+        text = (
+            _("{who} was slow {days} from about {start} to {end}.", **said)
+            if sure
+            else _("{who} may be slow {days} from about {start} to {end}.", **said)
+        )
+        where = "" if event.tz == tz else f" ({event.tz})"
+        text, support = text.removesuffix(".") + f"{where}.", _support([row])
+    else:
+        text, support = _slow_stretch(row, who, tz, sure=sure), []
+    details = [size_words(event), level_words(event), *support, caution(event)]
+    if not sure:
+        details.append(_("Suspected only: more days are needed before this can be relied on."))
+    return Headline(Tone.SLOW, text, tuple(detail for detail in details if detail))
+
+
+def _slow_stretch(row: WindowRow, who: str, tz: str, *, sure: bool) -> str:
+    """Say from when to when, or since when, something was slow."""
+    event = row.event
+    start = moment(event.start.at, tz)
+    if event.end is None:
+        if sure:
+            return _("{who} has been slow since {start}.", who=who, start=start)
+        return _("{who} may be slow since {start}.", who=who, start=start)
+    said = {"who": who, "start": start, "end": moment(event.end.at, tz)}
+    if sure:
+        return _("{who} was slow from {start} to {end}.", **said)
+    return _("{who} may have been slow from {start} to {end}.", **said)
 
 
 def _recovered(data: ReportData) -> list[Headline]:

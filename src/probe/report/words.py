@@ -40,6 +40,7 @@ FINDING: Said[FindingKind] = Said(
         FindingKind.WINDOW: N_("Cut at set hours"),
         FindingKind.BLOCKED: N_("Blocked"),
         FindingKind.DEGRADED: N_("Works in part"),
+        FindingKind.SLOWED: N_("Slowed down"),
         FindingKind.SIGNS: N_("Not certain"),
         FindingKind.RECOVERED: N_("Cut for a time"),
         FindingKind.REFUSED: N_("Refused by the service"),
@@ -102,6 +103,11 @@ MARKS = _Marks(
         ),
         Mark.UNCLEAR: ("?", N_("unclear"), N_("Looked, but what was seen proves nothing.")),
         Mark.NO_DATA: ("·", N_("no data"), N_("Nobody looked. It may have worked or not.")),
+        Mark.SLOW: (
+            "S",
+            N_("slow"),
+            N_("Timed, and slower than usual beside its controls; it worked."),
+        ),
         Mark.NO_HOUR: ("–", N_("no such hour"), N_("The clocks went forward over this hour.")),
     }
 )

@@ -1,18 +1,22 @@
-"""Daily and weekly windows that a watch comes to see, without reading the year again each day.
+"""Windows and throttling that a watch comes to see, without reading the year again each day.
 
 What is derived is held in memory alone: nothing of it is on the disk, so that nothing there has to
 be wiped, and a restart makes it from the store. Once a day the rounds since the last time are
 added. It is made anew where what was read does not stand any more: verdicts were judged again,
 the zone was corrected, a subject's series have others' names now, rounds were forgotten.
+Timed transfers are few: their pairs are read anew each day.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from random import Random
 
 from msgspec import structs
 
+from probe.analysis.pairs import chosen_pairs
 from probe.analysis.series import Subject, series_of
 from probe.analysis.survey import Known
+from probe.analysis.throttle_events import throttle_events
 from probe.analysis.tracker import Tracker
 from probe.analysis.wallclock import DAY_MIN
 from probe.model.event import Event, EventKind
@@ -30,11 +34,16 @@ LOOK_BACK = timedelta(days=366)
 _FORGOTTEN = timedelta(days=7)
 _OVERLAP = timedelta(days=1)
 _SAME_MIN = 45
-_KINDS = (EventKind.DAILY_WINDOW, EventKind.WEEKLY_WINDOW, EventKind.DEGRADED_WINDOW)
+_KINDS = (
+    EventKind.DAILY_WINDOW,
+    EventKind.WEEKLY_WINDOW,
+    EventKind.DEGRADED_WINDOW,
+    EventKind.THROTTLE,
+)
 
 
 class Windows:
-    """The windows of one vantage of a store; each is told once, when it is first seen."""
+    """The windows and the throttling of one vantage of a store; each is told once, when seen."""
 
     def __init__(
         self,
@@ -45,7 +54,7 @@ class Windows:
         known: Known | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Tell the windows of ``vantage``; ``say`` hears why all was read again.
+        """Tell what is new of ``vantage``; ``say`` hears why all was read again.
 
         ``seed`` is that of the rotations, ``known`` what people call the subjects.
         """
@@ -59,7 +68,7 @@ class Windows:
         self._held: _Held | None = None
 
     def news(self, now: datetime) -> tuple[Event, ...]:
-        """Return the windows that are seen for the first time; looked for once a day.
+        """Return windows and throttling seen for the first time; looked for once a day.
 
         What is there at the first call is no news: ``probe patterns`` has it.
 
@@ -78,7 +87,7 @@ class Windows:
 
     def held(self) -> tuple[Event, ...]:
         """Return all events of what was read up to the last time."""
-        return () if self._held is None else self._held.tracker.events()
+        return () if self._held is None else (*self._held.tracker.events(), *self._held.slowed)
 
     def _events(self, now: datetime) -> tuple[Event, ...]:
         why = None if self._held is None else self._held.add(self._store, now)
@@ -87,7 +96,13 @@ class Windows:
         if self._held is None or why is not None:
             tracker = Tracker(seed=self._seed, known=self._known)
             self._held = _Held(tracker, self._vantage, self._store, now)
-        return self._held.tracker.events()
+        self._held.slowed = self._slowed(now)
+        return self.held()
+
+    def _slowed(self, now: datetime) -> tuple[Event, ...]:
+        """Return what the timed transfers say."""
+        pairs = chosen_pairs(self._store.goodput(now - LOOK_BACK), vantages={self._vantage})
+        return throttle_events(pairs, rng=Random(self._seed), names=self._known.names)  # noqa: S311
 
 
 class _Held:
@@ -95,6 +110,7 @@ class _Held:
 
     def __init__(self, tracker: Tracker, vantage: str, store: Store, now: datetime) -> None:
         self.tracker = tracker
+        self.slowed: tuple[Event, ...] = ()
         self._vantage = vantage
         self._seen: dict[Subject, frozenset[Locus]] = {}
         self._last: dict[SeriesKey, tuple[datetime, str]] = {}
@@ -166,19 +182,32 @@ def _oldest(store: Store, now: datetime) -> datetime | None:
 
 
 def _same(one: Event, told: Event) -> bool:
-    """Return whether two events are the same window, as far as people care."""
+    """Return whether two events are the same, as far as people care."""
     mine, its = one.window, told.window
-    if mine is None or its is None:
+    if _about(one) != _about(told):
         return False
-    subject = (one.series, one.network, one.signal, one.locus, one.kind)
+    if mine is None or its is None:
+        return mine is its and _meet(one, told)
     return (
-        subject == (told.series, told.network, told.signal, told.locus, told.kind)
-        and mine.weekdays == its.weekdays
+        mine.weekdays == its.weekdays
         and _near(mine.start_minute, its.start_minute)
         and _near(mine.end_minute, its.end_minute)
         and mine.first_day <= its.last_day
         and its.first_day <= mine.last_day
     )
+
+
+def _about(event: Event) -> tuple[object, ...]:
+    """Return what an event is about: another way of comparing makes another throttling."""
+    said = event.throttle
+    how = () if said is None else (said.scope, said.pairing, said.direction, said.transport)
+    return event.series, event.network, event.signal, event.locus, event.kind, *how
+
+
+def _meet(one: Event, other: Event) -> bool:
+    """Return whether two stretches overlap; one without an end still lasts."""
+    first, last = sorted((one, other), key=lambda event: event.start.at)
+    return first.end is None or last.start.at <= first.end.at
 
 
 def _near(one: int, other: int) -> bool:

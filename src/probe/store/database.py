@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from sqlalchemy import Connection, select
 
+from probe.analysis.line_series import networks_of
 from probe.errors import StoreError
 from probe.model.context import GateId, RoundContext
 from probe.model.control import ControlObservation
@@ -473,17 +474,21 @@ class Store(HoldsOthers):
     ) -> dict[PairKey, tuple[Pair, ...]]:
         """Return every pair of timed transfers from ``since`` to ``until``, by what is compared.
 
-        Pairs are in the order of their rounds. Rounds that looked at another line (a tunnel, or a
-        network that changed meanwhile) are left out.
+        Pairs are in the order of their rounds, under the network that series have them under.
+        Rounds that looked at another line (a tunnel, or a network that changed meanwhile) are
+        left out.
         """
         with self._reading() as connection:
-            rounds = transfers.rounds_with_transfers(connection, reading.Span.of(since, until))
+            span = reading.Span.of(since, until)
+            rounds = transfers.rounds_with_transfers(connection, span)
+            if not rounds:
+                return {}
+            networks = networks_of(reading.bare_rounds(connection, self._dictionary, span))
         found: dict[PairKey, list[Pair]] = {}
-        for part in chunks(sorted(rounds), _FULL_ROUNDS_AT_ONCE):
+        for part in chunks(rounds, _ROUNDS_AT_ONCE):
             with self._reading() as connection:
-                some = {number: rounds[number] for number in part}
                 for key, pair in transfers.pairs_of(
-                    connection, self._dictionary, some, spoils=_OTHER_LINE
+                    connection, self._dictionary, part, networks, spoils=_OTHER_LINE
                 ):
                     found.setdefault(key, []).append(pair)
         return {key: tuple(pairs) for key, pairs in found.items()}

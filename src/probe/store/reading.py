@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, Select, and_, null, or_, select
 
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Step, TlsStep
@@ -30,6 +30,8 @@ from probe.store.times import instant, microseconds
 __all__ = [
     "SeriesRound",
     "Span",
+    "bare_rounds",
+    "contents_of",
     "judged_of",
     "judged_row",
     "matching_endpoints",
@@ -39,6 +41,7 @@ __all__ = [
     "series_batch",
     "series_rounds",
     "steps_of",
+    "within",
 ]
 
 _ROUND = table_of(StoredRound)
@@ -88,13 +91,37 @@ def round_batch(
     query = select(_ROUND, _VANTAGE.c.name.label("vantage")).join(
         _VANTAGE, _VANTAGE.c.id == _ROUND.c.vantage_id
     )
+    rows = connection.execute(_paged(within(query, span), after, limit)).all()
+    dictionary.networks.load_all(connection)
+    return [_round_row(dictionary, row) for row in rows]
+
+
+def bare_rounds(connection: Connection, dictionary: Dictionary, span: Span) -> list[RoundRow]:
+    """Return the rounds that started in the span without their contexts, which take long to read.
+
+    It is what tells which network each was on.
+    """
+    columns = [_ROUND.c[name] for name in ("id", "plan", "started_us", "ended_us", "network_id")]
+    query = select(
+        *columns,
+        _ROUND.c.imported_from,
+        _ROUND.c.catalog_digest,
+        _VANTAGE.c.name.label("vantage"),
+        null().label("context"),
+        null().label("opening"),
+    ).join(_VANTAGE, _VANTAGE.c.id == _ROUND.c.vantage_id)
+    rows = connection.execute(within(query, span)).all()
+    dictionary.networks.load_all(connection)
+    return [_round_row(dictionary, row) for row in rows]
+
+
+def within(query: Select[Any], span: Span) -> Select[Any]:
+    """Return the query with only the rounds that started in the span."""
     if span.since_us is not None:
         query = query.where(_ROUND.c.started_us >= span.since_us)
     if span.until_us is not None:
         query = query.where(_ROUND.c.started_us < span.until_us)
-    rows = connection.execute(_paged(query, after, limit)).all()
-    dictionary.networks.load_all(connection)
-    return [_round_row(dictionary, row) for row in rows]
+    return query
 
 
 def _paged(query: Select[Any], after: int, limit: int) -> Select[Any]:
@@ -324,7 +351,7 @@ def measurements_of(
     numbers = {number for trace in traces for number, _ in trace.steps}
     dictionary.services.load_all(connection)
     dictionary.endpoints.load_all(connection)
-    bare = _contents(connection, dictionary, numbers)
+    bare = contents_of(connection, dictionary, numbers)
     certificates = _certificates(connection, _named_in(bare.values()))
     built: list[Measurement] = []
     for row, trace in zip(rows, traces, strict=True):
@@ -350,7 +377,7 @@ def measurements_of(
 
 def steps_of(connection: Connection, dictionary: Dictionary, numbers: set[int]) -> dict[int, Step]:
     """Return steps by the numbers in traces, without the figures of any one measurement."""
-    bare = _contents(connection, dictionary, numbers)
+    bare = contents_of(connection, dictionary, numbers)
     certificates = _certificates(connection, _named_in(bare.values()))
     for number, step in bare.items():
         if isinstance(step, TlsStep) and step.chain:
@@ -359,7 +386,10 @@ def steps_of(connection: Connection, dictionary: Dictionary, numbers: set[int]) 
     return bare
 
 
-def _contents(connection: Connection, dictionary: Dictionary, numbers: set[int]) -> dict[int, Step]:
+def contents_of(
+    connection: Connection, dictionary: Dictionary, numbers: set[int]
+) -> dict[int, Step]:
+    """Return steps by the numbers in traces, without figures; of certificates the hashes."""
     dictionary.evidence.load(connection, numbers)
     return {number: parse_content(dictionary.evidence.key_of(number)) for number in numbers}
 

@@ -15,11 +15,13 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     UniqueConstraint,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
 __all__ = [
     "METADATA",
+    "TIMED",
     "StoredCertificate",
     "StoredControl",
     "StoredEarlier",
@@ -52,6 +54,9 @@ METADATA = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+TIMED = "variant >= 15 AND variant <= 20"
+"""The variants of timed transfers, as their index and what is to use it must both say it."""
+
 _COMPACT = {"sqlite_with_rowid": False}  # the key is the tree itself: no second index
 
 
@@ -147,7 +152,17 @@ class StoredMeasurement(Stored, table=True):
     """One measurement: record ``no`` of the round, place ``seq`` in its bundle."""
 
     __tablename__ = "measurement"
-    __table_args__ = _COMPACT
+    __table_args__ = (
+        Index(
+            "ix_measurement_timed",
+            "round_id",
+            "no",
+            "variant",
+            sqlite_where=text(TIMED),
+            postgresql_where=text(TIMED),
+        ),
+        _COMPACT,
+    )
     round_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("round.id")])
     no: int = Field(primary_key=True)
     seq: int = Field(primary_key=True, sa_type=SmallInteger)

@@ -1,43 +1,38 @@
 """Timed transfers in the store: what is compared in time, and how often it was taken."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, text
 
-from probe.analysis.speeds import keyed_pairs
+from probe.analysis.speeds import TimedLook, compared
 from probe.model.goodput import Pair, PairKey
-from probe.model.measurement import GOODPUTS, Outcome, Variant
+from probe.model.measurement import Outcome, TransferStep, Variant
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.dictionary import Dictionary, table_of
-from probe.store.reading import SeriesRound, Span, records_of, series_rounds
-from probe.store.rows import StoredMeasurement, StoredRound
-from probe.store.times import microseconds
+from probe.store.evidence import read_trace
+from probe.store.reading import SeriesRound, Span, contents_of, series_rounds, within
+from probe.store.rows import TIMED, StoredMeasurement, StoredRound, StoredVerdict
+from probe.store.times import instant, microseconds
 
 __all__ = ["pairs_of", "rounds_with_transfers", "times_looked"]
 
 _ROUND = table_of(StoredRound)
 _MEASUREMENT = table_of(StoredMeasurement)
-_CODES = tuple(sorted(VARIANT.code[variant] for variant in GOODPUTS))
+_VERDICT = table_of(StoredVerdict)
 
 
-def rounds_with_transfers(connection: Connection, span: Span) -> dict[int, list[int]]:
-    """Return the records that hold transfers, by the number of their round."""
-    query = (
-        select(_MEASUREMENT.c.round_id, _MEASUREMENT.c.no)
-        .join(_ROUND, _ROUND.c.id == _MEASUREMENT.c.round_id)
-        .where(_MEASUREMENT.c.variant.in_(_CODES))
-        .distinct()
-        .order_by(_MEASUREMENT.c.round_id, _MEASUREMENT.c.no)
-    )
-    if span.since_us is not None:
-        query = query.where(*_from(span.since_us))
-    if span.until_us is not None:
-        query = query.where(_ROUND.c.started_us < span.until_us)
-    found: dict[int, list[int]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.round_id, []).append(row.no)
-    return found
+def rounds_with_transfers(connection: Connection, span: Span) -> list[int]:
+    """Return the rounds of a span that hold transfers, by number; read from their index alone."""
+    timed = select(_MEASUREMENT.c.round_id).where(text(TIMED)).distinct()
+    found = connection.execute(timed.order_by(_MEASUREMENT.c.round_id)).scalars().all()
+    if span == Span():
+        return list(found)
+    inside = set(connection.execute(within(select(_ROUND.c.id), span)).scalars())
+    return [number for number in found if number in inside]
 
 
 def _from(since_us: int) -> tuple[ColumnElement[bool], ...]:
@@ -52,25 +47,79 @@ def _from(since_us: int) -> tuple[ColumnElement[bool], ...]:
 def pairs_of(
     connection: Connection,
     dictionary: Dictionary,
-    rounds: dict[int, list[int]],
+    rounds: Sequence[int],
+    networks: Mapping[int, str],
     *,
     spoils: Collection[str] = (),
 ) -> Iterator[tuple[PairKey, Pair]]:
     """Yield the pairs of rounds, in the order of the rounds.
 
-    A round with one of the gates ``spoils`` says nothing: it looked at another line.
+    ``networks`` are the keys of the networks that rounds were on, where a round could not see it
+    itself. A round with one of the gates ``spoils`` says nothing: it looked at another line.
     """
-    for one in series_rounds(connection, dictionary, tuple(rounds)):
-        if set(one.gates) & set(spoils):
-            continue
-        yield from _of_round(connection, dictionary, one, rounds[one.id])
+    known = {one.id: one for one in series_rounds(connection, dictionary, rounds)}
+    kept = {number: one for number, one in known.items() if not set(one.gates) & set(spoils)}
+    for (number, service), looks in _looks(connection, dictionary, kept):
+        one = kept[number]
+        network = networks.get(number, one.network)
+        yield from compared(looks, service=service, vantage=one.vantage, network=network, tz=one.tz)
 
 
-def _of_round(
-    connection: Connection, dictionary: Dictionary, one: SeriesRound, numbers: list[int]
-) -> Iterator[tuple[PairKey, Pair]]:
-    records = records_of(connection, dictionary, one.id, numbers)
-    yield from keyed_pairs(records, vantage=one.vantage, network=one.network, tz=one.tz)
+def _looks(
+    connection: Connection, dictionary: Dictionary, rounds: Mapping[int, SeriesRound]
+) -> Iterator[tuple[tuple[int, str], list[TimedLook]]]:
+    """Yield round, service and transfers of each record that has any, by round and number.
+
+    Of a look only the steps that may be a transfer are put together, the last one first: what
+    came before it (a chain of certificates, a name) is nothing that a rate is made of.
+    """
+    query = (
+        select(_MEASUREMENT, _VERDICT.c.endpoint_id.label("owner_id"))
+        .join(
+            _VERDICT,
+            and_(
+                _VERDICT.c.round_id == _MEASUREMENT.c.round_id,
+                _VERDICT.c.no == _MEASUREMENT.c.no,
+            ),
+        )
+        .where(
+            text(TIMED),
+            _MEASUREMENT.c.round_id.in_(rounds),
+            _MEASUREMENT.c.outcome == OUTCOME.code[Outcome.MEASURED],
+        )
+        .order_by(_MEASUREMENT.c.round_id, _MEASUREMENT.c.no, _MEASUREMENT.c.seq)
+    )
+    rows = connection.execute(query).all()
+    dictionary.services.load_all(connection)
+    dictionary.endpoints.load_all(connection)
+    steps = _transfers(connection, dictionary, rows)
+    for (number, _), record in groupby(rows, key=lambda row: (row.round_id, row.no)):
+        mine = list(record)
+        owner = dictionary.endpoints.key_of(mine[0].owner_id)
+        started = rounds[number].started_us
+        looks = [
+            TimedLook(VARIANT.member(row.variant), instant(started + row.offset_us), step)
+            for row in mine
+            if (step := steps.get((row.round_id, row.no, row.seq))) is not None
+        ]
+        yield (number, dictionary.services.key_of(owner.service_id)), looks
+
+
+def _transfers(
+    connection: Connection, dictionary: Dictionary, rows: Iterable[Row[Any]]
+) -> dict[tuple[int, int, int], TransferStep]:
+    """Return the last transfer of each look that came to one, by round, record and place."""
+    left = {(row.round_id, row.no, row.seq): list(read_trace(row.trace).steps) for row in rows}
+    found: dict[tuple[int, int, int], TransferStep] = {}
+    while left:
+        last = {place: steps.pop() for place, steps in left.items() if steps}
+        bare = contents_of(connection, dictionary, {number for number, _ in last.values()})
+        for place, (number, figures) in last.items():
+            step = bare[number]
+            if isinstance(step, TransferStep):
+                found[place] = replace(step, t0_s=figures[0], t_s=figures[1])
+        left = {place: steps for place, steps in left.items() if steps and place not in found}
+    return found
 
 
 def times_looked(

@@ -16,6 +16,7 @@ from probe.web.tables import (
     day_rows,
     entry_rows,
     event_rows,
+    goodput_rows,
     interval_rows,
     service_rows,
 )
@@ -82,6 +83,10 @@ def api_routes(desk: Desk) -> APIRouter:  # noqa: C901 - a list of short routes
     @router.get("/events", summary="Windows and outages")
     def events(asked: AskedOf) -> Rows:
         return _plain(event_rows(desk.report(asked)))
+
+    @router.get("/goodput", summary="Timed transfers beside their controls, point by point")
+    def goodput(asked: AskedOf) -> Rows:
+        return _plain(goodput_rows(desk.report(asked)))
 
     @router.get("/days", summary="Day by day: hours with a round, failures by layer, controls")
     def days(asked: AskedOf) -> Rows:

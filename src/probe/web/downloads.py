@@ -11,6 +11,7 @@ from probe.report import phrases
 from probe.report.charts.chart import Chart
 from probe.report.charts.counts import control_chart, matrix_chart, stack_chart
 from probe.report.charts.files import png_file, svg_file
+from probe.report.charts.goodput import goodput_chart
 from probe.report.charts.heat import heat_chart
 from probe.report.charts.spans import calendar_chart, lanes_chart, onset_chart
 from probe.report.compare import Comparison
@@ -25,6 +26,7 @@ from probe.web.tables import (
     day_rows,
     entry_rows,
     event_rows,
+    goodput_rows,
     hour_rows,
     interval_rows,
     round_rows,
@@ -40,6 +42,7 @@ _OF_REPORT: dict[str, Callable[[ReportData], Sequence[Mapping[str, Any]]]] = {
     "events": event_rows,
     "hours": hour_rows,
     "days": day_rows,
+    "goodput": goodput_rows,
 }
 _TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -112,6 +115,10 @@ def _chart(desk: Desk, asked: Asked, what: str) -> Chart | None:
         if not data.heatmaps:
             raise InputError("nothing failed, so there is no heatmap", field="service")
         return heat_chart(data.heatmaps[0], phrases.offsets(data))
+    if what == "goodput":
+        if not data.goodputs:
+            raise InputError("no transfer was timed in this time", field="service")
+        return goodput_chart(data.goodputs[0], data.period, data.place.tz)
     several = len(data.place.networks) > 1
     made: dict[str, Callable[[], Chart]] = {
         "lanes": lambda: lanes_chart(data.lanes, data.period, data.place.tz, several=several),

@@ -66,6 +66,13 @@ class PageLinks(Links):
         """Return the page of a service."""
         return self.asked.address(f"/service/{subject}", service="", endpoint="", state="")
 
+    def timed(self, row: WindowRow) -> str:
+        """Return the page with the transfers that something slow was seen in."""
+        mark = f"#timed-{anchor(row.subject)}"
+        if row.subject == LINE_SUBJECT:
+            return self.network(row.event.network) + mark
+        return self.service(row.subject) + mark
+
     def network(self, key: str) -> str:
         """Return the page of a network."""
         return self.asked.address(f"/network/{key}", network="", service="")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from probe.model.codec import to_builtins
+from probe.model.event import Event
 from probe.model.formula import guarded
 from probe.model.record import RoundRow
 from probe.report.compare import Comparison
@@ -19,6 +20,7 @@ __all__ = [
     "day_rows",
     "entry_rows",
     "event_rows",
+    "goodput_rows",
     "hour_rows",
     "interval_rows",
     "round_rows",
@@ -103,9 +105,49 @@ def event_rows(data: ReportData) -> list[Row]:
                 "q": "" if event.q is None else event.q,
                 "samples": event.samples,
                 "bad_samples": event.bad_samples,
+                **_slowness(event),
             }
         )
     return rows
+
+
+def _slowness(event: Event) -> Row:
+    """Return how slow something was, as columns that are empty for what was not."""
+    said = event.throttle
+    low, high = (said and said.level_interval) or ("", "")
+    return {
+        "times_slower": "" if said is None or said.ratio is None else said.ratio,
+        "times_slower_low": said.at_least if said else "",
+        "times_slower_high": "" if said is None or said.at_most is None else said.at_most,
+        "level_kbps": "" if said is None or said.level_kbps is None else said.level_kbps,
+        "level_kbps_low": low,
+        "level_kbps_high": high,
+        "beside": said.pairing if said else "",
+    }
+
+
+def goodput_rows(data: ReportData) -> list[Row]:
+    """Return every point of the charts of timed transfers; an empty ``slow`` is not compared."""
+    return [
+        {
+            "subject": one.subject,
+            "network": one.network,
+            "tz": one.tz,
+            "beside": one.pairing,
+            "direction": one.direction,
+            "transport": one.transport,
+            "family": one.family,
+            "line": one.general,
+            "own_server": one.own_server,
+            "time": stamp(point.time),
+            "rounds": point.rounds,
+            "kbps": "" if point.kbps is None else point.kbps,
+            "control_kbps": "" if point.control_kbps is None else point.control_kbps,
+            "slow": "" if point.slow is None else point.slow,
+        }
+        for one in data.goodputs
+        for point in one.points
+    ]
 
 
 def hour_rows(data: ReportData) -> list[Row]:
@@ -114,6 +156,7 @@ def hour_rows(data: ReportData) -> list[Row]:
         {
             "subject": heatmap.subject,
             "network": heatmap.network,
+            "timed": heatmap.timed,
             "tz": heatmap.tz,
             "date": day.date,
             "hour": hour,

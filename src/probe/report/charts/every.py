@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from probe.report import phrases
 from probe.report.charts.chart import Chart
 from probe.report.charts.counts import control_chart, matrix_chart, stack_chart
+from probe.report.charts.goodput import goodput_chart
 from probe.report.charts.heat import heat_chart
-from probe.report.charts.spans import calendar_chart, lanes_chart, onset_chart
+from probe.report.charts.spans import calendar_chart, lanes_chart, onset_chart, onsets
 from probe.report.data import ReportData
 
 __all__ = ["charts_of"]
@@ -25,7 +26,10 @@ def charts_of(data: ReportData) -> Iterator[Chart]:
         yield _named(heat_chart(heatmap, offset), f"{number:02d}")
     if data.lanes:
         yield lanes_chart(data.lanes, data.period, data.place.tz, several=several)
-        yield onset_chart(data.lanes, data.period, data.place.tz)
+        if onsets(data.lanes):
+            yield onset_chart(data.lanes, data.period, data.place.tz)
+    for number, one in enumerate(data.goodputs, 1):
+        yield goodput_chart(one, data.period, data.place.tz, number=number)
     if data.calendar:
         yield calendar_chart(data.calendar)
     if any(day.layers for day in data.mix):

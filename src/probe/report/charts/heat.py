@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from probe.report.charts.chart import Box, Chart, boxes_chart
 from probe.report.data import Cell, DayRow, Heatmap
-from probe.report.phrases import day_name
+from probe.report.phrases import day_name, subject_name
 from probe.report.tongue import _, digits
 
 __all__ = ["heat_chart"]
@@ -22,9 +22,11 @@ def heat_chart(heatmap: Heatmap, offset: str = "") -> Chart:
     few = len(heatmap.days) <= _FULL_ROWS
     boxes = [box for row, day in enumerate(heatmap.days) for box in _boxes(day, row, lettered=few)]
     boxes.sort(key=lambda box: (box.mark.value, box.opacity))  # like boxes become one path
-    title = _("{name}: hour of day in {zone}", name=heatmap.name, zone=heatmap.tz)
+    name = subject_name(heatmap.name)
+    name = f"{name}: {_('timed transfers')}" if heatmap.timed else name
+    title = _("{name}: hour of day in {zone}", name=name, zone=heatmap.tz)
     return boxes_chart(
-        f"hours-{heatmap.subject}",
+        f"hours-{heatmap.subject}-timed" if heatmap.timed else f"hours-{heatmap.subject}",
         f"{title} {offset}".strip(),
         boxes,
         rows=[day_name(day.date) + (" ±" if day.clock_change else "") for day in heatmap.days],

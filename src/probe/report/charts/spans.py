@@ -12,7 +12,7 @@ from probe.report.hours import floor_hour, zone
 from probe.report.phrases import day_name, month_name, network_name, subject_name
 from probe.report.tongue import _, digits, num
 
-__all__ = ["calendar_chart", "lanes_chart", "onset_chart"]
+__all__ = ["calendar_chart", "day_ticks", "lanes_chart", "onset_chart", "onsets", "share_of"]
 
 _BAD = frozenset({Mark.CUT, Mark.REFUSED, Mark.FAILED, Mark.DOWN, Mark.LINE_OFF, Mark.DOMESTIC})
 _OF_LINE = frozenset({Mark.LINE_OFF, Mark.DOMESTIC})
@@ -49,8 +49,8 @@ def onset_chart(lanes: Sequence[Lane], period: Period, tz: str, *, narrow: bool 
     )
     boxes = []
     for row, (_start, _name, _network, bar) in enumerate(begun):
-        low = _share(bar.start_earliest, period)
-        high = max(_share(bar.start_latest, period), low + 0.004)
+        low = share_of(bar.start_earliest, period)
+        high = max(share_of(bar.start_latest, period), low + 0.004)
         if bar.start_hidden:
             boxes.append(_box(bar.mark, 0.0, high, row, _THIN, _UNSURE))
         boxes.append(_box(bar.mark, low, high, row, _THICK, 1.0))
@@ -88,13 +88,13 @@ def _start_of(bar: Bar) -> dict[str, Any]:
 
 
 def _bar(bar: Bar, row: int, period: Period, least: float) -> list[Box]:
-    start, end = _share(bar.start, period), _share(bar.end, period)
+    start, end = share_of(bar.start, period), share_of(bar.end, period)
     if end <= start or bar.mark is Mark.NO_DATA:
         return []
     boxes = [_box(bar.mark, start, end, row, _THICK, 1.0, lettered=end - start > least)]
     if bar.mark not in _BAD:
         return boxes
-    before, after = _share(bar.start_earliest, period), _share(bar.end_latest, period)
+    before, after = share_of(bar.start_earliest, period), share_of(bar.end_latest, period)
     if not bar.start_hidden and before < start:
         boxes.append(_box(bar.mark, before, start, row, _THIN, _UNSURE))
     if not bar.end_hidden and after > end:
@@ -125,13 +125,7 @@ def _over_time(
     narrow: bool,
 ) -> Chart:
     ground = [_box(Mark.NO_DATA, 0.0, 1.0, row, _THICK, 1.0) for row in range(len(rows))]
-    midnights = _midnights(period, tz)
-    every = max(1, -(-len(midnights) // (3 if narrow else 7)))
-    ticks = {
-        share: digits(day_name(day).split(" ", 1)[1])
-        for place, (share, day) in enumerate(midnights)
-        if place % every == 0 and share < (0.9 if narrow else 0.97)
-    }
+    ticks, lines = day_ticks(period, tz, narrow=narrow)
     return boxes_chart(
         f"{name}-narrow" if narrow else name,
         f"{title} ({tz})",
@@ -139,7 +133,7 @@ def _over_time(
         rows=rows,
         span=(0, 1),
         ticks=ticks,
-        lines=[share for share, _day in midnights] if len(midnights) < 60 else list(ticks),
+        lines=lines,
         width=380 if narrow else 960,
         names_px=118 if narrow else 190,
         row_px=24,
@@ -147,7 +141,25 @@ def _over_time(
     )
 
 
-def _share(time: datetime, period: Period) -> float:
+def day_ticks(
+    period: Period, tz: str, *, narrow: bool = False
+) -> tuple[dict[float, str], list[float]]:
+    """Return which local midnights are named along a period, and where lines stand.
+
+    Places are shares of the period.
+    """
+    found = _midnights(period, tz)
+    every = max(1, -(-len(found) // (3 if narrow else 7)))
+    ticks = {
+        share: digits(day_name(day).split(" ", 1)[1])
+        for place, (share, day) in enumerate(found)
+        if place % every == 0 and share < (0.9 if narrow else 0.97)
+    }
+    return ticks, [share for share, _day in found] if len(found) < 60 else list(ticks)
+
+
+def share_of(time: datetime, period: Period) -> float:
+    """Return where in the period a time lies, 0 to 1."""
     whole = (period.end - period.start).total_seconds() or 1.0
     return round(min(max((time - period.start).total_seconds() / whole, 0.0), 1.0), 6)
 
@@ -159,7 +171,7 @@ def _midnights(period: Period, tz: str) -> list[tuple[float, str]]:
     while at <= period.end:
         local = at.astimezone(zone(tz))
         if local.hour == 0 and at >= period.start:
-            found.append((_share(at, period), local.date().isoformat()))
+            found.append((share_of(at, period), local.date().isoformat()))
             at += timedelta(hours=22)
         else:
             at += timedelta(hours=1)

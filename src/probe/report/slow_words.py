@@ -1,0 +1,136 @@
+"""What is said of slowness: rates, beside what, how much, and what else it could be.
+
+One slow transfer is never called anything; these words are of an event of many rounds.
+"""
+
+from probe.model.event import Event
+from probe.model.goodput import Direction, Pairing, Transport
+from probe.model.throttle import Shape, Throttle, ThrottleScope
+from probe.report.data import Goodput
+from probe.report.phrases import subject_name
+from probe.report.tongue import N_, Said, _, digits, language, num
+
+__all__ = [
+    "axis_rate",
+    "beside_words",
+    "caution",
+    "level_words",
+    "rate_words",
+    "size_words",
+    "timed_name",
+]
+
+_BESIDE: Said[Pairing] = Said(
+    {
+        Pairing.SAME_SERVER: N_("the same server under another name"),
+        Pairing.NEUTRAL: N_("neutral hosts"),
+        Pairing.BORDER: N_("hosts in the country"),
+    }
+)
+_OTHERWISE: Said[ThrottleScope] = Said(
+    {
+        ThrottleScope.TARGETED: N_(
+            "This is consistent with a limit by the network; a server that serves this network "
+            "less looks the same."
+        ),
+        ThrottleScope.GENERAL: N_(
+            "A spent data allowance, or a line that its provider set to a lower rate, looks the "
+            "same."
+        ),
+        ThrottleScope.BORDER: N_("A broken or crowded link to other countries can look the same."),
+    }
+)
+_KIB = 1024
+_MBIT = 1_000
+
+
+def rate_words(kbps: float) -> str:
+    """Return a rate as people read it: kbit/s, from a thousand on Mbit/s; two figures."""
+    if float(f"{kbps:.2g}") >= _MBIT:
+        return _("{rate} Mbit/s", rate=_figures(kbps / _MBIT))
+    return _("{rate} kbit/s", rate=_figures(kbps))
+
+
+def axis_rate(kbps: float) -> str:
+    """Return a rate for an axis: the symbols of the units, which are the same everywhere."""
+    if kbps >= _MBIT:
+        return f"{_figures(kbps / _MBIT)} Mbit/s"
+    return f"{_figures(kbps)} kbit/s"
+
+
+def _figures(value: float) -> str:
+    return digits(f"{float(f'{value:.2g}'):g}")
+
+
+def timed_name(one: Goodput) -> str:
+    """Return the subject of a chart, with the way that was timed where it is not the usual one."""
+    ways = [
+        _("uploads") if one.direction is Direction.UPLOAD else "",
+        {Transport.QUIC: "QUIC", Transport.UDP: "UDP"}.get(one.transport, ""),
+        "" if one.family == 4 else f"IPv{one.family}",
+        "" if one.general or one.pairing is Pairing.NEUTRAL else beside_words(one.pairing),
+    ]
+    shown = language().comma.join(way for way in ways if way)
+    name = subject_name(one.name)
+    return f"{name} ({shown})" if shown else name
+
+
+def beside_words(pairing: Pairing) -> str:
+    """Return what it is compared with."""
+    return _BESIDE[pairing]
+
+
+def size_words(event: Event) -> str:
+    """Return how much slower; nothing for an event that is no throttling."""
+    said = event.throttle
+    if said is None:
+        return ""
+    if said.shape is Shape.FROZEN and said.frozen_at is not None:
+        low, high = (num(size / _KIB, ".0f") for size in said.frozen_at)
+        return _("Transfers stopped each time after {low} to {high} KiB.", low=low, high=high)
+    return _slower(said)
+
+
+def _slower(said: Throttle) -> str:
+    low = num(said.at_least, ".1f")
+    general = said.scope is ThrottleScope.GENERAL
+    controls = beside_words(said.pairing)
+    if said.ratio is None or said.at_most is None:
+        if general:
+            return _("At least {low} times slower than before.", low=low)
+        return _(
+            "At least {low} times slower than before, beside {controls}.",
+            low=low,
+            controls=controls,
+        )
+    values = {"ratio": num(said.ratio, ".1f"), "low": low, "high": num(said.at_most, ".1f")}
+    if general:
+        return _("About {ratio} times slower than before ({low} to {high}).", **values)
+    return _(
+        "About {ratio} times slower than before ({low} to {high}), beside {controls}.",
+        controls=controls,
+        **values,
+    )
+
+
+def level_words(event: Event) -> str:
+    """Return the rate while it was slow with its interval, and before; nothing if unknown."""
+    said = event.throttle
+    if said is None or said.level_kbps is None or said.level_interval is None:
+        return ""
+    low, high = map(rate_words, said.level_interval)
+    level = rate_words(said.level_kbps)
+    if said.before_kbps is None:
+        return _("It came at about {level} ({low} to {high}).", level=level, low=low, high=high)
+    return _(
+        "It came at about {level} ({low} to {high}); before, at about {before}.",
+        level=level,
+        low=low,
+        high=high,
+        before=rate_words(said.before_kbps),
+    )
+
+
+def caution(event: Event) -> str:
+    """Return what else would look the same; nothing for an event that is no throttling."""
+    return "" if event.throttle is None else _OTHERWISE[event.throttle.scope]

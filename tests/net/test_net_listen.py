@@ -173,3 +173,16 @@ async def test_closing_ends_what_is_open() -> None:
             await asyncio.sleep(0)
             await server.aclose()
         assert await talking == b""
+
+
+async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
+    """A second port that cannot be bound is a sentence, not a group of exceptions."""
+
+    async def serve(_stream: Stream) -> None:
+        return None
+
+    error = InputError("the block's own")
+    with pytest.raises(InputError) as caught:
+        async with listening("127.0.0.1", 0, serve, tls=None):
+            raise error
+    assert caught.value is error

@@ -65,11 +65,15 @@ async def beside(
             shown = f"[{at.address}]" if ":" in at.address else at.address
             say(
                 f"Bytes at {shown}:{at.port}, TCP and UDP{'' if door.quic else ', without QUIC'},"
-                f" under {len(place.names)} names, {settings.day_bytes / 1e6:.0f} MB a day."
+                f" under {_counted(len(place.names))}, {settings.day_bytes / 1e6:.0f} MB a day."
             )
             yield
             say(f"{door.server.served} transfers, {door.server.turned_away} turned away.")
             _say_problems(door.problems)
+
+
+def _counted(names: int) -> str:
+    return "1 name" if names == 1 else f"{names} names"
 
 
 def _say_problems(problems: Sequence[str]) -> None:

@@ -89,13 +89,18 @@ async def listening(
         place = sock.getsockname()
         server = Listening(str(place[0]), int(place[1]))
         door = _Door(sock, serve, context, bounds, server)
+        failed: Exception | None = None
         async with asyncio.TaskGroup() as group:
             accepting = group.create_task(door.accept(group))
             try:
                 yield server
+            except Exception as exc:  # noqa: BLE001 - the block's, which is no matter of the group
+                failed = exc
             finally:
                 accepting.cancel()
                 door.end()
+        if failed is not None:
+            raise failed
 
 
 def _context(tls: ServerTls) -> ssl.SSLContext:

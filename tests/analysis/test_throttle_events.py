@@ -175,7 +175,7 @@ def test_a_freeze_has_its_own_mechanism() -> None:
     )
     (event,) = events(frozen)
     assert dict(event.mechanisms).keys() == {FREEZE}
-    assert "The Forum froze after 18 to 18 KiB of a transfer" in event.sentence
+    assert "The Forum froze after 18 KiB of a transfer" in event.sentence
 
 
 def test_each_way_is_a_series_of_its_own() -> None:

@@ -67,12 +67,6 @@ NOT_YET_WITH_LOSS = frozenset(
         "grounds-none",
         "grounds-snapshot",
         "grounds-udp-all-snapshot",
-        "server-reset",
-        "slow-line-evening",
-        "slow-line-limited",
-        "slow-policed",
-        "slow-shaped",
-        "tls-sni-drop-hop-6",
         "trap-hotel",
         "udp-all",
     ]

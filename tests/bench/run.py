@@ -22,6 +22,7 @@ TITLES = {
     "bench_desk.py": "The pages",
     "bench_lab.py": "The lab in namespaces",
     "bench_demo.py": "The demo",
+    "bench_timed.py": "Timed transfers",
     "bench_throttle.py": "Slowed rather than cut",
 }
 INTRODUCTION = """# Benchmarks

@@ -39,7 +39,7 @@ from probe.report.hours import HourGrid
 from probe.report.html import render
 from probe.report.marks import Row, day_rows
 from probe.report.publish import Grain
-from probe.report.slow_words import rate_words
+from probe.report.slow_words import caution, rate_words, size_words
 from probe.report.summary import headlines
 from probe.report.timed import timed_of
 from probe.report.tongue import LANGUAGES, speaking
@@ -277,8 +277,25 @@ def test_a_stretch_and_a_freeze_have_words_of_their_own() -> None:
     assert headline.text.startswith("\u2068Chat\u2069 may be slow since ")
     assert "Transfers stopped each time after 16 to 20 KiB." in headline.details
     assert headline.details[-1].startswith("Suspected only")
+    once = replace(stretch, throttle=replace(frozen, frozen_at=(16_384, 16_400)))
+    assert "Transfers stopped each time after about 16 KiB." in size_words(once)
     page = render(report(events=[stretch]))
     assert "looks failed" not in page.partition("Single stretches")[2].partition("</table>")[0]
+
+
+def test_what_may_fool_it_is_of_the_comparison_that_was_made() -> None:
+    """At the same server it is how that treats the name; of a call, that the line was busy."""
+    (event,) = EVENTS
+    assert event.throttle is not None
+    same = replace(event.throttle, pairing=Pairing.SAME_SERVER)
+    assert "treats that name otherwise" in caution(replace(event, throttle=same))
+    call = replace(event, series="line", throttle=replace(same, transport=Transport.UDP))
+    assert "busy with something else" in caution(call)
+    assert "the same packets in disguise" in size_words(call)
+    (headline, _works) = headlines(report(events=[call]))
+    assert headline.text.startswith("\u2068calls\u2069 ")
+    border = replace(event, throttle=replace(event.throttle, scope=ThrottleScope.BORDER))
+    assert headlines(report(events=[border]))[0].text.startswith("\u2068what lies abroad\u2069 ")
 
 
 def test_one_slow_round_makes_no_slow_hour() -> None:

@@ -104,12 +104,15 @@ def compared(
     that never came to its first byte, for want of a connection, is no transfer: what failed there
     is a matter of verdicts. A target without a control gives nothing.
     """
+    found: dict[Variant, list[tuple[_Kind, TimedLook]]] = {}
+    for look in looks:
+        found.setdefault(look.variant, []).append((look.kind, look))
     for pairing, target, control in _COMPARISONS:
-        for look in looks:
-            beside = [one for one in looks if one.variant is control and one.kind == look.kind]
-            if look.variant is not target or not beside:
+        for kind, look in found.get(target, ()):
+            beside = [one for its, one in found.get(control, ()) if its == kind]
+            if not beside:
                 continue
-            direction, transport, family = look.kind
+            direction, transport, family = kind
             of_line = pairing is Pairing.BORDER or transport is Transport.UDP
             key = PairKey(
                 vantage=vantage,

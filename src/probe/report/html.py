@@ -312,6 +312,10 @@ class View:
         drawn = any(one.subject == row.subject for one in self.data.goodputs)
         return self.links.timed(row) if drawn else ""
 
+    def row_name(self, row: WindowRow) -> str:
+        """Return what a finding in a timeline is about."""
+        return slow_words.slowed_name(row.event, row.name)
+
     def timed_of(self, row: WindowRow) -> list[tuple[Goodput, Picture]]:
         """Return the transfers that one finding rests on."""
         return [found for found in self.goodputs() if found[0].subject == row.subject]

@@ -5,10 +5,12 @@ One slow transfer is never called anything; these words are of an event of many 
 
 from probe.model.event import Event
 from probe.model.goodput import Direction, Pairing, Transport
+from probe.model.target import Role
 from probe.model.throttle import Shape, Throttle, ThrottleScope
 from probe.report.data import Goodput
 from probe.report.phrases import subject_name
 from probe.report.tongue import N_, Said, _, digits, language, num
+from probe.report.words import ROLES
 
 __all__ = [
     "axis_rate",
@@ -17,6 +19,7 @@ __all__ = [
     "level_words",
     "rate_words",
     "size_words",
+    "slowed_name",
     "timed_name",
 ]
 
@@ -34,12 +37,21 @@ _OTHERWISE: Said[ThrottleScope] = Said(
             "less looks the same."
         ),
         ThrottleScope.GENERAL: N_(
-            "A spent data allowance, or a line that its provider set to a lower rate, looks the "
-            "same."
+            "A spent data allowance, another tariff, another router or radio, or somebody else on "
+            "the line looks the same."
         ),
         ThrottleScope.BORDER: N_("A broken or crowded link to other countries can look the same."),
     }
 )
+_SAME_SERVER = N_(
+    "This is consistent with a limit by the network; a server that treats that name otherwise "
+    "looks the same."
+)
+_CALL = N_(
+    "This is consistent with a limit by the network; a line that was busy with something else in "
+    "these seconds can look the same."
+)
+_DISGUISED = N_("the same packets in disguise")
 _KIB = 1024
 _MBIT = 1_000
 
@@ -66,18 +78,22 @@ def timed_name(one: Goodput) -> str:
     """Return the subject of a chart, with the way that was timed where it is not the usual one."""
     ways = [
         _("uploads") if one.direction is Direction.UPLOAD else "",
-        {Transport.QUIC: "QUIC", Transport.UDP: "UDP"}.get(one.transport, ""),
+        "QUIC" if one.transport is Transport.QUIC else "",
         "" if one.family == 4 else f"IPv{one.family}",
-        "" if one.general or one.pairing is Pairing.NEUTRAL else beside_words(one.pairing),
+        "" if one.general or one.pairing is Pairing.NEUTRAL else _beside(one),
     ]
     shown = language().comma.join(way for way in ways if way)
-    name = subject_name(one.name)
+    name = ROLES[Role.CALL] if one.transport is Transport.UDP else subject_name(one.name)
     return f"{name} ({shown})" if shown else name
 
 
-def beside_words(pairing: Pairing) -> str:
-    """Return what it is compared with."""
-    return _BESIDE[pairing]
+def _beside(one: Goodput) -> str:
+    return beside_words(one.pairing, one.transport)
+
+
+def beside_words(pairing: Pairing, transport: Transport = Transport.TCP) -> str:
+    """Return what it is compared with; a call has no name, and goes in disguise."""
+    return _(_DISGUISED) if transport is Transport.UDP else _BESIDE[pairing]
 
 
 def size_words(event: Event) -> str:
@@ -87,6 +103,8 @@ def size_words(event: Event) -> str:
         return ""
     if said.shape is Shape.FROZEN and said.frozen_at is not None:
         low, high = (num(size / _KIB, ".0f") for size in said.frozen_at)
+        if low == high:
+            return _("Transfers stopped each time after about {size} KiB.", size=low)
         return _("Transfers stopped each time after {low} to {high} KiB.", low=low, high=high)
     return _slower(said)
 
@@ -94,7 +112,7 @@ def size_words(event: Event) -> str:
 def _slower(said: Throttle) -> str:
     low = num(said.at_least, ".1f")
     general = said.scope is ThrottleScope.GENERAL
-    controls = beside_words(said.pairing)
+    controls = beside_words(said.pairing, said.transport)
     if said.ratio is None or said.at_most is None:
         if general:
             return _("At least {low} times slower than before.", low=low)
@@ -133,4 +151,19 @@ def level_words(event: Event) -> str:
 
 def caution(event: Event) -> str:
     """Return what else would look the same; nothing for an event that is no throttling."""
-    return "" if event.throttle is None else _OTHERWISE[event.throttle.scope]
+    said = event.throttle
+    if said is None:
+        return ""
+    if said.scope is ThrottleScope.TARGETED and said.pairing is Pairing.SAME_SERVER:
+        return _(_CALL if said.transport is Transport.UDP else _SAME_SERVER)
+    return _OTHERWISE[said.scope]
+
+
+def slowed_name(event: Event, name: str) -> str:
+    """Return what was slow: a service, the line, what lies abroad, or calls."""
+    said = event.throttle
+    if said is not None and said.scope is ThrottleScope.BORDER:
+        return _("what lies abroad")
+    if said is not None and said.transport is Transport.UDP:
+        return ROLES[Role.CALL]
+    return subject_name(name)

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from probe.model.event import EventKind, Label, Reach
-from probe.model.throttle import ThrottleScope
 from probe.model.verdict import Confidence, Locus, Reason
 from probe.report.data import (
     LINE_SUBJECT,
@@ -29,7 +28,7 @@ from probe.report.phrases import (
     weekdays,
     window_hours,
 )
-from probe.report.slow_words import caution, level_words, size_words
+from probe.report.slow_words import caution, level_words, size_words, slowed_name
 from probe.report.tongue import N_, NN_, _, language, n_, num
 from probe.report.words import CONFIDENCE, REASON, how
 
@@ -369,8 +368,7 @@ def _slowed(data: ReportData) -> list[Headline]:
 
 def _slow(row: WindowRow, tz: str) -> Headline:
     event, sure = row.event, row.event.label is Label.ESTABLISHED
-    border = event.throttle is not None and event.throttle.scope is ThrottleScope.BORDER
-    who = _("what lies abroad") if border else names([row.name])
+    who = names([slowed_name(event, row.name)])
     if event.window is not None:
         start, end = window_hours(event)
         said = {"who": who, "days": weekdays(event), "start": start, "end": end}

@@ -16,7 +16,7 @@ from probe.store.database import Store
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform == "win32", reason="modes and signals are POSIX's"),
 ]
 

@@ -39,7 +39,7 @@ from probe.report.hours import HourGrid
 from probe.report.html import render
 from probe.report.marks import Row, day_rows
 from probe.report.publish import Grain
-from probe.report.slow_words import caution, rate_words, size_words
+from probe.report.slow_words import caution, level_words, rate_words, size_words
 from probe.report.summary import headlines
 from probe.report.timed import timed_of
 from probe.report.tongue import LANGUAGES, speaking
@@ -337,6 +337,16 @@ def test_rates_are_read_as_people_read_them() -> None:
         "1 Mbit/s",
         "8.1 Mbit/s",
     ]
+
+
+def test_an_interval_that_two_figures_would_close_is_shown_in_three() -> None:
+    """398 (396 to 401), and not 400 (400 to 400)."""
+    event = EVENTS[0]
+    assert event.throttle is not None
+    narrow = replace(event.throttle, level_kbps=398.2, level_interval=(395.7, 401.3))
+    assert "398 kbit/s (396 kbit/s to 401" in level_words(replace(event, throttle=narrow))
+    wide = replace(event.throttle, level_kbps=398.2, level_interval=(342.0, 451.0))
+    assert "400 kbit/s (340 kbit/s to 450" in level_words(replace(event, throttle=wide))
 
 
 def test_grades_are_in_no_sentence_of_a_report() -> None:

@@ -56,11 +56,11 @@ _KIB = 1024
 _MBIT = 1_000
 
 
-def rate_words(kbps: float) -> str:
-    """Return a rate as people read it: kbit/s, from a thousand on Mbit/s; two figures."""
-    if float(f"{kbps:.2g}") >= _MBIT:
-        return _("{rate} Mbit/s", rate=_figures(kbps / _MBIT))
-    return _("{rate} kbit/s", rate=_figures(kbps))
+def rate_words(kbps: float, figures: int = 2) -> str:
+    """Return a rate as people read it: kbit/s, from a thousand on Mbit/s."""
+    if float(f"{kbps:.{figures}g}") >= _MBIT:
+        return _("{rate} Mbit/s", rate=_figures(kbps / _MBIT, figures))
+    return _("{rate} kbit/s", rate=_figures(kbps, figures))
 
 
 def axis_rate(kbps: float) -> str:
@@ -70,8 +70,8 @@ def axis_rate(kbps: float) -> str:
     return f"{_figures(kbps)} kbit/s"
 
 
-def _figures(value: float) -> str:
-    return digits(f"{float(f'{value:.2g}'):g}")
+def _figures(value: float, figures: int = 2) -> str:
+    return digits(f"{float(f'{value:.{figures}g}'):g}")
 
 
 def timed_name(one: Goodput) -> str:
@@ -132,12 +132,17 @@ def _slower(said: Throttle) -> str:
 
 
 def level_words(event: Event) -> str:
-    """Return the rate while it was slow with its interval, and before; nothing if unknown."""
+    """Return the rate while it was slow with its interval, and before; nothing if unknown.
+
+    Two figures, and three where the ends of the interval are alike in two.
+    """
     said = event.throttle
     if said is None or said.level_kbps is None or said.level_interval is None:
         return ""
-    low, high = map(rate_words, said.level_interval)
-    level = rate_words(said.level_kbps)
+    ends = said.level_interval
+    figures = 2 if rate_words(ends[0]) != rate_words(ends[1]) else 3
+    low, high = (rate_words(end, figures) for end in ends)
+    level = rate_words(said.level_kbps, figures)
     if said.before_kbps is None:
         return _("It came at about {level} ({low} to {high}).", level=level, low=low, high=high)
     return _(

@@ -10,8 +10,9 @@ from probe.analysis.doubt import LASTING_S, SURE, doubt
     [
         (10, 10, LASTING_S, SURE, None),
         (10, 8, LASTING_S, SURE, None),
-        (10, 10, LASTING_S, SURE - 0.01, "little evidence"),
-        (2, 2, LASTING_S, SURE, "little evidence"),
+        (10, 10, LASTING_S, SURE - 0.01, "few looks"),
+        (23, 19, LASTING_S, SURE - 0.01, "a part of the looks in between passed"),
+        (2, 2, LASTING_S, SURE, "few looks"),
         (10, 7, LASTING_S, SURE, "a part of the looks in between passed"),
         (10, 10, LASTING_S - 1, SURE, "it lasted less than an hour"),
     ],

@@ -8,7 +8,7 @@ half an hour, twice a day, has trouble, and nobody ordered that.
 __all__ = ["LASTING_S", "STEADY_SHARE", "SURE", "SURE_SAMPLES", "doubt"]
 
 SURE = 0.95
-"""Probability of trouble that has to be reached somewhere inside."""
+"""Probability of trouble, in the mean over its looks, that has to be reached."""
 
 SURE_SAMPLES = 3
 STEADY_SHARE = 0.8
@@ -16,13 +16,18 @@ STEADY_SHARE = 0.8
 
 LASTING_S = 3_600.0
 
+_FEW = "few looks"
+_PART = "a part of the looks in between passed"
 
-def doubt(*, samples: int, bad: int, length_s: float, probability: float = 1.0) -> str | None:
+
+def doubt(*, samples: int, bad: int, length_s: float, probability: float) -> str | None:
     """Return in a few words why it is only suspected, ``None`` if it is established."""
-    if probability < SURE or bad < SURE_SAMPLES:
-        return "little evidence"
+    if bad < SURE_SAMPLES:
+        return _FEW
     if bad < STEADY_SHARE * samples:
-        return "a part of the looks in between passed"
+        return _PART
     if length_s < LASTING_S:
         return "it lasted less than an hour"
+    if probability < SURE:
+        return _FEW if bad == samples else _PART
     return None

@@ -15,7 +15,7 @@ _SHOWN = 12
 _AWAY_MIN = 60.0
 _SEVERAL = 3
 _SCOPES = {
-    Scope.THIS_LINE: "this line's, as far as can be told",
+    Scope.THIS_LINE: "this line's (the one connection that was measured), as far as can be told",
     Scope.ONE_AS: "one AS, that is one provider's network",
     Scope.SEVERAL_AS: "several AS, that is several providers' networks",
     Scope.NATIONAL: "national",
@@ -82,10 +82,10 @@ def _label_reason(event: Event) -> str:
     if event.agreement is not None:
         more = "five days or more, or on three in several AS"
         sure = event.label is Label.ESTABLISHED
-        return f"since it came back on {more if sure else 'only three or four days so far'}"
+        return f"since the trouble recurred on {more if sure else 'only three or four days so far'}"
     if event.label is Label.ESTABLISHED:
-        return "since it came back on five days or more on this line"
-    return "since it came back on only three or four days so far"
+        return "since the trouble recurred on five days or more on this line"
+    return "since the trouble recurred on only three or four days so far"
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -112,8 +112,8 @@ def _many(count: int, word: str) -> str:
 
 def _supports(window: Window) -> str:
     return (
-        f"For it: on {_many(window.days.supported, 'day')} the failures filled these hours "
-        f"({day_ranges(window.supports)}). A look is one try to reach it."
+        f"For it: on {_many(window.days.supported, 'day')} the failures filled most of these "
+        f"hours ({day_ranges(window.supports)}). A look is one try to reach it."
     )
 
 
@@ -145,8 +145,8 @@ def _contrast(window: Window) -> tuple[str, ...]:
         return ()
     return (
         (
-            f"Inside and around: of 100 looks in these hours {100 * window.bad_share:.0f} failed, "
-            f"of 100 in the five hours before and after {100 * window.shoulder_share:.0f}."
+            f"Inside and around: {window.bad_share:.0%} of the looks in these hours failed, and "
+            f"{window.shoulder_share:.0%} of those in the five hours before and after."
         ),
     )
 
@@ -155,14 +155,14 @@ def _controls(window: Window) -> tuple[str, ...]:
     if window.control_share is None:
         return (
             (
-                "Was it only this? Not known: nothing else was looked at beside it (no controls), "
-                "so the whole line may have been down."
+                "Was it only this? Not known: no other sites were looked at for comparison (no "
+                "controls), so the whole line may have been down."
             ),
         )
     return (
         (
-            f"Was it only this? While it failed, {100 * window.control_share:.0f} of 100 looks at "
-            "other sites (the controls) failed too."
+            f"Was it only this? While it failed, {window.control_share:.0%} of the looks at other "
+            "sites (the controls) failed too."
         ),
     )
 
@@ -173,7 +173,7 @@ def _edge(event: Event, window: Window) -> str:
     if event.kind is EventKind.DEGRADED_WINDOW:
         return f"{text}; where only a part fails, they are not rounded."
     if window.snapped is None:
-        return f"{text}; not rounded, since the looks came at fixed minutes themselves."
+        return f"{text}; no full or half hour is a clearly better guess."
     start, end = window.snapped
     return (
         f"{text}; since orders mostly name full or half hours, {clock(start)} to {clock(end)} is "
@@ -193,14 +193,15 @@ def _other_days(window: Window) -> tuple[str, ...]:
             middle = median(at for _, at in away)
             days = day_ranges(tuple(day for day, _ in away))
             found.append(
-                f"Other days: on {len(away)} of them it {word} at another hour than "
-                f"{clock(usual)}, mostly about {clock(middle)} ({days})."
+                f"Not the same each day: on {len(away)} of these days it {word} at another hour "
+                f"than {clock(usual)}, mostly about {clock(middle)} ({days})."
             )
     return tuple(found)
 
 
 def _chance(event: Event) -> str:
-    q = "" if event.q is None else f", {event.q:.2g} with all that was searched beside it"
+    more = event.q is not None and event.p is not None and f"{event.q:.2g}" != f"{event.p:.2g}"
+    q = f", {event.q:.2g} with all that was searched beside it" if more else ""
     numbers = "" if event.p is None else f" (p = {event.p:.2g}{q})"
     if event.calendar is not None:
         return (
@@ -214,8 +215,7 @@ def _chance(event: Event) -> str:
 
 
 def _outage(event: Event) -> tuple[str, ...]:
-    lines = [f"Evidence: {event.bad_samples} of {event.samples} looks in it failed."]
-    lines.append(f"Start: {_bracket(event, event.start, 'last good look', 'first failed one')}.")
+    lines = [f"Start: {_bracket(event, event.start, 'last good look', 'first failed one')}."]
     if event.end is not None:
         lines.append(f"End: {_bracket(event, event.end, 'last failed look', 'first good one')}.")
     elif event.kind is EventKind.ONSET:

@@ -134,7 +134,8 @@ def edge_words(window: Window) -> str:
     ):
         text = f"{word} between {clock(low)} and {clock(high)}"
         parts.append(f"{text}, often hidden by a gap" if hidden else text)
-    return f"19 times in 20 the truth lies in these bounds: {'; '.join(parts)}."
+    bounds = "; ".join(parts)
+    return f"19 times in 20 the usual hours (not those of each day) lie in these bounds: {bounds}."
 
 
 def _outage_claim(event: Event, subject: str) -> str:
@@ -159,8 +160,8 @@ def _doubt(event: Event, end: Instant) -> str:
     if event.label is not Label.SUSPECTED:
         return ""
     length_s = (end.at - event.start.at).total_seconds()
-    why = doubt(samples=event.samples, bad=event.bad_samples, length_s=length_s)
-    return f" (suspected: {why or 'little evidence'})"
+    why = doubt(samples=event.samples, bad=event.bad_samples, length_s=length_s, probability=0.0)
+    return f" (suspected: {why})"
 
 
 def instant_words(instant: Instant, tz: str) -> str:

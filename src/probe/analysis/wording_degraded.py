@@ -24,7 +24,7 @@ def degraded_sentence(event: Event, name: str) -> str:
         ),
         "The others worked, so this is no cut.",
         (
-            f"19 times in 20 the truth lies in these bounds: start between {clock(low)} and "
+            f"19 times in 20 the usual hours lie in these bounds: start between {clock(low)} and "
             f"{clock(high)}; end between {clock(first)} and {clock(last)}."
         ),
         mechanism_words(event),

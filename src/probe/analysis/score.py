@@ -69,7 +69,7 @@ def _length_s(event: Event) -> float:
 def wording(score: Score | None) -> str:
     """Return the strongest words that a score allows; there are none above these."""
     if score is None:
-        return "who is behind it cannot be told: from one network a restriction looks like its own trouble"
+        return "one network cannot tell a restriction from its own trouble, nor who is behind it"
     if score.log_odds >= 0:
         return "consistent with a deliberate restriction"
     return "does not point to a deliberate restriction"

@@ -20,6 +20,7 @@ __all__ = [
     "InputError",
     "ProbeError",
     "StoreError",
+    "Terminated",
     "UnfitLineError",
 ]
 
@@ -78,3 +79,7 @@ class StoreError(ProbeError):
 
 class ForbiddenNetwork(ProbeError):  # noqa: N818 - reads as what it says
     """A packet was about to go where the network guard does not allow it."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends what goes on as Ctrl-C does, and can be told from it."""

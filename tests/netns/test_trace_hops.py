@@ -135,7 +135,7 @@ async def test_silent_routers_hide_no_injector(lab: AttachedLab, tmp_path: Path)
     line = LineSpec(silent_hops=(3, 4, 5))
     told = await trace(lab, tmp_path, WEB, rules=rules, line=line)
     assert (told["located"]["first"], told["located"]["last"]) == (4, 4)
-    assert "behind it is in AS64510" in told["sentence"]
+    assert "hop 6, behind it, is in AS64510" in told["sentence"]
 
 
 async def test_nothing_reacts(lab: AttachedLab, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 import typer.core
 from typer.main import get_command
 
-from probe.errors import BusyError, ConsentError, ProbeError, StoreError, UnfitLineError
+from probe.errors import BusyError, ConsentError, ProbeError, StoreError, Terminated, UnfitLineError
 
 __all__ = ["COMMANDS", "main"]
 
@@ -135,12 +135,22 @@ def exit_code(error: ProbeError) -> int:
     return 2
 
 
+def _terminate(*_: object) -> None:
+    """Stop as Ctrl-C does.
+
+    Raises:
+        Terminated: always.
+
+    """
+    raise Terminated
+
+
 def main() -> None:
     """Run the command line; every error that a user can cause is one plain line.
 
     SIGTERM ends as Ctrl-C does, so that what was begun, JSON also, is closed properly.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app(prog_name="probe")
     except ProbeError as error:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from probe.errors import ProbeError
+from probe.errors import ProbeError, Terminated
 from probe.lab.netns.built import BuiltLab
 from probe.lab.netns.children import end_all
 from probe.lab.netns.request import LabRequest
@@ -29,7 +29,7 @@ from probe.net.pcap import open_tape
 
 __all__ = ["FAILED", "up"]
 
-FAILED, INTERRUPTED = 2, 130
+FAILED, INTERRUPTED, TERMINATED = 2, 130, 143
 """Exit codes when the lab itself could not be built; the command's own passes through."""
 
 
@@ -76,6 +76,8 @@ def _lab(
             raise others from None
         for one in () if mine is None else mine.exceptions:
             said(f"probe: {one}")
+    except Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:

@@ -180,6 +180,7 @@ def _service(found: "ServiceFinding", data: "ReportData") -> dict[str, str]:
 
 def _window(row: "WindowRow") -> dict[str, str]:
     """Return one row of the table of windows and outages."""
+    from probe.analysis.wording import odds_words
     from probe.report.phrases import moment, weekdays, window_hours
 
     event = row.event
@@ -194,7 +195,7 @@ def _window(row: "WindowRow") -> dict[str, str]:
         hours = f"{weekdays(event)} {start}-{end}"
         days = f"{seen.supported} of {seen.observable}"
         edges = "-".join(_edge(e) for e in (event.window.start_interval, event.window.end_interval))
-        sure = f"{event.label.value}, p={event.p or 0:.3f}, edges {edges} (95 %)"
+        sure = f"{event.label.value}; by chance alone {odds_words(event.p)}; 95 %: {edges}"
     return {
         "what": row.name,
         "where": row.locus,

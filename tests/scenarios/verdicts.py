@@ -142,20 +142,27 @@ def in_namespaces(
 ) -> None:
     """Play scenarios in namespaces, in several labs at once: they wait more than they work.
 
-    Whoever is free takes the next few. Nothing comes where this machine allows no namespaces.
+    Whoever is free takes the next few; the rounds of one are shared out if there are more labs
+    than scenarios. Nothing comes where this machine allows no namespaces.
     """
     program = str(Path(sys.executable).with_name("probe"))
     up = [program, "lab", "up", "none", "--world", "small", "--at", "2026-03-02 00:00", "--"]
-    options = ["--loss", str(loss), "--times", str(times)]
-    play = [*up, sys.executable, str(HERE / "namespaces.py"), *options]
+    play = [*up, sys.executable, str(HERE / "namespaces.py"), "--loss", str(loss)]
 
-    def work(some: Sequence[str]) -> None:
-        for outcome in _lines([*play, *some]):
+    def work(job: tuple[Sequence[str], int]) -> None:
+        some, rounds = job
+        for outcome in _lines([*play, "--times", str(rounds), *some]):
             keep(outcome)
 
     few = max(1, min(AT_ONCE // times, -(-len(names) // labs)))
+    shares = max(1, min(times, labs // len(names))) if names else 1
+    jobs = [
+        (names[at : at + few], (times + share) // shares)
+        for share in range(shares)
+        for at in range(0, len(names), few)
+    ]
     with ThreadPoolExecutor(max_workers=labs) as pool:
-        list(pool.map(work, (names[at : at + few] for at in range(0, len(names), few))))
+        list(pool.map(work, jobs))
 
 
 def main() -> int:

@@ -10,11 +10,12 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 RUNS ?= 400
 TRACES ?= 100
 NETNS ?= netns and not slow
+MINUTES ?= 10
 export PROBE_NET := loopback
 export PROBE_STORE ?= $(CURDIR)/results/probe.sqlite
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all test-netns test-rules lint types imports docs check-docs locales verdicts protocols bench bench-patterns bench-throttle bench-trace wheel smoke lock clean help
+.PHONY: demo test test-all test-netns test-rules fuzz lint types imports docs check-docs locales verdicts protocols bench bench-patterns bench-throttle bench-trace wheel smoke lock clean help
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +39,9 @@ test-netns: $(VENV)/.dev  ## the tests on real packets, in network namespaces; s
 
 test-rules: $(VENV)/.dev  ## mutants of the rule table: each must make a test fail
 	@$(BIN)/python tests/analysis/mutate_rules.py
+
+fuzz: $(VENV)/.dev  ## broken bytes for everything that reads a network, for MINUTES (10)
+	@nice -n 10 $(BIN)/python tests/fuzz/fuzz.py --minutes $(MINUTES)
 
 lint: $(VENV)/.dev  ## ruff: rules and layout
 	@$(BIN)/ruff check .

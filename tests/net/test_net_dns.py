@@ -329,6 +329,17 @@ def test_a_damaged_reply_never_raises(data: st.DataObject) -> None:
     check_failure(failure_of(bytes(wire), made))
 
 
+def test_an_alias_that_ends_in_a_pointer_is_read() -> None:
+    """Servers shorten an alias's target by a pointer wherever it shares an end with a name."""
+    made = asking()
+    wire = answer_to(made.wire, "192.0.2.1", cname=f"edge.{NAME}")
+    pointed = b"\x04edge\xc0\x0c"  # the name of the question begins at byte 12
+    assert pointed in wire
+    reply = read_reply(wire, made)
+    assert reply.cnames == (f"edge.{NAME.lower()}",)
+    assert reply.addresses == ("192.0.2.1",)
+
+
 def test_pointers_that_loop_end() -> None:
     """A compression pointer to itself, in an owner name or a target, does not hang."""
     made = asking()

@@ -233,7 +233,9 @@ class Loopback:
 
     def line(self) -> LineFacts:
         """Return what a system on this line would say."""
-        return facts_of(self._lab.scenario.line, self.clock.now(), self._lab.world.own_address)
+        world = self._lab.world
+        own = (world.own_address, world.own_address_v6)
+        return facts_of(self._lab.scenario.line, self.clock.now(), *own)
 
     async def abroad(self, endpoint: Endpoint, timeouts: Timeouts) -> Measurement:
         """Measure through the lab's uncensored view."""

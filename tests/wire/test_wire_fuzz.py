@@ -3,13 +3,12 @@
 import importlib
 import pkgutil
 import random
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wire_readers import ID8, INITIATION, KEY, PRIVATE, WIRE_READERS
 
 import probe.wire
 from probe.wire import (
@@ -24,130 +23,23 @@ from probe.wire import (
     quic,
     stun,
     tor_cells,
-    tor_certs,
     websocket,
     whatsapp,
     wireguard,
     wireguard_responder,
 )
 from probe.wire.errors import WireError
-from probe.wire.noise import public_key
-
-KEY = openvpn_key.StaticKey(bytes(range(256)))
-CLIENT_KEY = openvpn_key.ClientKey(KEY, bytes(288) + (290).to_bytes(2, "big"))
-PRIVATE, ID8, ID16 = b"\x05" * 32, bytes(8), bytes(16)
-INITIATION = wireguard.initiation(
-    server_public=public_key(PRIVATE),
-    static_private=PRIVATE,
-    ephemeral_private=PRIVATE,
-    sender=bytes(4),
-    timestamp=wireguard.tai64n(0),
-)
-HELLO = whatsapp.client_hello(PRIVATE)
-AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _certs(data: bytes) -> None:
-    """Read a CERTS cell and verify whatever is in it."""
-    found = tor_certs.read_certs(tor_cells.Cell(129, data))
-    tor_certs.verify_certs(found, tls_sha256=bytes(32), at=AT)
-
-
-def _x509(data: bytes) -> None:
-    """Verify a chain whose RSA identity is ``data``."""
-    bodies = {2: data, 4: data, 5: data, 7: data}
-    found = [tor_certs.LinkCertificate(kind, body) for kind, body in bodies.items()]
-    tor_certs.verify_certs(found, tls_sha256=bytes(32), at=AT)
-
-
-def _cells(data: bytes) -> None:
-    """Read every cell of a stream as whatever it may be."""
-    readers = (tor_cells.read_versions, tor_cells.read_auth_challenge, tor_cells.netinfo_clock)
-    buffer = data
-    while (found := tor_cells.split_cell(buffer, 2)) is not None:
-        cell, buffer = found
-        for read in readers:
-            with suppress(WireError):
-                read(cell)
-
-
-def with_error(read: Callable[[bytes], object], data: bytes) -> None:
-    """Call a reader; nothing but the declared error may come out of it."""
-    with suppress(WireError):
-        read(data)
-
-
-READERS: dict[str, Callable[[bytes], object]] = {
-    "openvpn": openvpn_wrap.Plain().open,
-    "openvpn-auth": openvpn_wrap.TlsAuth(KEY).open,
-    "openvpn-auth-512": openvpn_wrap.TlsAuth(KEY, openvpn_wrap.Digest.SHA512, None).open,
-    "openvpn-crypt": openvpn_wrap.TlsCrypt(KEY).open,
-    "openvpn-crypt-v2": openvpn_wrap.TlsCryptV2(CLIENT_KEY).open,
-    "openvpn-reset": lambda d: openvpn_wrap.read_server_reset(d, ID8, openvpn_wrap.Plain()),
-    "openvpn-tlv": lambda d: (
-        openvpn.ControlPacket(openvpn.Opcode.CONTROL_V1, ID8, payload=d).wants_wrapped_key_again
-    ),
-    "openvpn-stream": openvpn.split_frame,
-    "openvpn-key": lambda d: openvpn_key.read_static_key(d.decode("latin-1")),
-    "openvpn-client-key": lambda d: openvpn_key.read_client_key(d.decode("latin-1")),
-    "wireguard": lambda d: wireguard.read_answer(d, INITIATION),
-    "wireguard-responder": lambda d: wireguard_responder.read_initiation(d, PRIVATE),
-    "ike": lambda d: ikev2.read_answer(d, ID8),
-    "ike-4500": lambda d: ikev2.read_answer(ikev2.unmarked(d), ID8),
-    "ike-request": ikev2.read_request,
-    "ike-notify": ikev2_message.read_notify,
-    "tor-stream": _cells,
-    "tor-certs": _certs,
-    "tor-x509": _x509,
-    "mtproto": lambda d: mtproto.read_answer(d, ID16),
-    "mtproto-request": mtproto.read_req_pq,
-    "mtproto-abridged": mtproto_transport.Envelope.ABRIDGED.split,
-    "mtproto-intermediate": mtproto_transport.Envelope.INTERMEDIATE.split,
-    "mtproto-obfuscated": mtproto_transport.read_obfuscation,
-    "quic": lambda d: quic.read_version_negotiation(d, destination=ID8, source=ID8),
-    "quic-header": quic.read_long_header,
-    "stun": lambda d: stun.binding_answer(d, bytes(12)),
-    "stun-address": lambda d: stun.mapped_address(d, bytes(12)),
-    "protobuf": protobuf.fields,
-    "whatsapp": lambda d: whatsapp.read_server_hello(d, HELLO),
-    "whatsapp-request": whatsapp.read_client_hello,
-    "whatsapp-stream": whatsapp.split_frame,
-    "whatsapp-chain": lambda d: whatsapp.verify_certificate(whatsapp.ServerHello(PRIVATE, d), AT),
-    "websocket": websocket.split_frame,
-}
-
-# Beginnings that lead a reader past its first check, so that random bytes get to the rest.
-LEADS = {
-    "openvpn": [b"\x40" + ID8 + b"\x01" + bytes(4) + ID8, b"\x28" + ID8],
-    "openvpn-reset": [b"\x40" + ID8 + b"\x01" + bytes(4) + ID8],
-    "openvpn-client-key": [b"-----BEGIN OpenVPN tls-crypt-v2 client key-----"],
-    "openvpn-key": [b"-----BEGIN OpenVPN Static key V1-----"],
-    "wireguard": [b"\x02\x00\x00\x00" + bytes(8), b"\x03\x00\x00\x00" + bytes(4)],
-    "wireguard-responder": [b"\x01\x00\x00\x00"],
-    "ike": [bytes(16) + bytes.fromhex("2920222000000000")],
-    "ike-request": [ID8 + ID8 + bytes.fromhex("2120220800000000")],
-    "tor-stream": [b"\x00\x00\x07\x00\x04", b"\x00\x00\x82\x00\x28"],
-    "tor-certs": [b"\x04\x02\x00\x10", b"\x01\x04\x00\x20\x01\x04"],
-    "tor-x509": [b"\x01\x04", b"\x30\x82\x01\xb9"],
-    "mtproto": [bytes(20) + bytes.fromhex("63241605") + ID16 + ID16],
-    "quic": [b"\x80\x00\x00\x00\x00\x08" + ID8 + b"\x08" + ID8],
-    "stun": [bytes.fromhex("0101000c2112a442") + bytes(12)],
-    "stun-address": [bytes.fromhex("0101000c2112a442") + bytes(12)],
-    "whatsapp": [bytes.fromhex("1a") + b"\x60" + b"\x0a\x20" + PRIVATE],
-    "whatsapp-chain": [b"\x12\x50\x0a\x0a"],
-    "websocket": [b"\x82\x7e", b"\x82\xff"],
-}
-
-
-@pytest.mark.parametrize("name", sorted(READERS))
+@pytest.mark.parametrize("name", sorted(WIRE_READERS))
 @settings(max_examples=25)
 @given(data=st.data(), body=st.binary(max_size=300))
 def test_no_bytes_raise_anything_but_the_one_error(
     name: str, data: st.DataObject, body: bytes
 ) -> None:
     """Property: from the first byte on, and behind beginnings that are right."""
-    lead = data.draw(st.sampled_from([b"", *LEADS.get(name, [])]))
-    with_error(READERS[name], lead + body)
+    lead = data.draw(st.sampled_from([b"", *WIRE_READERS[name].seeds]))
+    WIRE_READERS[name](lead + body)
 
 
 NUMBERS = st.integers(-(2**70), 2**70)
@@ -238,13 +130,13 @@ def test_no_argument_raises_anything_but_the_one_error(name: str, data: st.DataO
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(READERS))
+@pytest.mark.parametrize("name", sorted(WIRE_READERS))
 def test_many_bytes_raise_nothing_else_either(name: str) -> None:
     """The same with thousands of packets a reader, of all lengths, by a fixed seed."""
     rng = random.Random(name)
     for _ in range(5_000):
-        lead = rng.choice([b"", *LEADS.get(name, [])])
-        with_error(READERS[name], lead + rng.randbytes(int(rng.expovariate(1 / 80))))
+        lead = rng.choice([b"", *WIRE_READERS[name].seeds])
+        WIRE_READERS[name](lead + rng.randbytes(int(rng.expovariate(1 / 80))))
 
 
 def test_public_names_are_sorted_and_exist() -> None:

@@ -283,7 +283,8 @@ def _from_the_line(lab: "Lab", world: Catalog, seed: int) -> Stage:
         return () if seen is None else (seen,)
 
     def facts() -> "LineFacts":
-        return facts_of(scenario.line, lab.clock.now(), lab.world.own_address)
+        own = (lab.world.own_address, lab.world.own_address_v6)
+        return facts_of(scenario.line, lab.clock.now(), *own)
 
     env = replace(
         env,

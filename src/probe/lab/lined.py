@@ -91,14 +91,16 @@ def _behind_nat64(address: str) -> str:
     return str(IPv4Address(int(ip) & 0xFFFFFFFF)) if ip in _NAT64 else address
 
 
-def facts_of(line: LineSpec, now: datetime, own_address: str) -> LineFacts:
+def facts_of(line: LineSpec, now: datetime, *own: str) -> LineFacts:
     """Return what the operating system says of such a line at ``now``.
 
-    ``own_address`` is what it has at home; elsewhere its address is not known.
+    ``own`` are the public addresses that it has at home, of IPv6 where that works; elsewhere its
+    address is not known.
     """
     at_home = line.link and line.network == HOME
     block = 1 if line.network == HOME else 2
-    addresses = (f"192.168.{block}.23", own_address) if at_home else (f"192.168.{block}.23",)
+    mine = [a for a in own if family_of(a) == 4 or line.ipv6 is Ipv6.WORKS]
+    addresses = (f"192.168.{block}.23", *(mine if at_home else ()))
     return LineFacts(
         default_route=line.link,
         gateway=f"192.168.{block}.1" if line.link else None,

@@ -11,9 +11,11 @@ from probe.lab.answers import answer
 from probe.lab.rules import Rule
 from probe.lab.situation import Situation, View
 from probe.lab.world import Host, Site, short_body
+from probe.model.address import family_of
 
 __all__ = ["WebRequest", "WebResponse", "bare_host", "respond"]
 
+_TRACE = "/cdn-cgi/trace"
 _BLOCKED = "Access to this site is blocked"
 _REASONS = {
     403: "This service is not available in your country.",
@@ -96,6 +98,8 @@ def _honest(
         return _page(403, short_body(_BLOCKED))
     if host.resolver and request.target.partition("?")[0] in host.doh_paths:
         return _doh(request, situation, host, port, control=control)
+    if request.target == _TRACE:
+        return _trace(situation, host, request.host, control=control)
     if site is None:
         return _page(404, short_body("Not found"))
     page = site.page(request.target)
@@ -103,6 +107,17 @@ def _honest(
     if page.location is not None:
         whole = replace(whole, headers=(*whole.headers, ("location", page.location)))
     return _part(whole, request.range) if page.status == 200 else whole
+
+
+def _trace(situation: Situation, host: Host, name: str | None, *, control: View) -> WebResponse:
+    """Return what Cloudflare's edges say of the client: lines of ``name=value``, its address."""
+    world = situation.world
+    own = (world.own_address, world.own_address_v6)
+    if control:
+        own = (world.abroad_address, world.abroad_address_v6)
+    seen = own[family_of(host.address) == 6]
+    text = f"fl=1\nh={bare_host(name) or host.address}\nip={seen}\nvisit_scheme=https\nwarp=off\n"
+    return WebResponse(200, (("content-type", "text/plain"),), text.encode())
 
 
 _RANGE = re.compile(r"bytes=(\d{1,9})-(\d{1,9})")

@@ -171,7 +171,7 @@ def _read_answers(
             if (rdtype, rdclass) == (wanted, _IN):
                 addresses.append(_address(wanted, parser.get_bytes(size)))
             elif rdtype == _CNAME:
-                cnames.append(parser.get_name().to_text(omit_final_dot=True)[:255])
+                cnames.append(_name(parser).to_text(omit_final_dot=True)[:255])
             else:
                 parser.get_bytes(size)
     return tuple(addresses[:MAX_ADDRESSES]), tuple(cnames[:MAX_CNAMES])
@@ -181,6 +181,15 @@ def _address(rdtype: int, packed: bytes) -> str:
     """Return the address that a record carries; one of the wrong length is a ``ValueError``."""
     kind = ipaddress.IPv4Address if rdtype == _TYPES["A"] else ipaddress.IPv6Address
     return str(kind(packed))
+
+
+def _name(parser: dns.wire.Parser) -> dns.name.Name:
+    """Return a name whose end may be a pointer, as servers write aliases (RFC 1035 section 4.1.4).
+
+    ``Parser.get_name`` of dnspython 2.9 forbids pointers unless told otherwise, and earlier ones
+    cannot be told.
+    """
+    return dns.name.from_wire_parser(parser)
 
 
 def _skip_name(parser: dns.wire.Parser) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from probe.model.timeline import Absence, Sample
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 QUARTER_S = 900.0
+HOUR_S = 3600.0
 
 
 def samples(text: str, *, every_s: float = QUARTER_S, start: datetime = START) -> list[Sample]:
@@ -157,6 +159,44 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
                 break
     assert len(lengths) == 60
     assert sum(lengths) / len(lengths) >= promised
+
+
+def retested(rng: random.Random, *, looks: int) -> Iterator[tuple[int, Sample]]:
+    """Yield looks that fail for nothing one by one, each with its number among the regular ones.
+
+    After a change they are followed by retests, up to three bursts while the change lasts.
+    """
+    worked = True
+    for place in range(looks):
+        at = START + timedelta(seconds=place * HOUR_S)
+        bad = rng.random() < 0.03
+        yield place, Sample(time=at, bad=bad)
+        changed, worked = worked is bad, not bad
+        for burst in range(3 if changed else 0):
+            last = bad
+            for minute in (2, 5, 9):
+                last = rng.random() < 0.03
+                again = at + timedelta(minutes=11 * burst + minute)
+                yield place, Sample(time=again, bad=last, burst=True)
+            worked = not last
+            if last is not bad:
+                break
+
+
+def test_retests_do_not_break_the_promise() -> None:
+    """A false look brings another counted one with it; alarms stay as rare in regular looks."""
+    rng = random.Random(7)
+    parameters = LiveParameters(years=400 * HOUR_S / (365.25 * 86_400))
+    lengths = []
+    for _ in range(60):
+        live = Live()
+        for place, look in retested(rng, looks=100_000):
+            live, turn = step(live, look, spacing_s=HOUR_S, parameters=parameters)
+            if turn is not None:
+                lengths.append(place + 1)
+                break
+    assert len(lengths) == 60
+    assert sum(lengths) / len(lengths) >= 400
 
 
 @given(st.text(alphabet="gb-", max_size=60), st.integers(min_value=0, max_value=60))

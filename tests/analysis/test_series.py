@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from probe.analysis.rollup import combine
 from probe.analysis.series import series_of
 from probe.model.context import Anchor, AnchorGroup, Gate, GateId, RoundContext, RoundInputs
-from probe.model.record import Judged, RoundRow
+from probe.model.record import RETESTS, Judged, RoundRow
 from probe.model.target import Role
 from probe.model.timeline import Absence, Series, Signal
 from probe.model.vantage import Access, Network
@@ -202,6 +203,20 @@ def test_by_endpoint_each_endpoint_is_a_subject() -> None:
     rows = [row(0, endpoint="a"), row(0, State.BLOCKED, endpoint="b")]
     found = series_of(rows, (), by="endpoint")
     assert [(s.key.subject, bads(s)) for s in found] == [("a", [False]), ("b", [True])]
+
+
+def test_what_a_round_of_retests_saw_is_marked_as_such() -> None:
+    """Good or bad, a refusal, the line: many retests of one change are not as many looks."""
+    again = [replace(round_(number), plan=RETESTS) for number in (1, 2, 3)]
+    refused = row(2, State.BLOCKED, locus=Locus.SERVER, mechanism="server.geoblock")
+    rows = [row(0), row(1, State.BLOCKED), refused, row(3), row(4)]
+    found = series_of(rows, [round_(0), *again, round_(4)])
+    assert {one.key.signal for one in found} == {Signal.TARGETED, Signal.UPSTREAM, Signal.INTL}
+    for one in found:
+        known = {sample.time: sample.burst for sample in one.samples if sample.bad is not None}
+        marked = {at for at, burst in known.items() if burst}
+        assert marked
+        assert marked == known.keys() & {one_round.started for one_round in again}
 
 
 def test_a_total_cut_is_a_timeline_of_its_own() -> None:

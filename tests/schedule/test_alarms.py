@@ -1,18 +1,29 @@
 """What a watch tells of turns: once, from the store alone, and never more than was seen."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from msgspec import structs
-from schedule_rounds import SECRET, START, VANTAGE, FakeProbe, catalog, environment, targets
+from schedule_rounds import (
+    ANCHORS,
+    SECRET,
+    START,
+    VANTAGE,
+    FakeProbe,
+    catalog,
+    environment,
+    failing,
+    targets,
+)
 
 from probe.clock import VirtualClock
+from probe.model.record import RETESTS
 from probe.model.target import Plan
 from probe.model.verdict import Confidence, Locus, State
-from probe.schedule.alarms import Alarms
+from probe.schedule.alarms import Alarm, Alarms
 from probe.schedule.choose import Wanted
 from probe.schedule.session import Session
 from probe.settings import Settings
@@ -28,6 +39,7 @@ class Line:
     def __init__(self, store: Store) -> None:
         """Keep the rounds in ``store``."""
         self.clock = VirtualClock(START)
+        self.probe = FakeProbe(self.clock)
         self.store = store
         store.save_vantage(VANTAGE)
         self._session = Session(
@@ -38,13 +50,21 @@ class Line:
             vantage=VANTAGE,
             secret=SECRET,
             store=store,
-            measure=FakeProbe(self.clock),
+            measure=self.probe,
         )
 
     async def rounds(self, count: int, *, cut: bool = False) -> None:
         """Run rounds; where ``cut``, the first target's verdicts say that the network blocks."""
         for _ in range(count):
-            result = await self._session.round(WANTED)
+            await self.looks(0.0, cut=cut)
+            self.clock.advance(EVERY_S)
+
+    async def looks(self, *minutes: float, cut: bool, name: str | None = None) -> None:
+        """Run rounds so many minutes from now; it is the last one's time then."""
+        begun_s = self.clock.monotonic_s()
+        for minute in minutes:
+            self.clock.advance(max(0.0, begun_s + 60 * minute - self.clock.monotonic_s()))
+            result = await self._session.round(WANTED, name=name)
             if cut and result.round_id is not None:
                 verdicts = [
                     structs.replace(
@@ -59,13 +79,17 @@ class Line:
                     for record in result.records
                 ]
                 self.store.replace_verdicts(result.round_id, verdicts)
-            self.clock.advance(EVERY_S)
 
     def alarms(self) -> Alarms:
         """Return a watch that begins now."""
         return Alarms(
             self.store, every_s=EVERY_S, since=self.clock.now(), names={"app0": "App Zero"}
         )
+
+
+def of_app0(found: Iterable[Alarm]) -> list[Alarm]:
+    """Return the alarms of the first target."""
+    return [alarm for alarm in found if alarm.series.key.subject == "app0"]
 
 
 @pytest.fixture
@@ -109,6 +133,50 @@ async def test_three_bad_rounds_are_no_alarm(line: Line) -> None:
     await line.rounds(5)
     await line.rounds(3, cut=True)
     assert alarms.news(line.clock.now()) == ()
+
+
+async def test_retests_count_as_two_looks_however_they_are_spread(line: Line) -> None:
+    """Retests of one change after 2, 4 and 10 minutes, as jitter may have it, add one look.
+
+    Five looks are an onset here; the first one and its retests are two of them.
+    """
+    alarms = line.alarms()
+    await line.rounds(4)
+    began = line.clock.now()
+    await line.looks(0, cut=True)
+    await line.looks(2, 4, 10.5, cut=True, name=RETESTS)
+    await line.looks(4.5, 19.5, cut=True)
+    assert alarms.news(line.clock.now()) == ()
+    await line.looks(15, cut=True)
+    (alarm,) = alarms.news(line.clock.now())
+    assert began <= alarm.turn.since < began + timedelta(minutes=1)
+
+
+async def test_a_line_whose_controls_often_fail_needs_more_looks(line: Line) -> None:
+    """One anchor of seven fails all the time: a failure of a target says less here."""
+    line.probe.behaviours[ANCHORS[0].host] = failing("tcp")
+    alarms = line.alarms()
+    await line.rounds(4)
+    await line.rounds(5, cut=True)
+    assert of_app0(alarms.news(line.clock.now())) == []
+    line.clock.advance(60.0)
+    await line.rounds(1, cut=True)
+    assert len(of_app0(alarms.news(line.clock.now()))) == 1
+
+
+async def test_a_turn_is_told_once_though_what_is_usual_changes(line: Line) -> None:
+    """More controls that fail move the alarm to the look after it; it is the same onset."""
+    alarms = line.alarms()
+    await line.rounds(4)
+    line.probe.behaviours[ANCHORS[0].host] = failing("tcp")
+    await line.rounds(5, cut=True)
+    assert len(of_app0(alarms.news(line.clock.now()))) == 1
+    for anchor in (ANCHORS[1], ANCHORS[4]):
+        line.probe.behaviours[anchor.host] = failing("tcp")
+    for _ in range(3):
+        line.clock.advance(60.0)
+        await line.rounds(1, cut=True)
+        assert of_app0(alarms.news(line.clock.now())) == []
 
 
 async def test_a_restart_does_not_tell_old_news(line: Line) -> None:

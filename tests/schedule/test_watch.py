@@ -23,6 +23,7 @@ from schedule_rounds import (
 
 from probe.clock import SystemClock, VirtualClock
 from probe.errors import BusyError, ConsentError, ForbiddenNetwork, StoreError
+from probe.model.record import RETESTS
 from probe.model.target import Catalog, Plan, Risk
 from probe.schedule.choose import Wanted
 from probe.schedule.runner import RoundResult
@@ -165,7 +166,7 @@ async def test_a_change_of_state_is_looked_at_again_while_it_lasts(
         await watched.watch.run(limit=3)
         await watched.watch._bursts_until(clock.monotonic_s() + 10_000.0)
         rounds = list(store.rounds())
-    assert [row.plan for row in rounds] == ["core"] * 3 + ["burst"] * 3 * bursts
+    assert [row.plan for row in rounds] == ["core"] * 3 + [RETESTS] * 3 * bursts
     for first in range(3, len(rounds), 3):
         before = watched.results[first - 1]
         ended = before.context.started + timedelta(seconds=before.seconds)

@@ -8,6 +8,8 @@ another one, so that a shutdown does not vanish into a network of its own.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from msgspec import structs
+
 from probe.model.context import AnchorGroup, GateId, RoundContext
 from probe.model.record import RoundRow
 from probe.model.timeline import Absence, Sample, Series, SeriesKey, Signal
@@ -40,17 +42,19 @@ def _may_be(unseen: Network, known: Network) -> bool:
 
 def line_series(rounds: Sequence[RoundRow], networks: dict[int, str]) -> tuple[Series, ...]:
     """Return ``upstream`` and ``intl`` of every line whose rounds looked at anchors."""
-    lines: dict[tuple[str, str], list[RoundContext]] = defaultdict(list)
+    lines: dict[tuple[str, str], list[tuple[RoundContext, bool]]] = defaultdict(list)
     for row in sorted(rounds, key=lambda r: r.started):
         if row.context is not None and row.context.inputs.anchors:
-            lines[row.vantage, networks[row.id]].append(row.context)
+            lines[row.vantage, networks[row.id]].append((row.context, row.retests))
     return tuple(
         Series(
             key=SeriesKey(vantage=vantage, network=network, subject=LINE, signal=signal),
-            tz=contexts[-1].tz,
-            samples=tuple(_sample(context, signal) for context in contexts),
+            tz=looks[-1][0].tz,
+            samples=tuple(
+                structs.replace(_sample(context, signal), burst=again) for context, again in looks
+            ),
         )
-        for (vantage, network), contexts in sorted(lines.items())
+        for (vantage, network), looks in sorted(lines.items())
         for signal in (Signal.UPSTREAM, Signal.INTL)
     )
 

@@ -12,7 +12,8 @@ docs/design/005-timelines-and-windows.md:
 - a failure where only a snapshot or the own past says that it should work is no verdict (it may
   be down for everybody), but it failed here, and that is what a timeline is about: it counts as
   bad, with the locus that it has (unknown, or the service itself for a refusal);
-- a retired service has no series at all.
+- a retired service has no series at all;
+- what a round of retests saw is marked as one: however many, they count as two samples.
 """
 
 from bisect import bisect_right
@@ -64,6 +65,7 @@ def series_of(
     seen = {} if seen is None else seen
     kept = tuple(rounds)
     networks = networks_of(kept)
+    again = frozenset(row.id for row in kept if row.retests)
     heard: dict[str, list[float]] = defaultdict(list)
     for row in kept:
         heard[row.vantage].append(row.started.timestamp())
@@ -77,7 +79,7 @@ def series_of(
         bad = {row.locus for row in judged if row.state in _BAD}
         seen[about] = seen.get(about, frozenset()) | bad
         for locus in _loci(seen[about]):
-            samples = [_sample(row, locus) for row in judged]
+            samples = [_sample(row, locus, row.round in again) for row in judged]
             samples = sorted([*samples, *marks], key=lambda s: s.time) if marks else samples
             key = SeriesKey(vantage=vantage, network=network, subject=subject, locus=str(locus))
             found.append(Series(key=key, tz=judged[-1].tz, samples=tuple(samples)))
@@ -148,10 +150,11 @@ def _loci(seen: frozenset[Locus]) -> tuple[Locus, ...]:
     return tuple(locus for locus in Locus if locus in kept) or (Locus.NETWORK,)
 
 
-def _sample(row: Judged, locus: Locus) -> Sample:
-    """Return what ``row`` says to the series of ``locus``."""
+def _sample(row: Judged, locus: Locus, again: bool) -> Sample:
+    """Return what ``row`` says to the series of ``locus``; ``again`` is a retest of a change."""
+    good = Sample(time=row.time, bad=False, control_bad=row.control_bad, burst=again)
     if row.state is State.OK:
-        return Sample(time=row.time, bad=False, control_bad=row.control_bad)
+        return good
     if row.state is State.INVALID:
         return Sample(time=row.time, bad=None, absence=_invalid(row.gates))
     if row.mechanism in NOT_MEASURED:
@@ -165,9 +168,10 @@ def _sample(row: Judged, locus: Locus) -> Sample:
             weight=1.0 if row.locus is locus else _UNKNOWN_WEIGHT,
             control_bad=row.control_bad,
             mechanism=row.mechanism,
+            burst=again,
         )
     if row.locus is Locus.SERVER and row.state is State.BLOCKED and locus is Locus.NETWORK:
-        return Sample(time=row.time, bad=False, control_bad=row.control_bad)
+        return good
     return Sample(time=row.time, bad=None, absence=Absence.INCONCLUSIVE)
 
 

@@ -98,8 +98,9 @@ def watch(
 
     Each interval holds one round at a random instant: the core, and a share of the daily plan.
     A change of state is looked at again after 2, 5 and 9 minutes and, while it lasts, for half an
-    hour. What begins to fail, and what works again, is told as soon as chance is ruled out (one
-    false alarm in ten years). Once a day it is asked whether failures keep to hours of the day,
+    hour. What begins to fail, and what works again, is told as soon as chance is ruled out: one
+    false alarm in ten years from looks that fail one by one; of trouble in bursts, which a bad
+    line has, there are more. Once a day it is asked whether failures keep to hours of the day,
     and whether transfers became slow; what was not there before is told. Transfers are timed in
     up to goodput_rounds rounds a day, unless the line is metered.
     """

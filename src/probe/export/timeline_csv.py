@@ -23,6 +23,7 @@ COLUMNS = (
     "weight",
     "reason",
     "mechanism",
+    "retest",
 )
 
 
@@ -56,6 +57,7 @@ def _row(series: Series, sample: Sample) -> tuple[str, ...]:
         "" if sample.weight == 1 else repr(sample.weight),
         str(sample.absence) if sample.bad is None and sample.absence else "",
         guarded(sample.mechanism or ""),
+        "1" if sample.burst else "",
     )
 
 

@@ -89,6 +89,7 @@ SAMPLES = Table(
         Column("weight", "number", "How much the look counts; empty is 1."),
         Column("reason", "string", "Why there is no evidence."),
         Column("mechanism", "string", "How it failed."),
+        Column("retest", "integer", "1: a look again at what had just changed."),
     ),
 )
 GRID = Table(
@@ -205,6 +206,7 @@ def _sample_rows(series: Series, countries: Countries) -> Iterator[list[Cell]]:
             None if sample.weight == 1 else sample.weight,
             str(sample.absence) if bad is None and sample.absence else None,
             sample.mechanism,
+            1 if sample.burst else None,
         ]
 
 

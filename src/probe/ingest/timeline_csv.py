@@ -2,7 +2,8 @@
 
 Columns (docs/formats.md): ``time`` (ISO 8601 with its offset), ``series`` and ``bad`` (1, 0 or
 empty) are required; ``vantage``, ``network``, ``tz`` (IANA), ``signal``, ``control_bad``,
-``weight``, ``reason``, ``mechanism`` and ``locus`` are optional. The file is read row by row.
+``weight``, ``reason``, ``mechanism``, ``locus`` and ``retest`` are optional. The file is read row
+by row.
 """
 
 import csv
@@ -32,6 +33,7 @@ OPTIONAL = (
     "reason",
     "mechanism",
     "locus",
+    "retest",
 )
 COLUMNS = REQUIRED + OPTIONAL
 """All columns that are read; others are left alone."""
@@ -43,6 +45,7 @@ _YEARS = (1990, 2100)
 _AHEAD = timedelta(hours=1)  # what a clock may be wrong by
 _LOCI = ("network", "server", "local", "unknown")
 _BAD = {"1": True, "0": False, "": None}
+_RETEST = {"1": True, "0": False, "": False}
 
 
 def read(path: Path, *, tz: str | None, now: datetime | None = None) -> tuple[Series, ...]:
@@ -148,6 +151,7 @@ class _Reader:
             absence=self._absence(line, row),
             control_bad=self._number(line, row, "control_bad", low=0.0, high=1.0),
             mechanism=self._mechanism(line, row),
+            burst=self._retest(line, row.get("retest", "")),
         )
         self._samples[key].append(sample)
         self._lines[key].append(line)
@@ -241,6 +245,12 @@ class _Reader:
         if text not in _BAD:
             raise self._wrong(line, "bad", f"not 1, 0 or empty: {given[:40]!r}", "write 1 or 0")
         return _BAD[text]
+
+    def _retest(self, line: int, given: str) -> bool:
+        text = given.strip()
+        if text not in _RETEST:
+            raise self._wrong(line, "retest", f"not 1, 0 or empty: {given[:40]!r}", "write 1 or 0")
+        return _RETEST[text]
 
     def _number(
         self,

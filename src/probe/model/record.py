@@ -12,7 +12,10 @@ from probe.model.target import Role
 from probe.model.vantage import Network
 from probe.model.verdict import Confidence, Locus, State, Verdict
 
-__all__ = ["Judged", "Note", "NoteKind", "Record", "RoundRow"]
+__all__ = ["RETESTS", "Judged", "Note", "NoteKind", "Record", "RoundRow"]
+
+RETESTS = "burst"
+"""The plan of a round that looks again at what has just changed."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +53,11 @@ class RoundRow(msgspec.Struct, frozen=True, kw_only=True):
     imported_from: str | None = None
     catalog_digest: str = ""
     opening: RoundContext | None = None
+
+    @property
+    def retests(self) -> bool:
+        """Return whether this round looked again at what had just changed."""
+        return self.plan == RETESTS
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):

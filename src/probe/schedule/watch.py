@@ -17,6 +17,7 @@ from functools import partial
 from probe.clock import Clock
 from probe.errors import BusyError, ConsentError, ForbiddenNetwork, InputError, ProbeError
 from probe.model.measurement import Outcome, Variant
+from probe.model.record import RETESTS
 from probe.model.target import Endpoint, Plan
 from probe.model.verdict import State
 from probe.schedule.budget import day_start
@@ -176,7 +177,7 @@ class Watch:
 
     async def _burst(self, again: Again) -> None:
         wanted = Wanted(names=tuple(sorted(again.worked)), country=self.wanted.country)
-        result = await self.session.round(wanted, name="burst", follow_ups=FollowUps.ON_CHANGE)
+        result = await self.session.round(wanted, name=RETESTS, follow_ups=FollowUps.ON_CHANGE)
         if again.further and not result.interrupted:
             same = {one: ok for one, ok in _working(result) if again.worked.get(one) is ok}
             self._look_again(same, again.further - 1)

@@ -85,6 +85,17 @@ def test_a_directive_is_a_range_and_is_seen_before_during_and_after() -> None:
     assert calendar.after_share < 0.15
 
 
+def test_a_day_that_was_cut_for_a_part_of_the_hours_is_not_said_to_have_mostly_worked() -> None:
+    """Two nights of ten ended early: they do not fill the hours, and most of their looks failed."""
+    whole, early = tuple(range(15, 23)), (23, 24)
+    cuts = (*on(whole, 1080, 1320), *on(early, 1080, 1240))
+    (event,) = dated(line(*cuts), listed((*whole, *early), "directive"))
+    assert event.window is not None
+    assert len(event.window.against) == 2
+    (against,) = (text for text in explain(event) if text.startswith("Against it"))
+    assert "on 2 days it was looked at in these hours and worked, all the time or a part" in against
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_other_days_or_every_day_do_not_keep_to_the_list(seed: int) -> None:
     """Cuts elsewhere, a daily curfew, random outages: the list explains none of them."""

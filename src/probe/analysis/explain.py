@@ -118,12 +118,13 @@ def _supports(window: Window) -> str:
 
 
 def _against(window: Window) -> tuple[str, ...]:
+    """Name the days without it; on some the trouble may have been there for a part of the hours."""
     if not window.against:
         return ("Against it: on no day of this time was it looked at in these hours and worked.",)
     return (
         (
             f"Against it: on {_many(len(window.against), 'day')} it was looked at in these hours "
-            f"and mostly worked ({day_ranges(window.against)})."
+            f"and worked, all the time or a part of it ({day_ranges(window.against)})."
         ),
     )
 

@@ -308,7 +308,7 @@ async def _listen(
                 stopping.cancel()
                 looking.cancel()
                 await asyncio.wait({looking})
-            say(f"{server.answered} questions answered, {server.turned_away} turned away.")
+            say(f"{server.served} questions answered, {server.turned_away} turned away.")
             if listener.problems:
                 say(f"Bugs of ours ended connections: {', '.join(sorted(set(listener.problems)))}.")
             if not looking.cancelled():

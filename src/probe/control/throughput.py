@@ -27,14 +27,12 @@ from probe.errors import InputError
 from probe.net.base import NetFailure
 from probe.probes.meter import Meter
 from probe.probes.own_server import Took
-from probe.probes.transfer import MAX_WANTED
+from probe.probes.transfer import BYTES_PATH, MAX_WANTED
 from probe.schedule.budget import day_start
 from probe.wire.errors import WireError
 from probe.wire.media import FRESH_S, media_answer, media_key, read_media
 
-__all__ = ["BYTES_PATH", "Ration", "ThroughputServer", "checked_names", "filler", "wanted_of"]
-
-BYTES_PATH = "/bytes"
+__all__ = ["Ration", "ThroughputServer", "checked_names", "filler", "wanted_of"]
 
 _HOLDER_BYTES = 32_000_000.0  # a holder may take at once
 _HOLDER_PER_SECOND = 2_000.0  # and so fast again: 170 MB a day

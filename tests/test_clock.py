@@ -1,10 +1,11 @@
 """The virtual clock moves only when told, and never back."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from probe.clock import SystemClock, VirtualClock
+from probe.clock import SystemClock, VirtualClock, sleep_or_stop
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -26,3 +27,19 @@ def test_a_clock_does_not_go_back() -> None:
 def test_the_system_clock_is_utc() -> None:
     """Wall time is aware and in UTC."""
     assert SystemClock().now().utcoffset() == timedelta(0)
+
+
+async def test_a_sleep_ends_when_its_time_is_over() -> None:
+    """Nobody stops it: the clock has moved by all of it."""
+    clock = VirtualClock(START)
+    await sleep_or_stop(clock, 60, asyncio.Event())
+    assert clock.monotonic_s() == 60
+
+
+async def test_a_sleep_ends_when_told_to_stop() -> None:
+    """An hour of real time is not waited for, and no task is left behind."""
+    stop = asyncio.Event()
+    stop.set()
+    async with asyncio.timeout(30):
+        await sleep_or_stop(SystemClock(), 3600, stop)
+    assert asyncio.all_tasks() == {asyncio.current_task()}

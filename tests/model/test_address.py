@@ -2,7 +2,7 @@
 
 import pytest
 
-from probe.model.address import embedded_ipv4, family_of, is_public, parse_ip
+from probe.model.address import authority, embedded_ipv4, family_of, is_public, parse_ip
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "149.154.175.50", "2606:4700:4700::1111", "64:ff9b::101:101"]
 NOT_PUBLIC = [
@@ -72,3 +72,11 @@ def test_embedded_ipv4_of_each_wrapping() -> None:
     plain = parse_ip("2606:4700::1")
     assert plain is not None
     assert embedded_ipv4(plain) is None
+
+
+def test_a_port_stands_apart_from_an_address_with_colons() -> None:
+    """An IPv6 literal is put in brackets, with a port and without; nothing else is."""
+    assert authority("2606:4700::1", 443) == "[2606:4700::1]:443"
+    assert authority("2606:4700::1") == "[2606:4700::1]"
+    assert authority("1.1.1.1", 53) == "1.1.1.1:53"
+    assert authority("a.example.com") == "a.example.com"

@@ -89,6 +89,18 @@ def test_without_a_country_nothing_is_inside(lookup: NetworkLookup) -> None:
     assert {row.inside for row in hop_rows(shots(), lookup, country="ZZ")} == {None}
 
 
+def test_a_router_that_refuses_is_no_answer_of_the_server(lookup: NetworkLookup) -> None:
+    """What a router calls unreachable shows how far the shot came, and is not in its name."""
+    refused = Answer(kind=AnswerKind.UNREACHABLE, after_ms=1.0, looks=Fingerprint(ttl=60))
+    reset = Answer(kind=AnswerKind.RESET, after_ms=1.0, looks=Fingerprint(ttl=60))
+    fired = tuple(
+        Shot(round=1, arm=Arm.TARGET, ttl=ttl, answers=answers)
+        for ttl, answers in ((1, (reset,)), (2, (refused,)), (3, ()), (4, ()))
+    )
+    rows = hop_rows(fired, lookup, country="XX")
+    assert [row.target_answered for row in rows] == [1, 0, 0]
+
+
 def test_own_addresses_go_from_answers_as_well() -> None:
     """An answer that names us, or a router that is near, is not repeated."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from probe.model.address import family_of
-from probe.model.measurement import DnsStep, Measurement, Outcome, Variant
+from probe.model.measurement import DnsStep, Measurement, Outcome, Variant, main_look
 
 __all__ = ["Side", "family_of_look", "sides"]
 
@@ -41,7 +41,7 @@ def sides(bundle: Sequence[Measurement]) -> tuple[Side, Side | None]:
     On each side its own first look is the first look, and the other's is ``OTHER_FAMILY``.
     """
     whole = Side(None, tuple(bundle), tuple(range(len(bundle))))
-    main = next((m for m in bundle if m.variant is Variant.MAIN), None)
+    main = main_look(bundle)
     there = next(
         (m for m in bundle if m.variant is Variant.OTHER_FAMILY and m.outcome is Outcome.MEASURED),
         None,

@@ -28,7 +28,7 @@ from probe.analysis.udp_facts import UdpFacts, udp_facts
 from probe.model.address import parse_ip
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
-from probe.model.measurement import DnsStep, Measurement, Outcome, TlsStep, Variant
+from probe.model.measurement import DnsStep, Measurement, Outcome, TlsStep, Variant, main_look
 from probe.model.target import Endpoint, Kind, Purpose, Service
 
 __all__ = ["ControlFacts", "Features", "features_of", "retired"]
@@ -113,7 +113,7 @@ def features_of(
 ) -> Features:
     """Return the facts of ``bundle``; deterministic, from these values only."""
     line = line_facts(context)
-    main = next((m for m in bundle if m.variant is Variant.MAIN), None)
+    main = main_look(bundle)
     if main is None or main.outcome is not Outcome.MEASURED:
         return Features(
             endpoint=endpoint,

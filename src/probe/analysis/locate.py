@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from probe.analysis.locate_made import made_on_the_way, who_made
 from probe.analysis.locate_silence import where_silence_begins
-from probe.analysis.shots import Tally, in_its_name
+from probe.analysis.shots import Tally
 from probe.analysis.trace_case import Case, different_looks, effect_of
 from probe.model.trace import AnswerKind, Arm, Effect, Finding, Located, Shot, Trigger
 from probe.model.verdict import Confidence
@@ -46,7 +46,7 @@ def locate(shots: Iterable[Shot], trigger: Trigger) -> Located:
     made = made_on_the_way(case, Arm.TARGET)
     if made:
         return who_made(case, made)
-    met = [shot for shot in case.tally.of(Arm.TARGET) if in_its_name(shot)]
+    met = [shot for shot in case.tally.of(Arm.TARGET) if shot.answered]
     return _met(case, met) if met else where_silence_begins(case)
 
 
@@ -70,7 +70,7 @@ def flooded(located: Located, lost: int) -> Located:
 
 def _usable(shots: Sequence[Shot], trigger: Trigger) -> tuple[tuple[Shot, ...], tuple[str, ...]]:
     """Leave out rounds in which the neutral name was held up that had got through before."""
-    passed = {s.round for s in shots if s.arm is Arm.NEUTRAL and in_its_name(s)}
+    passed = {s.round for s in shots if s.arm is Arm.NEUTRAL and s.answered}
     tried = {s.round for s in shots if s.arm is Arm.NEUTRAL}
     spoilt = tried - passed
     if trigger is Trigger.SYN or not passed or not spoilt:

@@ -1,6 +1,5 @@
 """Answers that were made on the way: which they are, from which hop on, beside or in the path."""
 
-from probe.analysis.shots import in_its_name
 from probe.analysis.trace_case import MISSED, Case, different_looks, effect_of
 from probe.model.trace import Arm, Finding, Located, Placement, Shot
 from probe.model.verdict import Confidence
@@ -20,7 +19,7 @@ def made_on_the_way(case: Case, arm: Arm) -> list[Shot]:
 
 def _died_before(case: Case, shot: Shot) -> bool:
     others = case.tally.at(shot.ttl, *case.same_place)
-    met = any(in_its_name(other) for other in others if other is not shot)
+    met = any(other.answered for other in others if other is not shot)
     if shot.ttl > case.behind:
         nearer = case.server is not None and shot.ttl < case.server
         return nearer and len(others) >= 2 and not met and _looks_made(case, shot)

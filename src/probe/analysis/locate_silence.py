@@ -1,6 +1,5 @@
 """A trigger that nobody answers: how far it came, and whether that is more than loss."""
 
-from probe.analysis.shots import spoken_of
 from probe.analysis.trace_case import MISSED, Case
 from probe.model.trace import Arm, Effect, Finding, Located, Placement
 from probe.model.verdict import Confidence
@@ -51,7 +50,7 @@ def _silent_by(case: Case, first: int) -> int | None:
     arms = case.comparable(first)
     missed = 1.0
     last: int | None = None
-    for ttl in case.tally.ttls(arms, spoken_of):
+    for ttl in case.tally.ttls(arms, lambda shot: shot.spoken_of):
         sent = case.tally.at(ttl, Arm.TARGET)
         if ttl < first or not sent:
             continue
@@ -70,5 +69,5 @@ def _heard_share(case: Case, ttl: int, arms: tuple[Arm, ...]) -> float:
     for arm in arms:
         shots = case.tally.at(ttl, arm)
         if shots:
-            shares.append(case.share(sum(map(spoken_of, shots)), len(shots)))
+            shares.append(case.share(sum(shot.spoken_of for shot in shots), len(shots)))
     return max(shares, default=0.0)

@@ -4,17 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from probe.model.trace import AnswerKind, Arm, Fingerprint, Shot, Trigger
 
-__all__ = ["Tally", "in_its_name", "spoken_of", "usual_looks"]
-
-
-def in_its_name(shot: Shot) -> bool:
-    """Return whether something came in the server's name: an answer, or an acknowledgement."""
-    return shot.taken is not None or any(a.kind is not AnswerKind.UNREACHABLE for a in shot.answers)
-
-
-def spoken_of(shot: Shot) -> bool:
-    """Return whether anybody let it be known that the shot came so far."""
-    return shot.heard or in_its_name(shot)
+__all__ = ["Tally", "usual_looks"]
 
 
 class Tally:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from probe.analysis.shots import Tally, in_its_name, spoken_of, usual_looks
+from probe.analysis.shots import Tally, usual_looks
 from probe.model.trace import (
     Answer,
     AnswerKind,
@@ -53,7 +53,11 @@ class Case:
         self.same_place = (Arm.PATH,) if syn else REFERENCE
         self.behind = tally.routers_end(Arm.TARGET, *self.same_place)
         self.looks = usual_looks(tally, trigger)
-        met = [ttl for ttl in tally.ttls(self.same_place, in_its_name) if ttl > self.behind]
+        met = [
+            ttl
+            for ttl in tally.ttls(self.same_place, lambda shot: shot.answered)
+            if ttl > self.behind
+        ]
         self.server = met[0] if met else None
         self._usual = self._usual_share()
         self.rounds = len({shot.round for shot in tally.of(Arm.TARGET)})
@@ -82,9 +86,9 @@ class Case:
         """
         shares = [0.5]
         for arm in REFERENCE:
-            speaks = set(self.tally.ttls((arm,), spoken_of))
+            speaks = set(self.tally.ttls((arm,), lambda shot: shot.spoken_of))
             shots = [shot for shot in self.tally.of(arm) if shot.ttl in speaks]
-            shares.append((sum(map(spoken_of, shots)) + 1) / (len(shots) + 2))
+            shares.append((sum(shot.spoken_of for shot in shots) + 1) / (len(shots) + 2))
         return max(shares)
 
     def share(self, seen: int, sent: int) -> float:

@@ -20,6 +20,7 @@ from probe.cli.throughput_server import (
     beside,
 )
 from probe.errors import InputError
+from probe.model.address import authority
 from probe.model.target import Catalog, Category, Plan
 from probe.model.vantage import Access, Vantage
 from probe.settings import Settings
@@ -293,9 +294,9 @@ async def _listen(
             beside(settings, place.throughput, signing, lookout.session.clock),
         ):
             files.close()
-            shown = f"[{listener.address}]" if ":" in listener.address else listener.address
+            shown = authority(listener.address, listener.port)
             say(
-                f"Listening on {'http' if tls is None else 'https'}://{shown}:{listener.port};"
+                f"Listening on {'http' if tls is None else 'https'}://{shown};"
                 f" {len(lookout.served)} endpoints of the catalog"
                 f" {lookout.session.catalog.digest[:12]}, from {lookout.session.vantage.country}."
             )
@@ -308,7 +309,7 @@ async def _listen(
                 stopping.cancel()
                 looking.cancel()
                 await asyncio.wait({looking})
-            say(f"{server.answered} questions answered, {server.turned_away} turned away.")
+            say(f"{server.served} questions answered, {server.turned_away} turned away.")
             if listener.problems:
                 say(f"Bugs of ours ended connections: {', '.join(sorted(set(listener.problems)))}.")
             if not looking.cancelled():

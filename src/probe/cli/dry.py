@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from probe.cli.options import Output
 from probe.cli.output import emit, say
+from probe.model.address import authority
 
 if TYPE_CHECKING:
     from probe.schedule.dryrun import DryRow, DryRun
@@ -40,7 +41,7 @@ def _lines(found: "DryRun") -> None:
 
 
 def _cells(row: "DryRow") -> tuple[str, ...]:
-    place = f"[{row.host}]:{row.port}" if ":" in row.host else f"{row.host}:{row.port}"
+    place = authority(row.host, row.port)
     cost = (f"{row.bytes / 1000:.1f} kB", f"{row.seconds:.1f} s") if row.runs else ("-", "-")
     cells = (row.service, row.kind, place, *cost, row.reason)
     return tuple("".join(c if c.isprintable() else "?" for c in cell) for cell in cells)

@@ -10,6 +10,7 @@ from probe.cli.options import CatalogOption, ConfigOption, StoreOption, command_
 from probe.cli.output import say
 from probe.cli.shown_catalog import shown_catalog
 from probe.errors import InputError
+from probe.model.address import authority
 
 if TYPE_CHECKING:
     from probe.model.target import Catalog
@@ -79,8 +80,7 @@ def serve(
         hosts=frozenset(one.lower() for one in name or ()),
         token=token,
     )
-    place = f"[{host}]" if ":" in host else host
-    say(f"http://{place}:{port}/{f'?token={token}' if token else ''}")
+    say(f"http://{authority(host, port)}/{f'?token={token}' if token else ''}")
     if not is_loopback(host):
         say("Whoever knows this address and sees the traffic can read everything: there is no TLS.")
     say("Ctrl-C stops it.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from probe.cli.output import say
+from probe.model.address import authority
 from probe.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ async def beside(
     with own_certificate(private_key, clock.now()) as tls:
         async with throughput_at(place.address, place.port, ration, place.names, tls) as door:
             at = door.listener
-            shown = f"[{at.address}]" if ":" in at.address else at.address
+            shown = authority(at.address, at.port)
             say(
-                f"Bytes at {shown}:{at.port}, TCP and UDP{'' if door.quic else ', without QUIC'},"
+                f"Bytes at {shown}, TCP and UDP{'' if door.quic else ', without QUIC'},"
                 f" under {_counted(len(place.names))}, {settings.day_bytes / 1e6:.0f} MB a day."
             )
             yield

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from probe.errors import InputError
+from probe.model.address import authority
 
 __all__ = ["ControlAddress", "control_address"]
 
@@ -20,7 +21,7 @@ class ControlAddress:
     @property
     def place(self) -> str:
         """Return ``host:port``, by which a token is found."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return authority(self.host, self.port)
 
 
 def control_address(url: str) -> ControlAddress:

@@ -5,6 +5,7 @@ Each part has a deadline and a size. Whoever has no token is told 404, whatever 
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,14 +17,11 @@ from probe.net.base import NetFailure, Stream
 
 __all__ = [
     "UNKNOWN",
+    "OneRequestServer",
     "Reply",
+    "Talk",
     "bearer_of",
-    "feed",
     "holder_of",
-    "linger",
-    "read_head",
-    "send_reply",
-    "server_side",
 ]
 
 _READ_S = 15.0
@@ -48,9 +46,65 @@ UNKNOWN = Reply(404, b"not found\n")
 """What a stranger is told."""
 
 
-def server_side() -> h11.Connection:
-    """Return the engine of one connection; its heads are bounded."""
-    return h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """One connection; its question is read before ``ends_s``, an instant of the loop's clock."""
+
+    connection: h11.Connection
+    stream: Stream
+    ends_s: float
+
+    async def feed(self) -> None:
+        """Hand what comes next to the engine."""
+        data = await self.stream.receive(_CHUNK, timeout_s=_READ_S)
+        self.connection.receive_data(data)
+
+
+@dataclass(kw_only=True)
+class OneRequestServer(ABC):
+    """Serves the one request of a connection that ``probe.net.listen`` hands to ``serve``."""
+
+    read_s: float = _READ_S
+    served: int = 0
+    turned_away: int = 0
+
+    @abstractmethod
+    async def answer(self, talk: Talk, request: h11.Request) -> Reply | None:
+        """Return what to say to a request whose head was read; ``None`` when it was said already.
+
+        Raises:
+            RemoteProtocolError: what follows the head is no request.
+            TimeoutError: the peer was too slow.
+
+        """
+
+    async def serve(self, stream: Stream) -> None:
+        """Serve the one request of a connection.
+
+        Raises:
+            NetFailure: the peer went away, or was too slow.
+
+        """
+        engine = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
+        talk = Talk(engine, stream, asyncio.get_running_loop().time() + self.read_s)
+        request: h11.Request | None = None
+        try:
+            async with asyncio.timeout_at(talk.ends_s):
+                request = await _read_head(talk)
+            reply = await self.answer(talk, request)
+        except h11.RemoteProtocolError:
+            reply = Reply(400, b"bad request\n")
+        except TimeoutError as exc:
+            raise NetFailure("generic_timeout_error") from exc
+        if reply is None:
+            self.served += 1
+            return
+        if reply.status == 200:
+            self.served += 1
+        else:
+            self.turned_away += 1
+        await _send_reply(talk, request, reply)
+        await _linger(stream)
 
 
 def holder_of(request: h11.Request, known: Sequence[str]) -> int | None:
@@ -66,7 +120,7 @@ def bearer_of(given: Sequence[bytes], known: Sequence[str]) -> int | None:
     return find_token(text[len(_BEARER) :].strip() if bearer else "", known)
 
 
-async def read_head(connection: h11.Connection, stream: Stream) -> h11.Request:
+async def _read_head(talk: Talk) -> h11.Request:
     """Read the head of a request.
 
     Raises:
@@ -75,21 +129,15 @@ async def read_head(connection: h11.Connection, stream: Stream) -> h11.Request:
 
     """
     while True:
-        event = connection.next_event()
+        event = talk.connection.next_event()
         if isinstance(event, h11.Request):
             return event
         if event is not h11.NEED_DATA:
             raise h11.RemoteProtocolError("no request")
-        await feed(connection, stream)
+        await talk.feed()
 
 
-async def feed(connection: h11.Connection, stream: Stream) -> None:
-    """Hand what comes next to the engine."""
-    data = await stream.receive(_CHUNK, timeout_s=_READ_S)
-    connection.receive_data(data)
-
-
-async def linger(stream: Stream) -> None:
+async def _linger(stream: Stream) -> None:
     """Take what the peer still sends, a little: a close over unread bytes would cut our answer."""
     left = _LINGER_BYTES
     with contextlib.suppress(NetFailure, TimeoutError):
@@ -98,10 +146,9 @@ async def linger(stream: Stream) -> None:
                 left -= len(data)
 
 
-async def send_reply(
-    connection: h11.Connection, stream: Stream, asked: h11.Request | None, reply: Reply
-) -> None:
+async def _send_reply(talk: Talk, asked: h11.Request | None, reply: Reply) -> None:
     """Send an answer, where one can still be sent."""
+    connection = talk.connection
     headers = [
         ("Content-Type", "text/plain" if reply.status != 200 else "application/octet-stream"),
         ("Content-Length", str(len(reply.body))),
@@ -115,4 +162,4 @@ async def send_reply(
     told = b"" if asked is not None and asked.method == b"HEAD" else reply.body
     data = connection.send(h11.Data(data=told)) or b""
     end = connection.send(h11.EndOfMessage()) or b""
-    await stream.send(head + data + end, timeout_s=_WRITE_S)
+    await talk.stream.send(head + data + end, timeout_s=_WRITE_S)

@@ -27,23 +27,18 @@ from probe.control.message import (
 )
 from probe.control.requests import (
     UNKNOWN,
+    OneRequestServer,
     Reply,
-    feed,
+    Talk,
     holder_of,
-    linger,
-    read_head,
-    send_reply,
-    server_side,
 )
 from probe.errors import InputError
-from probe.net.base import NetFailure, Stream
 
 __all__ = ["ControlServer", "Reply", "TokenRate"]
 
 WAIT_S = 45.0
 """The longest that a question waits for looks; what is not seen by then is pending."""
 
-_READ_S = 15.0
 _BURST = 60.0  # questions that one token may ask at once
 _PER_SECOND = 0.1  # and how fast it may ask again
 _AT_ONCE = 8  # questions of one token that wait at the same time
@@ -82,51 +77,31 @@ class TokenRate:
 
 
 @dataclass
-class ControlServer:
+class ControlServer(OneRequestServer):
     """Answers questions over connections that ``probe.net.listen`` hands to ``serve``."""
 
     lookout: Lookout
     tokens: Callable[[], Sequence[str]]  # hashes; read anew, so that a token can be ended
     private_key: bytes
     wait_s: float = WAIT_S
-    read_s: float = _READ_S
-    answered: int = 0
-    turned_away: int = 0
     rate: TokenRate = field(init=False)
 
     def __post_init__(self) -> None:
         """Count on the lookout's clock."""
         self.rate = TokenRate(self.lookout.session.clock)
 
-    async def serve(self, stream: Stream) -> None:
-        """Serve the one request of a connection.
+    async def answer(self, talk: Talk, request: h11.Request) -> Reply:
+        """Return what is said to a question; a stranger's is not read."""
+        holder = holder_of(request, self.tokens())
+        if holder is None:
+            return UNKNOWN
+        async with asyncio.timeout_at(talk.ends_s):
+            body = await _body(talk)
+        return await self._reply(request, holder, body)
 
-        Raises:
-            NetFailure: the peer went away, or was too slow.
-
-        """
-        connection = server_side()
-        request: h11.Request | None = None
-        try:
-            async with asyncio.timeout(self.read_s):
-                request = await read_head(connection, stream)
-                holder = holder_of(request, self.tokens())
-                body = b"" if holder is None else await _body(connection, stream)
-            reply = await self._reply(request, holder, body)
-        except h11.RemoteProtocolError:
-            reply = Reply(400, b"bad request\n")
-        except TimeoutError as exc:
-            raise NetFailure("generic_timeout_error") from exc
-        if reply.status == 200:
-            self.answered += 1
-        else:
-            self.turned_away += 1
-        await send_reply(connection, stream, request, reply)
-        await linger(stream)
-
-    async def _reply(self, request: h11.Request, holder: int | None, body: bytes | None) -> Reply:
+    async def _reply(self, request: h11.Request, holder: int, body: bytes | None) -> Reply:
         """Return what to say; one holder cannot take the place of the others."""
-        if holder is None or request.target != OBSERVE_PATH.encode():
+        if request.target != OBSERVE_PATH.encode():
             return UNKNOWN
         if request.method != b"POST":
             return Reply(405, b"only POST\n")
@@ -136,13 +111,13 @@ class ControlServer:
             return Reply(429, b"too many questions\n", retry_after_s=60)
         try:
             question = read_question(body)
-            return Reply(200, seal_answer(await self._answer(question), self.private_key))
+            return Reply(200, seal_answer(await self._looked(question), self.private_key))
         except InputError as error:
             return Reply(400, f"{error}\n"[:500].encode())
         finally:
             self.rate.end(holder)
 
-    async def _answer(self, question: Question) -> Answer:
+    async def _looked(self, question: Question) -> Answer:
         """Look, unless the other side speaks of another catalog: then only say which is ours."""
         lookout = self.lookout
         digest = lookout.session.catalog.digest
@@ -169,11 +144,11 @@ class ControlServer:
         )
 
 
-async def _body(connection: h11.Connection, stream: Stream) -> bytes | None:
+async def _body(talk: Talk) -> bytes | None:
     """Return the body, ``None`` when it is larger than any question."""
     body = bytearray()
     while True:
-        event = connection.next_event()
+        event = talk.connection.next_event()
         if isinstance(event, h11.EndOfMessage):
             return bytes(body)
         if isinstance(event, h11.Data):
@@ -181,6 +156,6 @@ async def _body(connection: h11.Connection, stream: Stream) -> bytes | None:
             if len(body) > MAX_ASK:
                 return None
         elif event is h11.NEED_DATA:
-            await feed(connection, stream)
+            await talk.feed()
         else:
             raise h11.RemoteProtocolError("the request ended early")

@@ -17,31 +17,25 @@ import msgspec
 from probe.clock import Clock
 from probe.control.requests import (
     UNKNOWN,
+    OneRequestServer,
     Reply,
-    feed,
+    Talk,
     holder_of,
-    linger,
-    read_head,
-    send_reply,
-    server_side,
 )
 from probe.control.server import TokenRate
 from probe.errors import InputError
-from probe.net.base import NetFailure, Stream
+from probe.net.base import NetFailure
 from probe.probes.meter import Meter
 from probe.probes.own_server import Took
-from probe.probes.transfer import MAX_WANTED
+from probe.probes.transfer import BYTES_PATH, MAX_WANTED
 from probe.schedule.budget import day_start
 from probe.wire.errors import WireError
 from probe.wire.media import FRESH_S, media_answer, media_key, read_media
 
-__all__ = ["BYTES_PATH", "Ration", "ThroughputServer", "checked_names", "filler", "wanted_of"]
-
-BYTES_PATH = "/bytes"
+__all__ = ["Ration", "ThroughputServer", "checked_names", "filler", "wanted_of"]
 
 _HOLDER_BYTES = 32_000_000.0  # a holder may take at once
 _HOLDER_PER_SECOND = 2_000.0  # and so fast again: 170 MB a day
-_READ_S = 15.0
 _UPLOAD_S = 18.0  # a little less than the client's patience: it is told how far it came
 _WRITE_S = 20.0
 _KEYS_S = 5.0
@@ -135,46 +129,14 @@ def filler(size: int) -> bytes:
 
 
 @dataclass
-class ThroughputServer:
+class ThroughputServer(OneRequestServer):
     """HTTP/1.1 over connections that ``probe.net.listen`` hands to ``serve``."""
 
     ration: Ration
-    read_s: float = _READ_S
     upload_s: float = _UPLOAD_S
-    served: int = 0
-    turned_away: int = 0
 
-    async def serve(self, stream: Stream) -> None:
-        """Serve the one request of a connection.
-
-        Raises:
-            NetFailure: the peer went away, or was too slow.
-
-        """
-        connection = server_side()
-        request: h11.Request | None = None
-        try:
-            async with asyncio.timeout(self.read_s):
-                request = await read_head(connection, stream)
-            reply = await self._reply(connection, stream, request)
-        except h11.RemoteProtocolError:
-            reply = Reply(400, b"bad request\n")
-        except TimeoutError as exc:
-            raise NetFailure("generic_timeout_error") from exc
-        if reply is None:
-            self.served += 1
-            return
-        if reply.status == 200:
-            self.served += 1
-        else:
-            self.turned_away += 1
-        await send_reply(connection, stream, request, reply)
-        await linger(stream)
-
-    async def _reply(
-        self, connection: h11.Connection, stream: Stream, request: h11.Request
-    ) -> Reply | None:
-        """Return what to say; ``None`` when it was said already."""
+    async def answer(self, talk: Talk, request: h11.Request) -> Reply | None:
+        """Return what to say; the bytes that are asked for are sent here."""
         holder = holder_of(request, self.ration.tokens())
         if holder is None:
             return UNKNOWN
@@ -187,33 +149,34 @@ class ThroughputServer:
         if not self.ration.grant(holder, size):
             return Reply(429, b"the budget is spent\n", retry_after_s=3600)
         if upload:
-            return await self._taken(connection, stream)
-        await self._give(connection, stream, size)
+            return await self._taken(talk)
+        await self._give(talk, size)
         return None
 
-    async def _give(self, connection: h11.Connection, stream: Stream, size: int) -> None:
+    async def _give(self, talk: Talk, size: int) -> None:
         """Send so many bytes, block by block, as fast as they are taken."""
         headers = [
             ("Content-Type", "application/octet-stream"),
             ("Content-Length", str(size)),
             ("Connection", "close"),
         ]
+        connection = talk.connection
         out = connection.send(h11.Response(status_code=200, headers=headers)) or b""
         left = size
         while left > 0:
             part = filler(left)
             left -= len(part)
             out += connection.send(h11.Data(data=part)) or b""
-            await stream.send(out, timeout_s=_WRITE_S)
+            await talk.stream.send(out, timeout_s=_WRITE_S)
             out = b""
 
-    async def _taken(self, connection: h11.Connection, stream: Stream) -> Reply:
+    async def _taken(self, talk: Talk) -> Reply:
         """Count what comes, until all is there or the time is over, and say what was seen."""
         loop = asyncio.get_running_loop()
         meter, whole = Meter(loop.time()), False
         try:
             async with asyncio.timeout(self.upload_s):
-                whole = await _count(connection, stream, meter)
+                whole = await _count(talk, meter)
         except TimeoutError:
             pass
         except NetFailure:
@@ -236,16 +199,16 @@ def _length(request: h11.Request) -> int | None:
     return int(number) if 1 <= int(number) <= MAX_WANTED else None
 
 
-async def _count(connection: h11.Connection, stream: Stream, meter: Meter) -> bool:
+async def _count(talk: Talk, meter: Meter) -> bool:
     """Count a body; return whether it ended as it should."""
     loop = asyncio.get_running_loop()
     while True:
-        event = connection.next_event()
+        event = talk.connection.next_event()
         if isinstance(event, h11.Data):
             meter.add(len(event.data), loop.time())
         elif isinstance(event, h11.EndOfMessage):
             return True
         elif event is h11.NEED_DATA:
-            await feed(connection, stream)
+            await talk.feed()
         else:
             return False

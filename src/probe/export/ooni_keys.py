@@ -8,7 +8,7 @@ read. A timed download goes in as the samples of OONI's throttling sampler.
 import base64
 from typing import Any, Final
 
-from probe.model.address import is_public, parse_ip
+from probe.model.address import authority, is_public, parse_ip
 from probe.model.goodput import Direction, Transport
 from probe.model.measurement import (
     DnsEngine,
@@ -149,7 +149,7 @@ def _connect(step: TcpStep, transaction: int) -> dict[str, Any]:
 
 
 def _place(step: TcpStep | TlsStep | HttpStep | ExchangeStep | TransferStep) -> str:
-    return f"[{step.address}]:{step.port}" if ":" in step.address else f"{step.address}:{step.port}"
+    return authority(step.address, step.port)
 
 
 def _handshake(step: TlsStep, transaction: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ __all__ = [
     "NOWHERE",
     "NOWHERE_6",
     "IPAddress",
+    "authority",
     "embedded_ipv4",
     "family_of",
     "is_public",
@@ -43,6 +44,12 @@ def parse_ip(text: str) -> IPAddress | None:
         return ipaddress.ip_address(text.strip("[]"))
     except ValueError:
         return None
+
+
+def authority(host: str, port: int | None = None) -> str:
+    """Return host and port as URLs join them, IPv6 in brackets (RFC 3986 section 3.2)."""
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
 
 
 def family_of(text: str) -> int | None:

@@ -1,5 +1,6 @@
 """What was seen: one endpoint measured once, as an ordered list of steps. No judgement here."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -30,6 +31,7 @@ __all__ = [
     "TransferStep",
     "UdpStep",
     "Variant",
+    "main_look",
 ]
 
 
@@ -289,3 +291,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         if self.outcome is Outcome.INTERRUPTED:
             return "interrupted"
         return self.steps[-1].failure if self.steps else None
+
+
+def main_look(bundle: Iterable[Measurement]) -> Measurement | None:
+    """Return the first look of a bundle, ``None`` where it was never taken."""
+    return next((one for one in bundle if one.variant is Variant.MAIN), None)

@@ -7,7 +7,7 @@ import msgspec
 
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
-from probe.model.measurement import Measurement, Variant
+from probe.model.measurement import Measurement, main_look
 from probe.model.target import Role
 from probe.model.vantage import Network
 from probe.model.verdict import Confidence, Locus, State, Verdict
@@ -34,7 +34,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def main(self) -> Measurement:
         """Return the first look."""
-        return next((m for m in self.bundle if m.variant is Variant.MAIN), self.bundle[0])
+        return main_look(self.bundle) or self.bundle[0]
 
 
 class RoundRow(msgspec.Struct, frozen=True, kw_only=True):

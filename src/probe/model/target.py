@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from probe.model.address import authority
+
 __all__ = [
     "Absence",
     "Catalog",
@@ -199,8 +201,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """
         if self.private is not None:
             return f"{self.service}/{self.kind}/{self.private}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        where = host if self.port is None else f"{host}:{self.port}"
+        where = authority(self.host, self.port)
         where += "+tcp" if self.transport == "tcp" else ""
         sni = f"#{self.sni}" if self.sni not in (None, self.host) else ""
         front = f"@{self.host_header}" if self.host_header else ""

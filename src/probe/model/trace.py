@@ -98,6 +98,17 @@ class Shot(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether a router said that the shot died with it."""
         return self.router is not None or self.scrubbed
 
+    @property
+    def answered(self) -> bool:
+        """Return whether something came in the server's name: an answer, an acknowledgement."""
+        kinds = (answer.kind for answer in self.answers)
+        return self.taken is not None or any(one is not AnswerKind.UNREACHABLE for one in kinds)
+
+    @property
+    def spoken_of(self) -> bool:
+        """Return whether anybody let it be known that the shot came so far."""
+        return self.heard or self.answered
+
 
 class Finding(StrEnum):
     """Who reacts to the trigger."""

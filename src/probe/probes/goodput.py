@@ -22,7 +22,7 @@ from probe.probes.peer import Peer
 from probe.probes.session import Session, ascii_host
 from probe.probes.tcp import connect
 from probe.probes.tls import shake_hands
-from probe.probes.transfer import OwnServer, Transfer
+from probe.probes.transfer import BYTES_PATH, HAS_OBJECT, OwnServer, Transfer
 
 __all__ = ["NOT_THE_OBJECT", "NOT_TOLD", "NO_OBJECT", "probe_goodput"]
 
@@ -32,8 +32,6 @@ NOT_TOLD = "no transfer was asked for"
 NOT_THE_SERVER = "it is not the server whose key is trusted"
 _ALPN = ("http/1.1",)
 """One object over one connection: HTTP/2's windows would be measured along with the path."""
-
-_HAS_OBJECT = (200, 206)
 
 
 async def probe_goodput(session: Session) -> None:
@@ -76,7 +74,7 @@ def download_of(session: Session, transfer: Transfer) -> HttpRequest:
         "GET",
         ascii_host(session.endpoint.host),
         server.port,
-        f"/bytes/{transfer.wanted}",
+        f"{BYTES_PATH}/{transfer.wanted}",
         headers=(("Authorization", f"Bearer {server.token}"),),
     )
 
@@ -144,7 +142,7 @@ class _Run:
         t_s = session.recorder.now_s()
         if meter.total:
             record_answer(session, self.address, self.request, _bodiless(result), t0_s)
-        if result.status is not None and result.status not in _HAS_OBJECT:
+        if result.status is not None and result.status not in HAS_OBJECT:
             return False
         if not is_object(session, self.transfer, result, min(meter.total, len(result.body))):
             return False

@@ -12,7 +12,7 @@ from probe.probes.naming import each_address
 from probe.probes.peer import Peer
 from probe.probes.quic import HANDSHAKE, NO_CERTIFICATE, NO_QUIC, certificate_step
 from probe.probes.session import Session
-from probe.probes.transfer import Transfer
+from probe.probes.transfer import HAS_OBJECT, Transfer
 
 __all__ = ["over_quic"]
 
@@ -124,7 +124,7 @@ class _Look:
         )
         if answer.status is not None:
             record_answer(session, self._address, self._request, head, self._asked_s)
-            if answer.status not in (200, 206):
+            if answer.status not in HAS_OBJECT:
                 return False
         if not is_object(session, self._transfer, head, answer.body_length):
             return False

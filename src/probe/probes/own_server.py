@@ -17,6 +17,7 @@ from probe.net.base import NetFailure, Stream
 from probe.net.http import HttpRequest
 from probe.probes.meter import Meter
 from probe.probes.session import Session
+from probe.probes.transfer import BYTES_PATH
 
 __all__ = ["MAX_MARKS", "Took", "Upload", "upload_over"]
 
@@ -80,7 +81,7 @@ def _first(group: BaseExceptionGroup[NetFailure]) -> Failure:
 
 def _head(http: h11.Connection, request: HttpRequest, wanted: int) -> bytes:
     headers = [("Host", request.host), ("Content-Length", str(wanted)), *request.headers]
-    return http.send(h11.Request(method="POST", target="/bytes", headers=headers)) or b""
+    return http.send(h11.Request(method="POST", target=BYTES_PATH, headers=headers)) or b""
 
 
 async def _send(

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from probe.clock import Clock
-from probe.model.trace import AnswerKind, Arm, Shot, Trigger
+from probe.clock import Clock, sleep_or_stop
+from probe.model.trace import Arm, Shot, Trigger
 from probe.net.base import NetFailure
 from probe.net.capture import Caught
 from probe.net.expiring import Expiring, connected, datagrams, unconnected
@@ -153,26 +153,13 @@ class Tracing:
     async def _paused(self, number: int) -> bool:
         """Wait between rounds, longer while the neutral name is still held up; else ``False``."""
         for _ in range(_PATIENCE):
-            await self._wait()
+            await sleep_or_stop(self.clock, self.pace.spacing_s, self.stop)
             if self.stop.is_set():
                 return False
             if await self._clear(number):
                 return True
             self.progress("the neutral name does not get through yet: waiting once more")
         return False
-
-    async def _wait(self) -> None:
-        """Wait for the pause, at most until ``stop``."""
-        if self.clock.virtual:
-            await self.clock.sleep(self.pace.spacing_s)
-            return
-        pause = asyncio.ensure_future(self.clock.sleep(self.pace.spacing_s))
-        told = asyncio.ensure_future(self.stop.wait())
-        try:
-            await asyncio.wait((pause, told), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (pause, told):
-                task.cancel()
 
     async def _clear(self, number: int) -> bool:
         """Return whether one neutral shot of full life fares as it did in the first round."""
@@ -204,7 +191,7 @@ class Tracing:
         elsewhere = arm is Arm.NEUTRAL and self.aim.trigger is Trigger.SYN
         if arm is Arm.PATH or elsewhere:
             return most
-        servers = [shot.ttl for shot in self.shots if shot.arm is not Arm.TARGET and _of_it(shot)]
+        servers = [shot.ttl for shot in self.shots if shot.arm is not Arm.TARGET and shot.answered]
         heard = [shot.ttl for shot in self.shots if shot.router]
         if not servers:
             return most
@@ -325,10 +312,5 @@ async def _read(caught: Sequence[Caught]) -> list[tuple[float, Heard]]:
     return heard
 
 
-def _of_it(shot: Shot) -> bool:
-    """Return whether something in the server's name came for a shot."""
-    return shot.taken is not None or any(a.kind is not AnswerKind.UNREACHABLE for a in shot.answers)
-
-
 def _contact(shots: Sequence[Shot]) -> bool:
-    return any(_of_it(shot) for shot in shots)
+    return any(shot.answered for shot in shots)

@@ -5,10 +5,16 @@ from dataclasses import dataclass, field
 
 from probe.model.goodput import Direction, Transport
 
-__all__ = ["MAX_WANTED", "MIN_WANTED", "OwnServer", "Transfer"]
+__all__ = ["BYTES_PATH", "HAS_OBJECT", "MAX_WANTED", "MIN_WANTED", "OwnServer", "Transfer"]
 
 MIN_WANTED, MAX_WANTED = 65_536, 524_288
 """Bytes of one transfer: less says little of a rate, more costs a volunteer money."""
+
+BYTES_PATH = "/bytes"
+"""Of a server of one's own: it takes what is posted here, and below it gives so many bytes."""
+
+HAS_OBJECT = (200, 206)
+"""The statuses of an answer that carries the object, or the part that was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from probe.analysis.udp_facts import UDP_KINDS
+from probe.model.address import authority
 from probe.model.measurement import Variant
 from probe.model.target import Catalog, Endpoint, Kind, Plan
 from probe.schedule.choose import Wanted, plan_round
@@ -244,8 +245,7 @@ def _contacts(
 def _servers(plan: RoundPlan) -> tuple[str, ...]:
     """Return the throughput servers of the plan."""
     found = (look.transfer.server for task in plan.goodput for look in task.looks)
-    places = ((s.address, s.port) for s in found if s is not None)
-    return tuple(dict.fromkeys(f"[{a}]:{p}" if ":" in a else f"{a}:{p}" for a, p in places))
+    return tuple(dict.fromkeys(authority(s.address, s.port) for s in found if s is not None))
 
 
 def _timed_only(plan: RoundPlan) -> frozenset[str]:

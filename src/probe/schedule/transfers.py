@@ -8,9 +8,17 @@ from msgspec.structs import replace
 from probe.analysis.speeds import transfer_of
 from probe.model.address import family_of
 from probe.model.goodput import Direction, Transport
-from probe.model.measurement import DnsEngine, HttpStep, Measurement, Outcome, TlsStep, Variant
+from probe.model.measurement import (
+    DnsEngine,
+    HttpStep,
+    Measurement,
+    Outcome,
+    TlsStep,
+    Variant,
+    main_look,
+)
 from probe.probes.options import ProbeOptions
-from probe.probes.transfer import Transfer
+from probe.probes.transfer import HAS_OBJECT, Transfer
 from probe.schedule.beside import reached_at
 from probe.schedule.goodput import GoodputTask, TimedLook
 from probe.schedule.work import Work
@@ -19,8 +27,6 @@ __all__ = ["FRESH_S", "Transfers", "answers"]
 
 FRESH_S = 60.0
 """A transfer this young serves as the control of another: within the same minute."""
-
-_OBJECT = (200, 206)
 
 Taken = Callable[[Measurement], None]
 
@@ -32,11 +38,11 @@ def answers(bundle: Sequence[Measurement], task: GoodputTask) -> bool:
     """
     if any(look.transfer.server is not None for look in task.looks):
         return True
-    main = next((m for m in bundle if m.variant is Variant.MAIN), None)
+    main = main_look(bundle)
     if main is None or main.outcome is not Outcome.MEASURED:
         return False
     broken = any(isinstance(s, TlsStep) and s.failure is not None for s in main.steps)
-    begun = any(isinstance(s, HttpStep) and s.status in _OBJECT for s in main.steps)
+    begun = any(isinstance(s, HttpStep) and s.status in HAS_OBJECT for s in main.steps)
     return begun and not broken
 
 
@@ -91,7 +97,7 @@ class Transfers:
 
 def _family(bundle: Sequence[Measurement]) -> int:
     """Return the family over which the first look went."""
-    main = next((m for m in bundle if m.variant is Variant.MAIN), None)
+    main = main_look(bundle)
     address = None if main is None else reached_at(main)
     return (None if address is None else family_of(address)) or 4
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from probe.clock import Clock
+from probe.clock import sleep_or_stop
 from probe.errors import BusyError, ConsentError, ForbiddenNetwork, InputError, ProbeError
 from probe.model.measurement import Outcome, Variant
 from probe.model.record import RETESTS
@@ -129,7 +129,7 @@ class Watch:
             if left_s <= 0:
                 return True
             before, before_s = clock.now(), clock.monotonic_s()
-            await _sleep_or_stop(clock, min(left_s, _NAP_S), self.stop)
+            await sleep_or_stop(clock, min(left_s, _NAP_S), self.stop)
             jump_s = (clock.now() - before).total_seconds() - (clock.monotonic_s() - before_s)
             if abs(jump_s) > _JUMP_S:
                 word = "slept, or its clock was set" if jump_s > 0 else "had its clock set back"
@@ -298,15 +298,3 @@ def _working(result: RoundResult) -> Iterator[tuple[str, bool]]:
 
 def _without(worked: Mapping[str, bool], gone: Mapping[str, bool]) -> dict[str, bool]:
     return {endpoint: ok for endpoint, ok in worked.items() if endpoint not in gone}
-
-
-async def _sleep_or_stop(clock: Clock, seconds: float, stop: asyncio.Event) -> None:
-    """Sleep, or return at once when asked to stop."""
-    sleeping = asyncio.ensure_future(clock.sleep(seconds))
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (sleeping, stopping):
-            task.cancel()
-        await asyncio.gather(sleeping, stopping, return_exceptions=True)

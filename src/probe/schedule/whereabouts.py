@@ -75,7 +75,7 @@ def hop_rows(
 
 
 def _spoken_end(shots: Sequence[Shot]) -> int:
-    return max((s.ttl for s in shots if s.heard or _answered(s)), default=0)
+    return max((s.ttl for s in shots if s.heard or s.answers or s.taken is not None), default=0)
 
 
 def _row(
@@ -103,15 +103,11 @@ def _row(
         inside=_inside(seen.country, country),
         neutral_sent=len(neutral),
         neutral_heard=sum(shot.heard for shot in neutral),
-        neutral_answered=sum(map(_answered, neutral)),
+        neutral_answered=sum(shot.answered for shot in neutral),
         target_sent=len(target),
         target_heard=sum(shot.heard for shot in target),
-        target_answered=sum(map(_answered, target)),
+        target_answered=sum(shot.answered for shot in target),
     )
-
-
-def _answered(shot: Shot) -> bool:
-    return bool(shot.answers) or shot.taken is not None
 
 
 def _inside(seen: str | None, country: str) -> bool | None:

@@ -1,36 +1,19 @@
 """What a store holds of others: series out of files, overlays, and whose word each vantage is."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING
-
-from sqlalchemy import Connection
 
 from probe.errors import InputError
 from probe.model.timeline import Overlay, Series
 from probe.store import foreign
 from probe.store.foreign import ForeignFile, source_of
-
-if TYPE_CHECKING:
-    from probe.store.scanning import Scan
+from probe.store.opened import Opened
 
 __all__ = ["HoldsOthers"]
 
 
-class HoldsOthers:
-    """The part of a store that is about others; each method is one transaction."""
-
-    def _reading(self) -> AbstractContextManager[Connection]:
-        raise NotImplementedError
-
-    def _writing(self) -> AbstractContextManager[Connection]:
-        raise NotImplementedError
-
-    @property
-    def scan(self) -> "Scan":
-        """What walks very many rows in columns."""
-        raise NotImplementedError
+class HoldsOthers(Opened):
+    """The part of a store that is about others."""
 
     def import_series(
         self, file: ForeignFile, series: Sequence[tuple[Series, str]], now: datetime

@@ -124,7 +124,7 @@ def within(query: Select[Any], span: Span) -> Select[Any]:
     return query
 
 
-def _paged(query: Select[Any], after: int, limit: int) -> Select[Any]:
+def _paged(query: Select[Any], after: int, limit: int | None) -> Select[Any]:
     return query.where(_ROUND.c.id > after).order_by(_ROUND.c.id).limit(limit)
 
 
@@ -144,9 +144,13 @@ def _round_row(dictionary: Dictionary, row: Row[Any]) -> RoundRow:
 
 
 def series_batch(
-    connection: Connection, dictionary: Dictionary, span: Span, after: int, limit: int
+    connection: Connection,
+    dictionary: Dictionary,
+    span: Span,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[SeriesRound]:
-    """Return the next rounds by number that may hold a verdict inside the span.
+    """Return the next rounds by number that may hold a verdict inside the span; all, unbounded.
 
     Either end of a round may lie outside; with a clock set back, its end may even come before
     its start. The verdicts' own times decide (``judged_of``).

@@ -1,7 +1,7 @@
 """One attempted step as an engineer wants it: when, whom, what failed, which certificate."""
 
 from probe.analysis.narrative.phrases import clean
-from probe.model.address import is_public, parse_ip
+from probe.model.address import authority, is_public, parse_ip
 from probe.model.measurement import (
     CertificateCheck,
     DnsStep,
@@ -34,7 +34,7 @@ def _what(step: Step) -> str:
     if isinstance(step, DnsStep):
         return _dns(step)
     if isinstance(step, TcpStep):
-        return f"tcp {_place(step.address, step.port)}"
+        return f"tcp {authority(step.address, step.port)}"
     if isinstance(step, TlsStep):
         return _tls(step)
     if isinstance(step, HttpStep):
@@ -44,10 +44,6 @@ def _what(step: Step) -> str:
     if isinstance(step, TransferStep):
         return f"{step.direction} by {step.transport}, {step.received} of {step.wanted} bytes"
     return _udp(step)
-
-
-def _place(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _resolver(name: str) -> str:
@@ -72,7 +68,7 @@ def _dns(step: DnsStep) -> str:
 
 
 def _tls(step: TlsStep) -> str:
-    parts = [f"tls {_place(step.address, step.port)} sni {clean(step.sni or 'none')}"]
+    parts = [f"tls {authority(step.address, step.port)} sni {clean(step.sni or 'none')}"]
     if step.version:
         parts.append(f"{step.version} {step.cipher or ''} alpn {step.alpn or 'none'}".strip())
     parts.append(f"{step.bytes_sent} B sent, {step.bytes_received} B received")
@@ -97,19 +93,20 @@ def _http(step: HttpStep) -> str:
     marks = f", marks {', '.join(step.fingerprints)}" if step.fingerprints else ""
     return (
         f"{step.method} {scheme}://{clean(step.host)}{clean(step.path, 120)} at "
-        f"{_place(step.address, step.port)}: status {step.status}, {step.body_length} B{marks}"
+        f"{authority(step.address, step.port)}: status {step.status}, {step.body_length} B{marks}"
     )
 
 
 def _udp(step: UdpStep) -> str:
     return (
-        f"udp {clean(step.protocol)} {_place(step.address, step.port)}: {step.sent} sent, "
+        f"udp {clean(step.protocol)} {authority(step.address, step.port)}: {step.sent} sent, "
         f"{step.received} received, reply {clean(step.reply or 'none')}"
     )
 
 
 def _exchange(step: ExchangeStep) -> str:
     return (
-        f"{clean(step.protocol)} over tcp {_place(step.address, step.port)}: {step.bytes_sent} B "
-        f"sent, {step.bytes_received} B received, reply {clean(step.reply or 'none')}"
+        f"{clean(step.protocol)} over tcp {authority(step.address, step.port)}: "
+        f"{step.bytes_sent} B sent, {step.bytes_received} B received, "
+        f"reply {clean(step.reply or 'none')}"
     )

@@ -11,7 +11,7 @@ from probe.analysis.features import Features, features_of
 from probe.analysis.marks import JudgeFacts
 from probe.model.context import RoundContext
 from probe.model.control import ControlObservation
-from probe.model.measurement import Measurement, Outcome, Variant
+from probe.model.measurement import Measurement, Outcome, Variant, main_look
 from probe.model.target import Endpoint, Service
 from probe.model.verdict import State, Verdict
 
@@ -61,7 +61,7 @@ def scene_of(
     features = features_of(
         endpoint, service, bundle, context=context, controls=controls, facts=facts
     )
-    first = next((m for m in bundle if m.variant is Variant.MAIN), None)
+    first = main_look(bundle)
     started = first if first is not None and first.outcome is Outcome.MEASURED else None
     chosen = choose(controls, endpoint.id, started.started) if started else Controls()
     return Scene(

@@ -79,7 +79,8 @@ def told_world(file: Path) -> tuple[Scenario, World]:
     assert max(map(len, parts)) < 200
     hosts = [f"cut{number}.told.example" for number, _ in enumerate(parts)]
     rules = [
-        f'  - {{id: {host}, who: {{host: {host}}}, what: {{action: block_page, title: "{part}"}}}}\n'
+        f"  - {{id: {host}, who: {{host: {host}}}, "
+        f'what: {{action: block_page, title: "{part}"}}}}\n'
         for host, part in zip(hosts, parts, strict=True)
     ]
     where = redirect_for(world)

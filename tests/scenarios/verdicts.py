@@ -146,18 +146,19 @@ def in_namespaces(
     than scenarios. Nothing comes where this machine allows no namespaces.
     """
     program = str(Path(sys.executable).with_name("probe"))
-    up = [program, "lab", "up", "none", "--world", "small", "--at", "2026-03-02 00:00", "--"]
-    play = [*up, sys.executable, str(HERE / "namespaces.py"), "--loss", str(loss)]
+    lab = [program, "lab", "up", "none", "--world", "small", "--at", "2026-03-02 00:00"]
+    play = ["--", sys.executable, str(HERE / "namespaces.py"), "--loss", str(loss)]
 
-    def work(job: tuple[Sequence[str], int]) -> None:
-        some, rounds = job
-        for outcome in _lines([*play, "--times", str(rounds), *some]):
+    def work(job: tuple[Sequence[str], int, int]) -> None:
+        some, rounds, seed = job
+        of_its_own = ["--seed", str(seed)]  # or each share would lose the same packets
+        for outcome in _lines([*lab, *of_its_own, *play, "--times", str(rounds), *some]):
             keep(outcome)
 
     few = max(1, min(AT_ONCE // times, -(-len(names) // labs)))
     shares = max(1, min(times, labs // len(names))) if names else 1
     jobs = [
-        (names[at : at + few], (times + share) // shares)
+        (names[at : at + few], (times + share) // shares, share + 1)
         for share in range(shares)
         for at in range(0, len(names), few)
     ]

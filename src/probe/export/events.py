@@ -26,7 +26,7 @@ TABLE: Final = Table(
         Column("label", "string", "suspected or established."),
         Column("series", "string", "A service, an endpoint, or the line itself."),
         Column("vantage", "string", "The line; empty for what several saw together."),
-        Column("country", "string", "Country of the zone, ISO 3166 alpha-2; ZZ is unknown."),
+        Column("country", "string", "Where the line ends; of several, where their zone is."),
         Column("network", "string", "Network key: AS number and kind of access."),
         Column("signal", "string", "targeted, upstream, intl or goodput."),
         Column("locus", "string", "Whose doing: network, server, local or unknown."),
@@ -72,14 +72,14 @@ TABLE: Final = Table(
 _AT_ONCE = 4_096
 
 
-def batches(events: Iterable[Event]) -> Iterator[Batch]:
-    """Yield the events as rows."""
-    rows = [_row(event) for event in events]
+def batches(events: Iterable[Event], countries: Mapping[str, str]) -> Iterator[Batch]:
+    """Yield the events as rows; ``countries`` are those of the lines, by name."""
+    rows = [_row(event, countries) for event in events]
     for start in range(0, len(rows), _AT_ONCE):
         yield plain_batch(TABLE, rows[start : start + _AT_ONCE])
 
 
-def _row(event: Event) -> list[Cell]:
+def _row(event: Event, countries: Mapping[str, str]) -> list[Cell]:
     start, end = event.start, event.end
     cells: Mapping[str, Any] = flat(event)
     own: dict[str, Cell] = {
@@ -89,7 +89,7 @@ def _row(event: Event) -> list[Cell]:
         "end": _us(end.at if end else None),
         "end_earliest": _us(end.earliest if end else None),
         "end_latest": _us(end.latest if end else None),
-        "country": country_of(event.tz) or "ZZ",
+        "country": countries.get(event.vantage or "") or country_of(event.tz) or "ZZ",
         "weekdays": " ".join(map(str, cells.get("weekdays") or ())) or None,
         "mechanisms": ", ".join(f"{name} ({n})" for name, n in event.mechanisms) or None,
     }

@@ -255,7 +255,7 @@ class _Run:
         found = survey(tuple(self._series()), pairs=pairs, rng=rng, known=known)
         publisher = self._publisher
         told = found if publisher is None else tuple(publisher.event(one) for one in found)
-        return events.batches(told)
+        return events.batches(told, self._countries())
 
 
 def _without_own(chosen: Selection, store: Store) -> Selection:

@@ -1,17 +1,20 @@
 """Consent: no packet without it, and none beyond it."""
 
 import json
+import re
+import shutil
 import stat
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import yaml
 
 from probe import consent
 from probe.consent import COVERED, check_answers, give, read_consent, require, withdraw
 from probe.errors import ConsentError
 from probe.model.target import Category
+from probe.report.tongue import LANGUAGES
 from probe.targets.defaults import DEFAULT_CATEGORIES
 
 NOW = datetime(2026, 3, 1, 14, 25, 36, 999, tzinfo=UTC)
@@ -179,6 +182,7 @@ def test_each_opt_in_has_its_warning() -> None:
 def test_every_language_has_everything() -> None:
     """A translation has the same parts, questions, letters and right answers as the English."""
     _, english = consent.policy("en")
+    assert set(consent.languages()) == set(LANGUAGES), "as many as reports are written in"
     for language in consent.languages():
         _, words = consent.policy(language)
         assert [p.id for p in words.paragraphs] == [p.id for p in english.paragraphs]
@@ -187,15 +191,74 @@ def test_every_language_has_everything() -> None:
             assert (question.id, question.right) == (original.id, original.right)
             assert list(question.options) == list(original.options)
             assert question.right in question.options
+        assert "yes" in words.wrong.format(because="yes")
+        assert "yes" in words.recorded.format(path="yes")
+        assert bool(words.translated) is (language != "en")
     assert consent.policy("none") == consent.policy("en")
+
+
+def _facts(text: str) -> set[str]:
+    """Return the numbers of a text, whatever its digits, and the commands that it names."""
+    plain = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text)
+    named = re.findall(r'"(probe [a-z -]+)"', plain)
+    return {*re.findall(r"[0-9]+", plain), *(name.partition("--no-store")[0] for name in named)}
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+def test_a_translation_says_the_same_numbers_and_commands(language: str) -> None:
+    """Volumes, days and the commands that delete and stop are the same in every language."""
+    english, words = consent.policy("en")[1], consent.policy(language)[1]
+    for original, translated in zip(english.paragraphs, words.paragraphs, strict=True):
+        assert _facts(original.text) <= _facts(translated.text), original.id
+        assert ("--no-store" in original.text) is ("--no-store" in translated.text)
+        assert len(translated.text) > 0.6 * len(original.text), "a sentence was left out"
+
+
+@pytest.mark.parametrize("high_risk", [False, True])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_consent_in_any_language_holds(path: Path, language: str, *, high_risk: bool) -> None:
+    """What was read in one language is known again, also without the categories in plain words."""
+    chosen = [Category.TOR, Category.NEWS]
+    text = {"language": language, "high_risk": high_risk}
+    give(path, answers=_right(), categories=chosen, now=NOW, **text)  # type: ignore[arg-type]
+    assert require(path, chosen).categories == ("news", "tor")
+
+
+def test_a_translation_of_an_older_text_is_not_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a change of meaning nobody agrees to the old one in another language."""
+    whole = Path(consent.__file__).with_name("consent_texts")
+    shutil.copytree(whole, tmp_path / "consent_texts")
+    old = tmp_path / "consent_texts" / "fa.yaml"
+    old.write_text(old.read_text(encoding="utf-8").replace('"1"', '"0"', 1), encoding="utf-8")
+    monkeypatch.setattr(consent, "files", lambda _package: tmp_path)
+    consent._texts.cache_clear()
+    try:
+        assert set(consent.languages()) == set(LANGUAGES) - {"fa"}
+        assert consent.policy("fa") == consent.policy("en")
+    finally:
+        consent._texts.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "fa_IR.UTF-8"}, "fa"),
+        ({"LANG": "ru"}, "ru"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "my_MM.UTF-8"}, "en"),  # no text in it
+        ({"LANG": "fa_IR", "LC_MESSAGES": "ar_EG"}, "ar"),
+        ({"LANG": "fa_IR", "LC_MESSAGES": "ar_EG", "LC_ALL": "es_CU"}, "es"),
+        ({"LANG": "fa_IR", "LC_ALL": ""}, "fa"),
+    ],
+)
+def test_the_systems_language_is_spoken(environ: dict[str, str], language: str) -> None:
+    """Whoever uses a Persian system reads the risks in Persian without asking for it."""
+    assert consent.usual_language(environ) == language
 
 
 def test_questions_are_not_answered_by_one_letter() -> None:
     """The same letter twice is never right: the answers cannot be given without reading."""
     assert len(set(_right())) > 1
-
-
-def test_the_texts_are_plain_data() -> None:
-    """The file is YAML that holds a version and languages, and nothing else."""
-    path = Path(consent.__file__).with_name("consent_texts.yaml")
-    assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) == {"version", "languages"}

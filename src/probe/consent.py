@@ -1,6 +1,6 @@
 """Consent: versioned text, two questions, a stored record; no packet before it.
 
-The text is data (``consent_texts.yaml``), a language an entry. What a person agreed to is known by
+The text is data (``consent_texts/``), a language a file. What a person agreed to is known by
 the version of the policy and the SHA-256 of the very words shown, the warnings of the chosen
 categories among them. The record lies beside the configuration, not in the database: it must be
 readable before a store is opened, and with ``--no-store``.
@@ -11,13 +11,13 @@ words, though whoever holds this program can do the same.
 """
 
 import hashlib
-import itertools
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from itertools import combinations
 from pathlib import Path
 
 import msgspec
@@ -37,6 +37,7 @@ __all__ = [
     "read_consent",
     "require",
     "shown_text",
+    "usual_language",
     "withdraw",
 ]
 
@@ -52,6 +53,8 @@ COVERED = frozenset(
 """What any consent covers; each other category is asked for, with its own warning."""
 
 _MAX_RECORD = 10_000
+_LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+"""What names the language of messages, the strongest first (POSIX.1-2024, section 8.2)."""
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,20 +83,20 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     because: str
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All words of one language."""
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All words of one language; ``translated`` says of a translation that it is one."""
 
+    version: str
     title: str
+    translated: str = ""
     paragraphs: tuple[Paragraph, ...]
     questions: tuple[Question, ...]
     categories_title: str
     categories: dict[str, str]
     agree: str
-
-
-class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    version: str
-    languages: dict[str, Policy]
+    answer: str
+    wrong: str  # with {because}
+    recorded: str  # with {path}
 
 
 class _Record(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -106,32 +109,51 @@ class _Record(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 @cache
-def _texts() -> _Texts:
+def _texts() -> dict[str, Policy]:
+    """Return the words of each language; a translation of an older version is none of it."""
     import yaml
 
-    data = files("probe").joinpath("consent_texts.yaml").read_text(encoding="utf-8")
-    return msgspec.convert(yaml.safe_load(data), type=_Texts)
+    found = {
+        file.name.removesuffix(".yaml"): msgspec.convert(
+            yaml.safe_load(file.read_text(encoding="utf-8")), type=Policy
+        )
+        for file in files("probe").joinpath("consent_texts").iterdir()
+        if file.name.endswith(".yaml")
+    }
+    original = found["en"]
+    return {name: found[name] for name in sorted(found) if found[name].version == original.version}
 
 
 def languages() -> tuple[str, ...]:
     """Return the languages that the text is written in."""
-    return tuple(_texts().languages)
+    return tuple(_texts())
+
+
+def usual_language(environ: Mapping[str, str]) -> str:
+    """Return the language that this system speaks (POSIX locale variables), or else English."""
+    spoken = next((environ[name] for name in _LOCALE if environ.get(name)), "")
+    code = spoken.partition(".")[0].partition("_")[0].lower()
+    return code if code in languages() else "en"
 
 
 def policy(language: str = "en") -> tuple[str, Policy]:
     """Return the version and the words of a language, English when there is none of it."""
-    texts = _texts()
-    return texts.version, texts.languages.get(language, texts.languages["en"])
+    words = _texts().get(language, _texts()["en"])
+    return words.version, words
 
 
 def shown_text(categories: Collection[Category] = (), language: str = "en") -> str:
     """Return the whole text for a choice of categories, as it is shown and hashed."""
     _, words = policy(language)
     extra = sorted(set(categories) - COVERED)
-    parts = [words.title, *(p.text for p in words.paragraphs)]
-    if extra:
-        parts += [words.categories_title, *(f"- {words.categories[c]}" for c in extra)]
-    return "\n\n".join(parts)
+    parts = [words.title, words.translated, *(paragraph.text for paragraph in words.paragraphs)]
+    return "\n\n".join(filter(None, parts)) + (_warnings(words, extra) if extra else "")
+
+
+def _warnings(words: Policy, extra: Iterable[str]) -> str:
+    """Return what the text ends with for a choice of further categories."""
+    each = "".join(f"\n\n- {words.categories[category]}" for category in extra)
+    return f"\n\n{words.categories_title}{each}"
 
 
 def check_answers(answers: Sequence[str], language: str = "en") -> tuple[Question, ...]:
@@ -223,7 +245,7 @@ def require(path: Path, categories: Iterable[Category]) -> Consent:
         _hash(shown_text([Category(c) for c in consent.categories if c in _OPTIONAL], language))
         for language in languages()
     }
-    if consent.version != _texts().version or consent.text_sha256 not in known:
+    if consent.version != policy()[0] or consent.text_sha256 not in known:
         raise ConsentError(
             "the consent text has changed since you agreed; read it with `probe consent give`"
         )
@@ -257,12 +279,16 @@ _OPTIONAL = tuple(sorted(c.value for c in Category if c not in COVERED))
 
 def _recognised(text_sha256: str) -> tuple[str, ...]:
     """Return the categories whose text has this hash, none when no choice has it."""
+    choices = [c for size in range(1, len(_OPTIONAL) + 1) for c in combinations(_OPTIONAL, size)]
     for language in languages():
-        for size in range(len(_OPTIONAL) + 1):
-            for chosen in itertools.combinations(_OPTIONAL, size):
-                text = shown_text([Category(c) for c in chosen], language)
-                if _hash(text) == text_sha256:
-                    return chosen
+        plain = hashlib.sha256(shown_text((), language).encode())
+        if plain.hexdigest() == text_sha256:
+            return ()
+        for chosen in choices:
+            longer = plain.copy()
+            longer.update(_warnings(policy(language)[1], chosen).encode())
+            if longer.hexdigest() == text_sha256:
+                return chosen
     return ()
 
 

@@ -43,6 +43,8 @@ def machine(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("TZ", "Asia/Tehran")
     monkeypatch.setenv("COLUMNS", "200")
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("STORE", "CONFIG", "CONSENT", "COUNTRY", "INCLUDE"):
         monkeypatch.delenv(f"PROBE_{name}", raising=False)
 

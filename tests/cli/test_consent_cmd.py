@@ -38,6 +38,20 @@ def test_a_person_answers(probe: Machine, tmp_path: Path) -> None:
     assert (row["version"], row["categories"], row["valid"]) == ("1", "", True)
 
 
+def test_a_person_reads_and_answers_in_their_language(
+    probe: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's language is taken, another may be asked for; every word between is in it."""
+    monkeypatch.setenv("LANG", "fa_IR.UTF-8")
+    done = probe("consent", "give", stdin="a\nb\na\ny\n", terminal=True)
+    assert done.code == 0
+    for words in ("پیش از اندازه‌گیری", "این متن ترجمه است", "نه: probe", "پاسخ", "رضایت شما در"):
+        assert words in done.err
+    assert "Also in: ar, en, es" in done.err
+    assert probe("consent", "status").code == 0
+    assert "Before you measure" in probe("consent", "show", "--language", "en").out
+
+
 @pytest.mark.parametrize("typed", ["a\na\na\n", "b\na\nn\n", "b\nb\nc\nc\n"])
 def test_no_means_no(probe: Machine, typed: str) -> None:
     """Three wrong answers, or a no at the end, and there is no consent: exit code 4."""

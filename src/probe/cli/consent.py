@@ -24,7 +24,14 @@ IncludeOption = Annotated[
         show_default=False,
     ),
 ]
-LanguageOption = Annotated[str, typer.Option("--language", help="Of the text.")]
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--language",
+        help="Of the text: en, fa, ar, es, ru, fr [your system's, or en].",
+        show_default=False,
+    ),
+]
 
 
 def _categories(include: list[str] | None) -> tuple[Category, ...]:
@@ -45,10 +52,14 @@ def _categories(include: list[str] | None) -> tuple[Category, ...]:
     return tuple(dict.fromkeys(Category(name) for name in names))
 
 
-def _language(language: str) -> str:
-    from probe.consent import languages
+def _language(language: str | None) -> str:
+    import os
+
+    from probe.consent import languages, usual_language
     from probe.errors import InputError
 
+    if language is None:
+        return usual_language(os.environ)
     if language not in languages():
         raise InputError(
             f"there is no text in {language[:20]!r} yet",
@@ -59,23 +70,24 @@ def _language(language: str) -> str:
 
 
 @app.command()
-def show(include: IncludeOption = None, language: LanguageOption = "en") -> None:
+def show(include: IncludeOption = None, language: LanguageOption = None) -> None:
     """Print the risks, and the questions that will be asked."""
     from probe.consent import policy, shown_text
 
-    version, words = policy(_language(language))
-    typer.echo(_wrapped(shown_text(_categories(include), language)))
+    spoken = _language(language)
+    version, words = policy(spoken)
+    typer.echo(_wrapped(shown_text(_categories(include), spoken)))
     for number, question in enumerate(words.questions, 1):
         typer.echo(f"\n{number}. {question.text}")
         for letter, option in question.options.items():
             typer.echo(f"   {letter}) {option}")
-    typer.echo(f"\nVersion {version} of this text.")
+    typer.echo(f"\nVersion {version} of this text. {_other_languages(spoken)}")
 
 
 @app.command()
 def give(
     include: IncludeOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
     i_have_read: Annotated[
         str | None,
         typer.Option(
@@ -105,7 +117,8 @@ def give(
 
     settings = load(config=config, environ=os.environ)
     categories = _categories(include) or settings.include
-    version, words = policy(_language(language))
+    spoken = _language(language)
+    version, words = policy(spoken)
     if i_have_read is not None or answers is not None:
         if i_have_read != version:
             raise ConsentError(f"read version {version} of the text first: `probe consent show`")
@@ -116,7 +129,8 @@ def give(
             " and --answers"
         )
     else:
-        say(_wrapped(shown_text(categories, language)))
+        say(_wrapped(shown_text(categories, spoken)))
+        say(f"\n{_other_languages(spoken)}")
         letters = _ask(words)
     path = default_consent(os.environ)
     record_consent(
@@ -125,9 +139,9 @@ def give(
         categories=categories,
         now=SystemClock().now(),
         high_risk=high_risk or settings.high_risk,
-        language=language,
+        language=spoken,
     )
-    say(f"Consent is recorded in {path}. Withdraw it at any time: probe consent withdraw")
+    say(words.recorded.format(path=path))
 
 
 @app.command()
@@ -176,6 +190,12 @@ def withdraw() -> None:
         say("There was no consent to withdraw.")
 
 
+def _other_languages(spoken: str) -> str:
+    from probe.consent import languages
+
+    return f"Also in: {', '.join(each for each in languages() if each != spoken)} (--language)."
+
+
 def _ask(words: "Policy") -> list[str]:
     """Ask each question until it is answered rightly, at most three times."""
     from probe.errors import ConsentError
@@ -186,11 +206,11 @@ def _ask(words: "Policy") -> list[str]:
             say(f"\n{question.text}")
             for letter, option in question.options.items():
                 say(f"  {letter}) {option}")
-            letter = typer.prompt("Answer", err=True).strip().lower()
+            letter = typer.prompt(words.answer, err=True).strip().lower()
             if letter == question.right:
                 letters.append(letter)
                 break
-            say(f"No: {question.because}")
+            say(words.wrong.format(because=question.because))
         else:
             raise ConsentError("consent was not given")
     if not typer.confirm(f"\n{words.agree}", err=True):

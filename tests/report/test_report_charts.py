@@ -32,9 +32,9 @@ from probe.report.data import (
     Period,
     ReportData,
 )
+from probe.report.mechanisms import layer_of
 from probe.report.phrases import day_words
 from probe.report.tongue import speaking
-from probe.report.words import layer_of
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

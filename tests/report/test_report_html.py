@@ -11,7 +11,7 @@ from report_fixtures import notes, report, rolled, service, verdict
 from probe.model.record import Note, NoteKind
 from probe.model.target import Role
 from probe.model.verdict import Compared, Fate, Locus, State
-from probe.report import words
+from probe.report import mechanisms, words
 from probe.report.data import FindingKind, Mark, ReportData, RoleRow, ServiceFinding
 from probe.report.html import View, render
 from probe.report.tongue import LANGUAGES, num, speaking
@@ -212,7 +212,7 @@ def test_stores_and_parts_are_named_in_the_place_of_roles(lang: str) -> None:
     with speaking(lang):
         said = empty_view().roles(finding(roles=(LISTED, part)))
         assert said == (
-            f"app-store: {words.how('listing.removed')}; Snowflake: {words.STATE[State.OK]}"
+            f"app-store: {mechanisms.how('listing.removed')}; Snowflake: {words.STATE[State.OK]}"
         )
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_fixtures import TZ, window_event
 
+from probe.report.mechanisms import how
 from probe.report.phrases import (
     clock_minute,
     duration,
@@ -16,7 +17,7 @@ from probe.report.phrases import (
     weekdays,
     window_hours,
 )
-from probe.report.words import MARKS, how
+from probe.report.words import MARKS
 
 
 def test_midnight_at_the_end_is_one_minute_to() -> None:
@@ -80,6 +81,6 @@ def test_an_unknown_mechanism_falls_back_to_its_parent() -> None:
 def test_every_rule_has_words() -> None:
     """Each mechanism that a rule can name is worded itself, not only its parent."""
     from probe.analysis.rules import RULES
-    from probe.report.words import mechanisms
+    from probe.report.mechanisms import mechanisms
 
     assert {rule.mechanism for rule in RULES} <= mechanisms()

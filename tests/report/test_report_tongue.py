@@ -12,7 +12,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from probe.errors import InputError
-from probe.report import phrases, words
+from probe.report import mechanisms, phrases, words
 from probe.report.data import LINE_SUBJECT, FindingKind, Mark, ReportData
 from probe.report.html import render
 from probe.report.summary import headlines
@@ -163,7 +163,7 @@ def test_tables_of_words_speak_too() -> None:
     with speaking("fr"):
         assert words.FINDING[FindingKind.BLOCKED] == "Bloqué"
         assert words.MARKS[Mark.CUT][:2] == ("C", "coupé par le réseau")
-        assert words.how("tls.reset.sni").startswith("les connexions")
+        assert mechanisms.how("tls.reset.sni").startswith("les connexions")
         assert words.CATEGORIES.get("nobody", "nobody") == "nobody"
         assert phrases.subject_name(LINE_SUBJECT) == "cette ligne"
         assert phrases.network_name("a fixed line (B)") == "une ligne fixe (B)"

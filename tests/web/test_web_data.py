@@ -103,6 +103,13 @@ def test_every_route_answers_json(ask: Ask, path: str) -> None:
     assert json.loads(answer.text)
 
 
+@pytest.mark.parametrize("what", ["services", "intervals", "events", "days"])
+def test_a_route_has_the_rows_of_its_download(ask: Ask, what: str) -> None:
+    """Each table under its own name: the values of the file that is downloaded."""
+    query = "?since=2026-03-02"
+    assert ask(f"/api/{what}{query}").json() == ask(f"/download/{what}.json{query}").json()
+
+
 def test_errors_are_json_there(ask: Ask) -> None:
     """A wrong parameter is 400 with its name; what is not there is 404."""
     wrong = ask("/api/services?tz=Mars")

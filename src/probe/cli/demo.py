@@ -159,8 +159,9 @@ def _show(played: "Demo", folder: Path, output: Output) -> None:
 
 def _service(found: "ServiceFinding", data: "ReportData") -> dict[str, str]:
     """Return one row of the table: what, who, how, when, how sure."""
+    from probe.report.mechanisms import how
     from probe.report.phrases import since_words, weekdays, window_hours
-    from probe.report.words import CONFIDENCE, FINDING, REASON, WHO, how
+    from probe.report.words import CONFIDENCE, FINDING, REASON, WHO
 
     fine = found.kind.value in ("works", "retired", "not_measured")
     when = since_words(found.since, data.place.tz)

@@ -145,7 +145,8 @@ def _table(result: "RoundResult", catalog: "Catalog") -> Iterator[dict[str, str]
 
 def _line(name: str, verdict: "Verdict", sentence: str) -> dict[str, str]:
     from probe.model.verdict import State
-    from probe.report.words import CONFIDENCE, WHO, how
+    from probe.report.mechanisms import how
+    from probe.report.words import CONFIDENCE, WHO
 
     blamed = verdict.bad
     judged = verdict.state not in (State.INCONCLUSIVE, State.INVALID)

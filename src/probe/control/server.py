@@ -33,6 +33,7 @@ from probe.control.requests import (
     holder_of,
 )
 from probe.errors import InputError
+from probe.net.bucket import TokenBucket
 
 __all__ = ["ControlServer", "Reply", "TokenRate"]
 
@@ -52,16 +53,15 @@ class TokenRate:
     clock: Clock
     burst: float = _BURST
     per_second: float = _PER_SECOND
-    _left: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _buckets: dict[int, TokenBucket] = field(default_factory=dict)
     _waiting: dict[int, int] = field(default_factory=dict)
 
     def take(self, holder: int, amount: float = 1.0) -> bool:
         """Take one question (or bytes) from a holder's bucket; ``False`` when it holds less."""
-        now_s = self.clock.monotonic_s()
-        left, at_s = self._left.get(holder, (self.burst, now_s))
-        left = min(self.burst, left + (now_s - at_s) * self.per_second)
-        self._left[holder] = (left - amount if left >= amount else left, now_s)
-        return left >= amount
+        bucket = self._buckets.get(holder)
+        if bucket is None:
+            bucket = self._buckets[holder] = TokenBucket(self.per_second, self.burst)
+        return bucket.take(amount, self.clock.monotonic_s())
 
     def begin(self, holder: int) -> bool:
         """Count a question that waits; ``False`` when too many of its holder do already."""

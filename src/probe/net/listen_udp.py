@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
+from probe.net.bucket import TokenBucket
 from probe.net.listen import bound, peer_of
 
 __all__ = ["Answer", "DatagramBounds", "Datagrammed", "Taker", "datagrams_at"]
@@ -67,22 +68,11 @@ class DatagramBounds:
 
 
 @dataclass(slots=True)
-class _Bucket:
-    """A token bucket of bytes (or datagrams); ``met`` is whether its peer was answered."""
+class _Peer:
+    """What a peer may still send, in bytes; ``met`` is whether it was answered."""
 
-    rate: float
-    burst: float
-    left: float
-    at_s: float
+    bucket: TokenBucket
     met: bool = False
-
-    def take(self, size: int, now_s: float) -> bool:
-        self.left = min(self.burst, self.left + (now_s - self.at_s) * self.rate)
-        self.at_s = now_s
-        if self.left < size:
-            return False
-        self.left -= size
-        return True
 
 
 @dataclass(slots=True)
@@ -110,11 +100,9 @@ class _Door(asyncio.DatagramProtocol):
         self._bounds = bounds
         self._told = told
         self._loop = asyncio.get_running_loop()
-        now_s = self._loop.time()
-        self._all = _Bucket(bounds.in_all, bounds.in_all_burst, bounds.in_all_burst, now_s)
-        burst = bounds.strangers_burst
-        self._strangers = _Bucket(bounds.strangers, burst, burst, now_s)
-        self._peers: OrderedDict[str, _Bucket] = OrderedDict()
+        self._all = TokenBucket(bounds.in_all, bounds.in_all_burst)
+        self._strangers = TokenBucket(bounds.strangers, bounds.strangers_burst)
+        self._peers: OrderedDict[str, _Peer] = OrderedDict()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
@@ -159,15 +147,15 @@ class _Door(asyncio.DatagramProtocol):
         """
         now_s = self._loop.time()
         bounds, cost = self._bounds, max(size, self._bounds.least)
-        bucket = self._peers.get(peer)
-        met = bucket is not None and bucket.met
+        known = self._peers.get(peer)
+        met = known is not None and known.met
         if tried and not met and not self._strangers.take(1, now_s):
             return False
-        if bucket is None:
-            bucket = _Bucket(bounds.per_peer, bounds.per_peer_burst, bounds.per_peer_burst, now_s)
-        if not bucket.take(cost, now_s) or not self._all.take(cost, now_s):
+        if known is None:
+            known = _Peer(TokenBucket(bounds.per_peer, bounds.per_peer_burst))
+        if not known.bucket.take(cost, now_s) or not self._all.take(cost, now_s):
             return False
-        self._peers[peer] = bucket
+        self._peers[peer] = known
         self._peers.move_to_end(peer)
         while len(self._peers) > bounds.peers:
             self._peers.popitem(last=False)

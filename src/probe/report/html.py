@@ -14,7 +14,7 @@ from markupsafe import Markup
 from probe.model.codec import encode
 from probe.model.event import Event, EventKind
 from probe.model.verdict import Locus
-from probe.report import phrases, slow_words, words
+from probe.report import mechanisms, phrases, slow_words, words
 from probe.report.charts.chart import used_marks
 from probe.report.charts.counts import control_chart, matrix_chart, stack_chart
 from probe.report.charts.engine import draw
@@ -111,7 +111,6 @@ class View:
         self.clock_minute = phrases.clock_minute
         self.subject_name = phrases.subject_name
         self.network_name = phrases.network_name
-        self.how = words.how
         self.rate = slow_words.rate_words
         self.timed_name = slow_words.timed_name
         self.beside_words = slow_words.beside_words
@@ -175,7 +174,7 @@ class View:
     def layers(self, day: DayMix) -> str:
         """Return the failed looks of a day in words."""
         return self.language.comma.join(
-            f"{words.layer_name(layer)}: {num(count)}" for layer, count in day.layers
+            f"{mechanisms.layer_name(layer)}: {num(count)}" for layer, count in day.layers
         )
 
     def percent(self, share: float | None) -> str:
@@ -344,7 +343,7 @@ class View:
     def hows(self, event: Event) -> str:
         """Return the mechanisms of an event with how often each was seen."""
         shown = (
-            n_("{how} ({count} look)", "{how} ({count} looks)", count, how=words.how(name))
+            n_("{how} ({count} look)", "{how} ({count} looks)", count, how=mechanisms.how(name))
             for name, count in event.mechanisms[:3]
         )
         return "; ".join(dict.fromkeys(shown))
@@ -369,6 +368,7 @@ def environment(*packages: str) -> "Environment":
         lstrip_blocks=True,
     )
     made.globals |= {"_": _, "n_": n_, "h_": _marked, "Mark": Mark, "words": words, "num": num}
+    made.globals["how"] = mechanisms.how
     return made
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from probe.model.timeline import Series
 from probe.report.data import DayMix
 from probe.report.hours import HourGrid
-from probe.report.words import layer_of
+from probe.report.mechanisms import layer_of
 
 __all__ = ["day_mixes"]
 

@@ -1,17 +1,20 @@
 """The programming interface: the same values as the pages, as JSON, described by OpenAPI."""
 
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 
 from probe.model.codec import encode, to_builtins
+from probe.report.data import ReportData
 from probe.web import metrics
 from probe.web.asked import Asked, asked_of
 from probe.web.desk import Desk
 from probe.web.lists import listed
 from probe.web.page import stamp
 from probe.web.tables import (
+    Row,
     comparison_rows,
     day_rows,
     entry_rows,
@@ -55,7 +58,34 @@ AskedOf = Annotated[Asked, Depends(_asked)]
 Rows = list[dict[str, Any]]
 
 
-def api_routes(desk: Desk) -> APIRouter:  # noqa: C901 - a list of short routes
+class _OfReport(NamedTuple):
+    """One table of a report: its name in the address, what it is, how its rows are made."""
+
+    name: str
+    summary: str
+    rows: Callable[[ReportData], Sequence[Row]]
+
+
+_OF_REPORT = (
+    _OfReport("services", "What, how, who, since when, how sure: a row a service", service_rows),
+    _OfReport(
+        "intervals", "Stretches of each lane with the brackets of their edges", interval_rows
+    ),
+    _OfReport("events", "Windows and outages", event_rows),
+    _OfReport("goodput", "Timed transfers beside their controls, point by point", goodput_rows),
+    _OfReport("days", "Day by day: hours with a round, failures by layer, controls", day_rows),
+)
+
+
+def _add(router: APIRouter, desk: Desk, of_report: _OfReport) -> None:
+    """Add the route of one table."""
+
+    @router.get(f"/{of_report.name}", summary=of_report.summary, name=of_report.name)
+    def table(asked: AskedOf) -> Rows:
+        return _plain(of_report.rows(desk.report(asked)))
+
+
+def api_routes(desk: Desk) -> APIRouter:
     """Return the routes under ``/api``, and ``/metrics``."""
     router = APIRouter(prefix="/api")
 
@@ -72,25 +102,8 @@ def api_routes(desk: Desk) -> APIRouter:  # noqa: C901 - a list of short routes
     def report(asked: AskedOf) -> Response:
         return Response(encode(desk.report(asked)), media_type="application/json")
 
-    @router.get("/services", summary="What, how, who, since when, how sure: a row a service")
-    def services(asked: AskedOf) -> Rows:
-        return _plain(service_rows(desk.report(asked)))
-
-    @router.get("/intervals", summary="Stretches of each lane with the brackets of their edges")
-    def intervals(asked: AskedOf) -> Rows:
-        return _plain(interval_rows(desk.report(asked)))
-
-    @router.get("/events", summary="Windows and outages")
-    def events(asked: AskedOf) -> Rows:
-        return _plain(event_rows(desk.report(asked)))
-
-    @router.get("/goodput", summary="Timed transfers beside their controls, point by point")
-    def goodput(asked: AskedOf) -> Rows:
-        return _plain(goodput_rows(desk.report(asked)))
-
-    @router.get("/days", summary="Day by day: hours with a round, failures by layer, controls")
-    def days(asked: AskedOf) -> Rows:
-        return _plain(day_rows(desk.report(asked)))
+    for of_report in _OF_REPORT:
+        _add(router, desk, of_report)
 
     @router.get("/compare", summary="Every vantage and network side by side")
     def compare(asked: AskedOf) -> Rows:

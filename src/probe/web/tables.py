@@ -15,6 +15,7 @@ from probe.store.database import Entry
 from probe.web.page import event_key, stamp
 
 __all__ = [
+    "Row",
     "comparison_rows",
     "csv_text",
     "day_rows",

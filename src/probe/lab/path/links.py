@@ -8,6 +8,7 @@ import random
 
 from probe.lab.actions import Limit
 from probe.lab.line_spec import LineSpec
+from probe.net.bucket import TokenBucket
 
 __all__ = ["BURST_S", "LineLink", "Policer", "Shaper"]
 
@@ -23,21 +24,11 @@ class Policer:
 
     def __init__(self, rate: float, burst: float) -> None:
         """Let ``rate`` bytes a second pass, and ``burst`` bytes at once."""
-        self._rate = rate
-        self._burst = max(burst, 2 * FULL_PACKET)
-        self._tokens = self._burst
-        self._at_s: float | None = None
+        self._bucket = TokenBucket(rate, max(burst, 2 * FULL_PACKET))
 
     def delay(self, size: int, at_s: float) -> float | None:
         """Return 0, or ``None`` for a packet that is dropped."""
-        if self._at_s is not None:
-            gained = max(0.0, at_s - self._at_s) * self._rate
-            self._tokens = min(self._burst, self._tokens + gained)
-        self._at_s = at_s if self._at_s is None else max(self._at_s, at_s)
-        if self._tokens < size:
-            return None
-        self._tokens -= size
-        return 0.0
+        return 0.0 if self._bucket.take(size, at_s) else None
 
 
 class Shaper:

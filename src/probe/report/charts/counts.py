@@ -5,9 +5,9 @@ from typing import Any
 
 from probe.report.charts.chart import Box, Chart, boxes_chart, fill_of
 from probe.report.data import DayMix, Mark, Pair
+from probe.report.mechanisms import layer_name
 from probe.report.phrases import day_name, network_name
 from probe.report.tongue import _, digits
-from probe.report.words import layer_name
 
 __all__ = ["LAYER_MARKS", "control_chart", "matrix_chart", "stack_chart"]
 

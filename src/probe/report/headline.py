@@ -1,0 +1,39 @@
+"""A sentence at the head of a report: which mark stands before it, and what stands below."""
+
+from collections.abc import Callable, Hashable, Iterable
+from enum import StrEnum
+from typing import NamedTuple, TypeVar
+
+__all__ = ["Headline", "Tone", "grouped"]
+
+T = TypeVar("T")
+
+
+class Tone(StrEnum):
+    """Which mark stands before a sentence."""
+
+    CUT = "cut"
+    LINE = "line_off"
+    DOMESTIC = "domestic"
+    REFUSED = "refused"
+    FAILED = "failed"
+    DOWN = "down"
+    SLOW = "slow"
+    UNCLEAR = "unclear"
+    FINE = "fine"
+
+
+class Headline(NamedTuple):
+    """One sentence, and the smaller ones below it."""
+
+    tone: Tone
+    text: str
+    details: tuple[str, ...] = ()
+
+
+def grouped(found: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+    """Return what shares a key together, in the order in which the keys came."""
+    groups: dict[Hashable, list[T]] = {}
+    for one in found:
+        groups.setdefault(key(one), []).append(one)
+    return list(groups.values())

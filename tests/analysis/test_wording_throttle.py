@@ -56,9 +56,9 @@ def test_a_period_is_said_whole() -> None:
         "The Forum was about 4.2 times (3.9 to 4.6) slower than before, beside its controls since "
         "2 March 2026 03:30 (within 8 min) and still was at the last look (Asia/Tehran; by chance "
         "alone 1 time in 1,000,000). It was held to 140 kbit/s (19 times in 20 the truth lies "
-        "between 133 and 148); before, it was 600. It came at one level and in jerks, consistent with a "
-        "limit that drops what exceeds it. Seen on this line only; a server that serves this "
-        "network less looks the same."
+        "between 133 and 148); before, it was 600. It came at one level and in jerks, consistent "
+        "with a limit that drops what exceeds it. Seen on this line only; a server that serves "
+        "this network less looks the same."
     )
 
 

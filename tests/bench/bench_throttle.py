@@ -8,7 +8,9 @@ Innocent pairs end at 22:00, when it is most crowded, and count as wrong if anyt
 the service or of the line. 25 % of evening congestion lies under every limit. Beside it stands
 Wehe's rule (throughput of the ten rounds differs by half, Kolmogorov-Smirnov p < 0.01), which was
 made for two replays from one server and has no past to compare with. Levels are compared with what
-the limit lets through; TCP does not reach all of what a policer leaves it.
+the limit lets through, which TCP does not reach behind a policer: *by losses* is how often the
+pauses of the transfers told the rate of the bucket; else the level is what came, with an interval
+up to what a bucket could have let through.
 
 Fortnights have a limit every day from 16:00 to 23:59 (edges scatter by 3 min a day), or none.
 """

@@ -349,6 +349,18 @@ def test_an_interval_that_two_figures_would_close_is_shown_in_three() -> None:
     assert "400 kbit/s (340 kbit/s to 450" in level_words(replace(event, throttle=wide))
 
 
+def test_a_policer_holds_and_a_queue_gives() -> None:
+    """What a policer lets through is more than what came; of a queue it is the same."""
+    event = EVENTS[0]
+    assert event.throttle is not None
+    plain = replace(event.throttle, before_kbps=None)
+    for shape, words in ((Shape.POLICED, "It was held to about"), (Shape.SHAPED, "It came at")):
+        for said in (plain, event.throttle):
+            assert level_words(replace(event, throttle=replace(said, shape=shape))).startswith(
+                words
+            )
+
+
 def test_grades_are_in_no_sentence_of_a_report() -> None:
     """A reader gets the number; extreme is a class of a table."""
     (event,) = EVENTS

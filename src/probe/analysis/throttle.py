@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from probe.analysis.evidence import BoolArray, FloatArray, IntArray
+from probe.analysis.limit_level import limit_level
 from probe.analysis.own_past import DELTA, LEAST_BASELINE, OwnPast, own_past
-from probe.analysis.ranks import Shift, larger, median_interval, shift
+from probe.analysis.ranks import Shift, larger, shift
 from probe.analysis.rate_limit import Character, character
 from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.slowness import Slowness, of_line, of_pairs
+from probe.analysis.token_bucket import Level
 from probe.analysis.zones import offsets
-from probe.model.goodput import Pair, Pairing, PairKey
+from probe.model.goodput import Pair, Pairing, PairKey, Speed
 from probe.model.throttle import Grade, Throttle, ThrottleScope
 
 __all__ = [
@@ -58,6 +60,7 @@ class History:
     tz: str
     rounds: Slowness
     past: OwnPast
+    transfers: tuple[tuple[Speed, ...], ...]  # of what may be slow, a place a round
     general: bool = False
 
     @property
@@ -134,6 +137,15 @@ class Finding:
         return known and not self.crowded and not self.of_line and not self.overtaken
 
     @property
+    def level(self) -> Level | None:
+        """Return what the limit lets through; nothing where no transfer ended or was seen."""
+        rounds = self.history.rounds
+        moving = self.slow & np.isfinite(rounds.slow)
+        places = np.flatnonzero(moving).tolist()
+        transfers = [one for place in places for one in self.history.transfers[place]]
+        return limit_level(_known(rounds.rate[moving]), transfers, self.looks.shape)
+
+    @property
     def now(self) -> float:
         """Return how slow these rounds are, not compared with any past: ln(controls / target)."""
         values = _known(self.history.rounds.slow[self.slow])
@@ -152,7 +164,9 @@ def history_of(key: PairKey, pairs: Sequence[Pair], *, general: bool = False) ->
     rounds = of_line(pairs) if general else of_pairs(pairs)
     newest = max(pairs, key=lambda pair: pair.time)
     key = line_key(key) if general else key
-    return History(key, newest.tz, rounds, own_past(rounds.slow), general)
+    ordered = sorted(pairs, key=lambda pair: pair.time)
+    transfers = tuple(pair.controls if general else (pair.target,) for pair in ordered)
+    return History(key, newest.tz, rounds, own_past(rounds.slow), transfers, general)
 
 
 def line_key(key: PairKey) -> PairKey:
@@ -256,8 +270,7 @@ def throttle_of(found: Finding) -> Throttle:
     if found.grade is None:
         raise ValueError("this was not slow")
     rounds, key = found.history.rounds, found.history.key
-    rates = _known(rounds.rate[found.slow & np.isfinite(rounds.slow)])
-    interval = median_interval(rates)
+    level = found.level
     before = _known(rounds.rate[found.base])
     return Throttle(
         grade=found.grade,
@@ -266,13 +279,13 @@ def throttle_of(found: Finding) -> Throttle:
         ratio=_times(found.by.at),
         at_least=max(1.0, _times(found.by.low) or 1.0),
         at_most=_times(found.by.high),
-        level_kbps=round(float(np.median(rates)) * _KBIT, 1) if rates.size else None,
+        level_kbps=None if level is None else _kbps(level.rate),
         level_interval=(
             None
-            if interval is None
-            else (round(interval[0] * _KBIT, 1), round(interval[1] * _KBIT, 1))
+            if level is None or math.isnan(level.low)
+            else (_kbps(level.low), _kbps(level.high))
         ),
-        before_kbps=round(float(np.median(before)) * _KBIT, 1) if before.size else None,
+        before_kbps=_kbps(float(np.median(before))) if before.size else None,
         frozen_at=found.looks.frozen_at,
         rounds=int(np.count_nonzero(found.slow & ~np.isnan(rounds.slow))),
         baseline=int(found.base.size),
@@ -286,6 +299,10 @@ def throttle_of(found: Finding) -> Throttle:
 
 def _known(values: FloatArray) -> FloatArray:
     return np.asarray(values[~np.isnan(values)], dtype=np.float64)
+
+
+def _kbps(rate: float) -> float:
+    return round(rate * _KBIT, 1)
 
 
 def _times(log: float) -> float | None:

@@ -134,7 +134,8 @@ def _level(said: Throttle) -> str:
         low, high = said.level_interval
         interval = f" (19 times in 20 the truth lies between {low:.0f} and {high:.0f})"
     before = "" if said.before_kbps is None else f"; before, it was {said.before_kbps:.0f}"
-    return f"It came at {said.level_kbps:.0f} kbit/s{interval}{before}."
+    came = "It was held to" if said.shape is Shape.POLICED else "It came at"
+    return f"{came} {said.level_kbps:.0f} kbit/s{interval}{before}."
 
 
 def _manner(said: Throttle) -> str:

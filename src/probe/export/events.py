@@ -53,7 +53,7 @@ TABLE: Final = Table(
         Column("throttle_ratio", "number", "How many times slower than before; empty: unknown."),
         Column("throttle_at_least", "number", "The lower end of its interval (95 %)."),
         Column("throttle_at_most", "number", "The upper end; empty without a bound."),
-        Column("throttle_level_kbps", "number", "Median rate while slow, kbit/s."),
+        Column("throttle_level_kbps", "number", "What the limit lets through, kbit/s."),
         Column("throttle_level_low", "number", "The lower end of its interval (95 %)."),
         Column("throttle_level_high", "number", "The upper end."),
         Column("throttle_before_kbps", "number", "Median rate of what it is compared with."),

@@ -143,14 +143,19 @@ def level_words(event: Event) -> str:
     figures = 2 if rate_words(ends[0]) != rate_words(ends[1]) else 3
     low, high = (rate_words(end, figures) for end in ends)
     level = rate_words(said.level_kbps, figures)
+    rates = {"level": level, "low": low, "high": high}
+    held = said.shape is Shape.POLICED
     if said.before_kbps is None:
-        return _("It came at about {level} ({low} to {high}).", level=level, low=low, high=high)
-    return _(
-        "It came at about {level} ({low} to {high}); before, at about {before}.",
-        level=level,
-        low=low,
-        high=high,
-        before=rate_words(said.before_kbps),
+        return (
+            _("It was held to about {level} ({low} to {high}).", **rates)
+            if held
+            else _("It came at about {level} ({low} to {high}).", **rates)
+        )
+    rates["before"] = rate_words(said.before_kbps)
+    return (
+        _("It was held to about {level} ({low} to {high}); before, it came at {before}.", **rates)
+        if held
+        else _("It came at about {level} ({low} to {high}); before, at about {before}.", **rates)
     )
 
 

@@ -82,9 +82,13 @@ def _pairs(cell: Cell, counts: Mapping[str, Any]) -> Figure:
 
 def _level(cell: Cell, counts: Mapping[str, Any]) -> Figure:
     near, levels = int(counts["near"]), int(counts["levels"])
+    value = _share(near, levels)
+    if "held" in counts:
+        value += f"; its interval holds the limit in {_share(counts['held'], levels)}"
+        value += f"; by losses in {_share(counts['told'], levels)}"
     return Figure(
         what=f"level within 15 % of the limit: {cell.says} ({levels} found)",
-        value=_share(near, levels),
+        value=value,
         aim=f">= {100 * _LEVEL:.0f} %",
         met=near >= _LEVEL * levels,
     )

@@ -52,9 +52,12 @@ def _one(cell: Cell, part: Played, place: int, pairs: tuple[Pair, ...]) -> Count
     counts["found"] = 1
     counts[f"grade-{mine.grade}"] = 1
     counts[f"shape-{mine.looks.shape}"] = 1
-    if part.level is not None and mine.looks.level is not None:
+    if part.level is not None and (level := mine.level) is not None:
+        truth = part.level[place]
         counts["levels"] = 1
-        counts["near"] = int(abs(mine.looks.level / part.level[place] - 1) <= _NEAR)
+        counts["near"] = int(abs(level.rate / truth - 1) <= _NEAR)
+        counts["held"] = int(level.low <= truth <= level.high)
+        counts["told"] = int(level.fitted)
     counts["frozen"] = int(mine.looks.shape is Shape.FROZEN)
     return counts
 

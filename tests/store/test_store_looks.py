@@ -37,6 +37,15 @@ def test_looks_and_verdicts_make_the_same_series(memory: Store) -> None:
     assert {look.judged.service for look in memory.looks(services={"mail"})} == {"mail"}
 
 
+def test_looks_as_columns_are_the_looks(memory: Store) -> None:
+    """A table of looks holds what the looks say, also of a part of the time or the services."""
+    some_rounds(memory)
+    span = {"since": START + timedelta(hours=3), "until": START + timedelta(hours=6)}
+    for asked in ({}, span, {"services": {"mail"}}, {"services": {"nothing"}}):
+        table = memory.look_table(**asked)  # type: ignore[arg-type]
+        assert list(table.judged()) == [look.judged for look in memory.looks(**asked)]  # type: ignore[arg-type]
+
+
 def test_a_whole_of_looks_is_that_of_verdicts(memory: Store) -> None:
     """The series of a whole is the same, also where a part's store lists an app or does not."""
     for number in range(8):

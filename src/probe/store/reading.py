@@ -9,9 +9,7 @@ from sqlalchemy import Connection, Row, Select, and_, null, or_, select
 
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Step, TlsStep
-from probe.model.record import Judged, Record, RoundRow
-from probe.model.target import Role
-from probe.model.verdict import Verdict
+from probe.model.record import Judged, Record, RoundRow, SeriesRound, judged_row
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.context import unpack
 from probe.store.controls import controls_of
@@ -28,12 +26,10 @@ from probe.store.shelf import chunks
 from probe.store.times import instant, microseconds
 
 __all__ = [
-    "SeriesRound",
     "Span",
     "bare_rounds",
     "contents_of",
     "judged_of",
-    "judged_row",
     "matching_endpoints",
     "measurements_of",
     "records_of",
@@ -69,19 +65,6 @@ class Span(NamedTuple):
         return (self.since_us is None or time_us >= self.since_us) and (
             self.until_us is None or time_us < self.until_us
         )
-
-
-class SeriesRound(NamedTuple):
-    """What a series takes from a round."""
-
-    id: int
-    started_us: int
-    vantage: str
-    network: str
-    tz: str
-    utc_offset_s: int
-    control_bad: float | None
-    gates: tuple[str, ...]
 
 
 def round_batch(
@@ -253,7 +236,7 @@ def judged_of(
             judged.append(
                 judged_row(
                     round_,
-                    time_us,
+                    instant(time_us),
                     dictionary.services.key_of(endpoint.service_id),
                     dictionary.rulings.key_of(ruling_id),
                     endpoint=endpoint.name,
@@ -261,36 +244,6 @@ def judged_of(
                 )
             )
     return judged
-
-
-def judged_row(
-    round_: SeriesRound,
-    time_us: int,
-    service: str,
-    verdict: Verdict,
-    *,
-    endpoint: str = "",
-    role: Role = Role.OTHER,
-) -> Judged:
-    """Return one verdict as a series reads it; of a whole service when no endpoint is named."""
-    return Judged(
-        time=instant(time_us),
-        round=round_.id,
-        vantage=round_.vantage,
-        network=round_.network,
-        tz=round_.tz,
-        utc_offset_s=round_.utc_offset_s,
-        service=service,
-        endpoint=endpoint,
-        role=role,
-        state=verdict.state,
-        mechanism=verdict.mechanism,
-        locus=verdict.locus,
-        confidence=verdict.confidence,
-        rule_id=verdict.rule_id,
-        control_bad=round_.control_bad,
-        gates=round_.gates,
-    )
 
 
 def records_of(

@@ -34,6 +34,7 @@ __all__ = [
     "MeasurementBatch",
     "RoundFacts",
     "VerdictBatch",
+    "as_text",
     "in_rounds",
     "measurement_batch",
     "next_links",
@@ -217,7 +218,7 @@ def verdict_queries(
 ) -> Iterator[Select[Any]]:
     """Yield the queries of the verdicts of some rounds, a row a round."""
     columns = (_VERDICT.c.endpoint_id, _VERDICT.c.no, _VERDICT.c.ruling_id, _VERDICT.c.offset_us)
-    texts = [func.aggregate_strings(_as_text(connection, column), ",") for column in columns]
+    texts = [func.aggregate_strings(as_text(connection, column), ",") for column in columns]
     wanted = _wanted_endpoints(connection, dictionary, chosen)
     for condition in in_rounds(_VERDICT, rounds):
         query = select(_VERDICT.c.round_id, func.count(), *texts).where(condition)
@@ -228,7 +229,7 @@ def verdict_queries(
         yield query.group_by(_VERDICT.c.round_id).order_by(_VERDICT.c.round_id)
 
 
-def _as_text(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
+def as_text(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return a number as text; SQLite does so by itself, and faster."""
     return column if connection.dialect.name == "sqlite" else cast(column, String)
 

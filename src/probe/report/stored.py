@@ -90,9 +90,11 @@ def report_of(
     wanted = _with_parts(catalog, services)
     looks = store.look_table(since=since, until=until, services=wanted).of_vantage(chosen)
     judged = _proving(store, looks, since, until, chosen)
-    known = _known(catalog, _last(judged))
+    last = _last(judged)
+    known = _known(catalog, last)
     if wanted is not None:
         judged = [row for row in judged if row.service in wanted]
+        last = {service: rows for service, rows in last.items() if service in wanted}
         catalog = _only(catalog, wanted)
     country, tz = _place(store, rounds, looks)
     tz = tz_shown or tz
@@ -116,7 +118,7 @@ def report_of(
         country=country,
         tz=tz,
         method=_method(store, catalog, looks.rules() | {row.rule_id for row in judged}, rounds),
-        services=_services(store, catalog, judged, known),
+        services=_services(store, catalog, last, known),
         series=(*found, *wholes),
         intervals=intervals | {one.key: intervals_of(one) for one in wholes},
         events=events,
@@ -263,10 +265,9 @@ def _notes(
 
 
 def _services(
-    store: Store, catalog: Catalog, judged: Sequence[Judged], known: _Known
+    store: Store, catalog: Catalog, last: Mapping[str, Mapping[str, Judged]], known: _Known
 ) -> tuple[tuple[Subject, ServiceVerdict | None], ...]:
     """Return every whole and service of the catalog, then those that only the store knows."""
-    last = _last(judged)
     ids = {service.id for service in catalog.services}
     reasons = _reasons(store, [row for rows in last.values() for row in rows.values()])
     own = [(one, _verdict(one, last.get(one.id, {}), reasons, known)) for one in catalog.services]

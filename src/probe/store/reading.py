@@ -32,6 +32,7 @@ __all__ = [
     "judged_of",
     "matching_endpoints",
     "measurements_of",
+    "plain_rows",
     "records_of",
     "round_batch",
     "series_batch",
@@ -223,7 +224,7 @@ def judged_of(
     ).where(_VERDICT.c.round_id.in_(by_id))
     if endpoint_ids is not None:
         query = query.where(_VERDICT.c.endpoint_id.in_(endpoint_ids))
-    rows = [tuple(row) for row in connection.execute(query).all()]
+    rows = plain_rows(connection, query)
     dictionary.services.load_all(connection)
     dictionary.endpoints.load_all(connection)
     dictionary.rulings.load(connection, {ruling_id for _, _, ruling_id, _ in rows})
@@ -244,6 +245,14 @@ def judged_of(
                 )
             )
     return judged
+
+
+def plain_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+    """Return the driver's own tuples: SQLAlchemy's rows take as long again."""
+    result = connection.execute(query)
+    rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
+    result.close()
+    return rows
 
 
 def records_of(

@@ -61,7 +61,7 @@ def test_viterbi_is_the_best_of_all_paths(given_looks: list[tuple[float, bool]])
     """No path has a higher probability than the one returned."""
     evidence = evidence_of(series(given_looks))
     paths = _paths(evidence)
-    mine = tuple(bool(state) for state in viterbi(evidence, P))
+    mine = tuple(bool(state) for state in viterbi([evidence], P)[0])
     assert paths[mine] >= max(paths.values()) - 1e-9
 
 
@@ -72,7 +72,7 @@ def test_the_posterior_is_the_sum_over_all_paths(given_looks: list[tuple[float, 
     evidence = evidence_of(series(given_looks))
     paths = _paths(evidence)
     total = sum(math.exp(value) for value in paths.values())
-    for i, chance in enumerate(posterior(evidence, P)):
+    for i, chance in enumerate(posterior([evidence], P)[0]):
         bad = sum(math.exp(value) for path, value in paths.items() if path[i])
         assert math.isclose(chance, bad / total, rel_tol=1e-9, abs_tol=1e-12)
 
@@ -80,9 +80,9 @@ def test_the_posterior_is_the_sum_over_all_paths(given_looks: list[tuple[float, 
 def test_one_odd_sample_is_no_outage_and_a_run_is() -> None:
     """At 15 minutes one bad look is noise; four in a row are an outage."""
     quiet = [(15.0 * i, i == 20) for i in range(40)]
-    assert not viterbi(evidence_of(series(quiet)), P).any()
+    assert not viterbi([evidence_of(series(quiet))], P)[0].any()
     cut = [(15.0 * i, 20 <= i < 24) for i in range(40)]
-    assert list(np.flatnonzero(viterbi(evidence_of(series(cut)), P))) == [20, 21, 22, 23]
+    assert list(np.flatnonzero(viterbi([evidence_of(series(cut))], P)[0])) == [20, 21, 22, 23]
 
 
 def test_false_bad_is_learned_from_controls() -> None:
@@ -130,4 +130,4 @@ def test_order_duplicates_and_weights() -> None:
     evidence = evidence_of(shuffled)
     assert list(evidence.time_s) == sorted(evidence.time_s)
     assert evidence.weight.max() <= 10
-    assert np.isfinite(posterior(evidence, P)).all()
+    assert np.isfinite(posterior([evidence], P)[0]).all()

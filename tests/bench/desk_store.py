@@ -79,9 +79,11 @@ def _copy_days(place: Path, days: int) -> None:
             context = _context(at)
             connection.execute(
                 "INSERT INTO round (id, vantage_id, network_id, plan, catalog_digest, started_us,"
-                " ended_us, tz, utc_offset_s, control_bad, gates, context, imported_from, opening)"
+                " ended_us, tz, utc_offset_s, control_bad, gates, context, imported_from, opening,"
+                " said)"
                 " SELECT id + ?, vantage_id, network_id, plan, catalog_digest, started_us + ?,"
-                " ended_us + ?, tz, utc_offset_s, ?, ?, ?, NULL, NULL FROM round WHERE id = ?",
+                " ended_us + ?, tz, utc_offset_s, ?, ?, ?, NULL, NULL, said FROM round"
+                " WHERE id = ?",
                 (
                     *(shift, later, later, control_bad(context), gates_of(context)),
                     *(pack(context), slot + 1),

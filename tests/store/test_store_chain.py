@@ -82,7 +82,7 @@ def test_a_round_slipped_in_is_found(place: Path) -> None:
         place,
         "INSERT INTO round SELECT 9, vantage_id, network_id, plan, catalog_digest, started_us,"
         " ended_us, tz, utc_offset_s, control_bad, gates, context, imported_from,"
-        " opening FROM round WHERE id = 1",
+        " opening, said FROM round WHERE id = 1",
     )
     assert found == ["round 9: is closed and not in the chain"]
 

@@ -10,8 +10,9 @@ from store_records import BLOCKED, NETWORK, OK, START, begin, blocked, context, 
 from probe.analysis.series import series_of
 from probe.model.target import PartOf, Role
 from probe.model.verdict import Confidence, State
-from probe.store.browsing import Query
+from probe.store.browsing import Query, verdicts_query
 from probe.store.database import Store
+from probe.store.said import bits_of
 
 LISTING = Role.LISTING
 
@@ -35,6 +36,15 @@ def test_looks_and_verdicts_make_the_same_series(memory: Store) -> None:
             memory.judged(since=since), rounds
         )
     assert {look.judged.service for look in memory.looks(services={"mail"})} == {"mail"}
+
+
+def test_looks_as_columns_are_the_looks(memory: Store) -> None:
+    """A table of looks holds what the looks say, also of a part of the time or the services."""
+    some_rounds(memory)
+    span = {"since": START + timedelta(hours=3), "until": START + timedelta(hours=6)}
+    for asked in ({}, span, {"services": {"mail"}}, {"services": {"nothing"}}):
+        table = memory.look_table(**asked)  # type: ignore[arg-type]
+        assert list(table.judged()) == [look.judged for look in memory.looks(**asked)]  # type: ignore[arg-type]
 
 
 def test_a_whole_of_looks_is_that_of_verdicts(memory: Store) -> None:
@@ -117,6 +127,63 @@ def test_a_list_comes_newest_first_in_pages(memory: Store) -> None:
     assert len(memory.entries(Query(network=NETWORK.key, endpoint=good().endpoint))) == 8
     day = Query(since=START + timedelta(hours=2), until=START + timedelta(hours=4))
     assert {entry.round for entry in memory.entries(day)} == {3, 4}
+
+
+def said_in(store: Store) -> dict[int, set[State]]:
+    """Return the states that the store says were said in each round."""
+    with store._reading() as connection:
+        rows = connection.exec_driver_sql("SELECT id, said FROM round").all()
+    return {number: {s for s in State if bits & bits_of({s})} for number, bits in rows}
+
+
+def test_a_round_says_which_states_were_said_in_it(memory: Store) -> None:
+    """While it is open, when verdicts change, and when that is undone; a search finds them all."""
+    number = begin(memory)
+    memory.save(number, [good()])
+    assert said_in(memory) == {number: {State.OK}}
+    memory.save(number, [blocked("mail.example")])
+    assert said_in(memory) == {number: {State.OK, State.BLOCKED}}
+    assert [entry.no for entry in memory.entries(Query(state=State.BLOCKED))] == [1]
+    memory.end_round(number, context(), START + timedelta(minutes=5))
+    down = replace(BLOCKED, state=State.DOWN)
+    memory.revise(memory.begin_revision(START), number, {1: down})
+    assert said_in(memory) == {number: {State.OK, State.DOWN}}
+    assert [entry.no for entry in memory.entries(Query(state=State.DOWN))] == [1]
+    memory.undo_revision()
+    assert said_in(memory) == {number: {State.OK, State.BLOCKED}}
+    memory.replace_verdicts(number, [down, down])
+    assert said_in(memory) == {number: {State.DOWN}}
+
+
+def test_what_was_said_in_an_older_store_is_found(place: Path) -> None:
+    """The states of its rounds are read from its verdicts when it is brought up to date."""
+    with Store.open(place) as store:
+        some_rounds(store)
+        before = said_in(store), store.entries(Query(state=State.BLOCKED))
+        with store._writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE round DROP COLUMN said")
+            connection.exec_driver_sql("UPDATE probe_version SET version_num = '0005'")
+    with Store.open(place) as store:
+        assert (said_in(store), store.entries(Query(state=State.BLOCKED))) == before
+        assert {State.OK, State.BLOCKED} in before[0].values()
+
+
+def test_a_search_reads_many_rounds_by_their_verdicts_keys(memory: Store) -> None:
+    """Over more rounds than are read at a time nothing is lost, and no table is read whole."""
+    some_rounds(memory, 40)
+    rare = memory.entries(Query(state=State.BLOCKED, services={"chat"}, limit=1000))
+    assert [entry.round for entry in rare] == list(range(40, 0, -3))
+    assert memory.entries(Query(state=State.DEGRADED)) == []
+    assert memory.entries(Query(endpoint="none")) == []
+    asked = Query(state=State.BLOCKED, since=START)
+    query = verdicts_query(asked, [1, 2], [1], 10).compile(compile_kwargs={"literal_binds": True})
+    with memory._reading() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
+    steps = [row[-1] for row in plan]
+    assert any(
+        "SEARCH verdict USING PRIMARY KEY (round_id=? AND endpoint_id=?)" in s for s in steps
+    )
+    assert not any(s.startswith(("SCAN verdict", "SCAN round")) for s in steps)
 
 
 def test_the_version_changes_with_what_is_shown(memory: Store) -> None:

@@ -1,12 +1,11 @@
 """The samples of a series that say something, as arrays."""
 
-import math
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from probe.analysis.arrays import BoolArray, Codes, FloatArray, IntArray
+from probe.analysis.columns import NONE, SeriesLike, columns_of
 from probe.analysis.spacing import (
     BURST_EFFECTIVE,
     BURST_LASTS_S,
@@ -14,19 +13,11 @@ from probe.analysis.spacing import (
     BURST_WITHIN_S,
     spacing_s,
 )
-from probe.model.timeline import Series
 
 __all__ = ["BoolArray", "Codes", "Evidence", "FloatArray", "IntArray", "evidence_of"]
 
-FloatArray: TypeAlias = NDArray[np.float64]
-BoolArray: TypeAlias = NDArray[np.bool_]
-IntArray: TypeAlias = NDArray[np.int64]
-Codes: TypeAlias = NDArray[np.int16]
-
 MAX_WEIGHT = 10.0
 """No single sample outweighs ten."""
-
-_NONE = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,34 +50,33 @@ class Evidence:
         return tuple(sorted(seen, key=lambda item: (-item[1], item[0])))
 
 
-def evidence_of(series: Series) -> Evidence:
+def evidence_of(series: SeriesLike) -> Evidence:
     """Return the samples of ``series`` that carry a value and a positive weight, sorted."""
-    kept = [s for s in series.samples if s.bad is not None and s.weight > 0]
-    times = np.array([s.time.timestamp() for s in kept], dtype=np.float64)
-    if (np.diff(times) < 0).any():
-        order = np.argsort(times, kind="stable")
-        kept, times = [kept[i] for i in order.tolist()], times[order]
+    columns = columns_of(series)
+    kept = columns.where((columns.bad != NONE) & (columns.weight > 0))
+    if (np.diff(kept.time_us) < 0).any():
+        kept = kept.where(np.argsort(kept.time_us, kind="stable"))
+    times = kept.time_us / 1e6
     spacing = spacing_s(times)
-    places: dict[str, int] = {}
-    codes = [
-        _NONE if s.mechanism is None else places.setdefault(s.mechanism, len(places)) for s in kept
-    ]
-    weight = np.array([s.weight for s in kept], dtype=np.float64)
-    control = [math.nan if s.control_bad is None else s.control_bad for s in kept]
+    mechanism, names = _numbered(kept.mechanism, kept.names)
     return Evidence(
         time_s=times,
-        bad=np.array([s.bad for s in kept], dtype=np.bool_),
-        weight=_capped(
-            times,
-            np.minimum(weight, MAX_WEIGHT),
-            np.array([s.burst for s in kept], dtype=np.bool_),
-            spacing,
-        ),
-        control_bad=np.array(control, dtype=np.float64),
-        mechanism=np.array(codes, dtype=np.int16),
-        names=tuple(places),
+        bad=kept.bad == 1,
+        weight=_capped(times, np.minimum(kept.weight, MAX_WEIGHT), kept.burst, spacing),
+        control_bad=kept.control_bad,
+        mechanism=mechanism,
+        names=names,
         spacing_s=spacing,
     )
+
+
+def _numbered(codes: Codes, names: tuple[str, ...]) -> tuple[Codes, tuple[str, ...]]:
+    """Return the codes of names in the order in which they come, and these names."""
+    seen, first = np.unique(codes, return_index=True)
+    order = [int(code) for _, code in sorted(zip(first, seen, strict=True)) if code != NONE]
+    numbers = np.full(len(names) + 1, NONE, dtype=np.int16)  # the last is that of no name
+    numbers[order] = np.arange(len(order))
+    return numbers[codes], tuple(names[code] for code in order)
 
 
 def _capped(time_s: FloatArray, weight: FloatArray, burst: BoolArray, spacing: float) -> FloatArray:

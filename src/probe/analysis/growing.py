@@ -17,7 +17,7 @@ from probe.analysis.evidence import Evidence, FloatArray, evidence_of
 from probe.analysis.hmm import HmmParameters, learned_false_bad, log_ratios
 from probe.analysis.spacing import spacing_s
 from probe.analysis.study import Study
-from probe.analysis.timeline import cut
+from probe.analysis.timeline import absences, cut
 from probe.analysis.zones import Offsets, offsets
 from probe.errors import InputError
 from probe.model.timeline import Interval, IntervalState, Sample, Series, SeriesKey
@@ -113,7 +113,7 @@ class Growing:
             self._columns.put(evidence, evidence.weight)
             self._learn()
             evidence = self._named(evidence)
-        found = cut(rest, evidence, self._parameters)
+        (found,) = cut([(evidence, absences(rest))], self._parameters)
         self._columns.put(evidence, log_ratios(evidence, self._parameters))
         self._learn()
         whole = _joined(self._done, found)
@@ -193,7 +193,7 @@ class Growing:
         count = next(i for i, s in enumerate(self._rest) if s.time.timestamp() >= at)
         before = structs.replace(self._empty, samples=tuple(self._rest[:count]))
         part = self._named(evidence_of(before))
-        parted = cut(before, part, self._parameters)
+        (parted,) = cut([(part, absences(before))], self._parameters)
         done = _joined(self._done, _as_found(parted, found))
         good = [i for i, one in enumerate(done) if one.state is IntervalState.OK]
         if good:  # a good interval parts episodes: those before the last one are over

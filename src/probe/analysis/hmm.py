@@ -8,11 +8,14 @@ a Viterbi step is a shift and a clip.
 """
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
-from probe.analysis.evidence import BoolArray, Evidence, FloatArray
+from probe.analysis.arrays import BoolArray, FloatArray
+from probe.analysis.chained import chained
+from probe.analysis.evidence import Evidence
 
 __all__ = ["HmmParameters", "false_bad", "learned_false_bad", "log_ratios", "posterior", "viterbi"]
 
@@ -69,57 +72,69 @@ def _steps(evidence: Evidence, parameters: HmmParameters) -> tuple[FloatArray, F
     return a / (a + b) * changed, b / (a + b) * changed
 
 
-def viterbi(evidence: Evidence, parameters: HmmParameters) -> BoolArray:
-    """Return the likeliest sequence of states, ``True`` for bad.
+def viterbi(evidences: Sequence[Evidence], parameters: HmmParameters) -> list[BoolArray]:
+    """Return the likeliest sequence of states of each series, ``True`` for bad.
 
     The difference of the two path scores, d, moves by d -> clip(d + c, low, high) + e.
     """
-    size = len(evidence)
-    if size == 0:
-        return np.zeros(0, dtype=np.bool_)
-    to_bad, to_up = _steps(evidence, parameters)
-    shift = (np.log1p(-to_up) - np.log1p(-to_bad)).tolist()
-    low = (np.log(to_bad) - np.log1p(-to_bad)).tolist()
-    high = (np.log1p(-to_up) - np.log(to_up)).tolist()
-    ratio = log_ratios(evidence, parameters).tolist()
 
-    odds = math.log(parameters.fail_per_h / parameters.recover_per_h) + ratio[0]
-    moved: list[float] = []
-    for i in range(size - 1):
-        value = odds + shift[i]
-        moved.append(value)
-        odds = min(max(value, low[i]), high[i]) + ratio[i + 1]
+    def step(odds: FloatArray, *given: FloatArray) -> FloatArray:
+        shift, low, high, ratio = given
+        return np.asarray(np.minimum(np.maximum(odds + shift, low), high) + ratio)
 
-    states = [False] * size
-    states[-1] = bad = odds > 0
-    for i in range(size - 2, -1, -1):
-        bad = moved[i] >= low[i] if bad else moved[i] > high[i]
-        states[i] = bad
-    return np.array(states, dtype=np.bool_)
+    begin = math.log(parameters.fail_per_h / parameters.recover_per_h)
+    firsts, given = [], []
+    for evidence in (one for one in evidences if len(one)):
+        to_bad, to_up = _steps(evidence, parameters)
+        shift = np.log1p(-to_up) - np.log1p(-to_bad)
+        low = np.log(to_bad) - np.log1p(-to_bad)
+        high = np.log1p(-to_up) - np.log(to_up)
+        ratio = log_ratios(evidence, parameters)
+        firsts.append(begin + float(ratio[0]))
+        given.append((shift, low, high, ratio[1:]))
+    paths = zip(chained(step, firsts, given), given, strict=True)
+    nothing = np.zeros(0, dtype=np.bool_)
+    return [_traced(*next(paths)) if len(evidence) else nothing for evidence in evidences]
 
 
-def posterior(evidence: Evidence, parameters: HmmParameters) -> FloatArray:
-    """Return P(bad | all samples) at each sample, by forward and backward passes."""
-    size = len(evidence)
-    if size == 0:
-        return np.zeros(0, dtype=np.float64)
-    steps = _steps(evidence, parameters)
-    to_bad, to_up = steps[0].tolist(), steps[1].tolist()
-    seen = np.exp(log_ratios(evidence, parameters)).tolist()
+def _traced(odds: FloatArray, given: tuple[FloatArray, ...]) -> BoolArray:
+    """Return the states on the way back; where neither is forced, the state is that after it."""
+    shift, low, high, _ = given
+    moved = odds[:-1] + shift
+    bad, up = moved > high, moved < low
+    known = np.concatenate((bad | up, [True]))
+    value = np.concatenate((bad, [odds[-1] > 0]))
+    place = np.where(known, np.arange(odds.size), odds.size)
+    return np.asarray(value[np.minimum.accumulate(place[::-1])[::-1]], dtype=np.bool_)
 
-    odds = parameters.fail_per_h / parameters.recover_per_h * seen[0]
-    forward = [odds]
-    for i in range(size - 1):
-        up, bad = to_bad[i], to_up[i]
-        odds = (up + odds * (1 - bad)) / (1 - up + odds * bad) * seen[i + 1]
-        forward.append(odds)
 
-    ratio = 1.0
-    odds_all = [0.0] * size
-    odds_all[-1] = forward[-1]
-    for i in range(size - 2, -1, -1):
-        up, bad, ahead = to_bad[i], to_up[i], seen[i + 1] * ratio
-        ratio = (bad + (1 - bad) * ahead) / (1 - up + up * ahead)
-        odds_all[i] = forward[i] * ratio
-    odds_array = np.array(odds_all, dtype=np.float64)
-    return np.asarray(odds_array / (1 + odds_array), dtype=np.float64)
+def posterior(evidences: Sequence[Evidence], parameters: HmmParameters) -> list[FloatArray]:
+    """Return P(bad | all samples) at each sample of each series: forward and backward passes."""
+
+    def ahead(odds: FloatArray, *given: FloatArray) -> FloatArray:
+        up, bad, seen = given
+        return np.asarray((up + odds * (1 - bad)) / (1 - up + odds * bad) * seen)
+
+    def back(ratio: FloatArray, *given: FloatArray) -> FloatArray:
+        up, bad, seen = given
+        ahead = seen * ratio
+        return np.asarray((bad + (1 - bad) * ahead) / (1 - up + up * ahead))
+
+    begin = parameters.fail_per_h / parameters.recover_per_h
+    firsts, given = [], []
+    for evidence in (one for one in evidences if len(one)):
+        to_bad, to_up = _steps(evidence, parameters)
+        seen = np.exp(log_ratios(evidence, parameters))
+        firsts.append(begin * float(seen[0]))
+        given.append((to_bad, to_up, seen[1:]))
+    forward = chained(ahead, firsts, given)
+    turned = [tuple(array[::-1] for array in arrays) for arrays in given]
+    backward = chained(back, [1.0] * len(given), turned)
+    passes = zip(forward, backward, strict=True)
+    nothing = np.zeros(0, dtype=np.float64)
+    return [_chances(*next(passes)) if len(evidence) else nothing for evidence in evidences]
+
+
+def _chances(forward: FloatArray, backward: FloatArray) -> FloatArray:
+    odds = forward * backward[::-1]
+    return np.asarray(odds / (1 + odds), dtype=np.float64)

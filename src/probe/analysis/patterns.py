@@ -6,18 +6,19 @@ What several lines say together, and what else a line's series say of each other
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from probe.analysis.columns import SeriesLike
 from probe.analysis.hmm import HmmParameters
 from probe.analysis.search import Rng, by_vantage, events_of, prepared, search_together
 from probe.analysis.study import shortfall, study
 from probe.analysis.timeline import DEFAULT
 from probe.model.event import Event
-from probe.model.timeline import Series, SeriesKey
+from probe.model.timeline import SeriesKey
 
 __all__ = ["Rng", "find", "shortfalls"]
 
 
 def find(
-    series: Iterable[Series],
+    series: Iterable[SeriesLike],
     *,
     rng: Rng,
     names: Mapping[str, str] | None = None,
@@ -40,7 +41,7 @@ def find(
 
 
 def shortfalls(
-    series: Sequence[Series], *, parameters: HmmParameters = DEFAULT
+    series: Sequence[SeriesLike], *, parameters: HmmParameters = DEFAULT
 ) -> tuple[tuple[SeriesKey, str], ...]:
     """Return which series are too short or too sparse for daily windows, and what they need."""
     return tuple(

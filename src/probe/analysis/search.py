@@ -17,14 +17,15 @@ import numpy as np
 
 from probe.analysis.candidate import Candidate, candidate
 from probe.analysis.claims import outage_event, window_event
+from probe.analysis.columns import SeriesLike
 from probe.analysis.episodes import Episode
 from probe.analysis.hmm import HmmParameters
 from probe.analysis.judgement import accepted, explained, overruled
 from probe.analysis.recurrence import benjamini_hochberg
-from probe.analysis.study import Study, shortfall, study
+from probe.analysis.study import Study, shortfall, studies
 from probe.analysis.window import Measured, measure_window
 from probe.model.event import Event
-from probe.model.timeline import Series, SeriesKey, Signal
+from probe.model.timeline import SeriesKey, Signal
 
 __all__ = [
     "ALPHA",
@@ -161,20 +162,17 @@ class Search:
         }
 
 
-def prepared(series: Iterable[Series], seed: int, parameters: HmmParameters) -> list[Search]:
+def prepared(series: Iterable[SeriesLike], seed: int, parameters: HmmParameters) -> list[Search]:
     """Cut every series but those of goodput, each with a generator seeded by its own key.
 
-    The series are taken one by one, so that those of a generator need not be held at once.
+    The series are read one by one, so that those of a generator need not be held at once.
 
     Raises:
         InputError: when a series names a zone that does not exist.
 
     """
-    searches = [
-        search_of(study(one, parameters), seed)
-        for one in series
-        if one.key.signal is not Signal.GOODPUT
-    ]
+    searched = (one for one in series if one.key.signal is not Signal.GOODPUT)
+    searches = [search_of(ready, seed) for ready in studies(searched, parameters)]
     return sorted(searches, key=lambda search: search.study.series.key)
 
 

@@ -23,8 +23,10 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
 from msgspec import structs
 
+from probe.analysis.arrays import FloatArray
 from probe.analysis.grounds import Ground, ground_of
 from probe.analysis.line_series import line_series, networks_of
 from probe.analysis.looked import NOT_MEASURED
@@ -36,10 +38,24 @@ from probe.model.record import Judged, RoundRow
 from probe.model.timeline import Absence, Sample, Series, SeriesKey
 from probe.model.verdict import Confidence, Locus, State
 
-__all__ = ["Subject", "looks_of", "series_of"]
+__all__ = [
+    "BAD",
+    "RETIRED",
+    "Subject",
+    "felt",
+    "invalid_as",
+    "loci_of",
+    "looks_of",
+    "sample_of",
+    "series_of",
+    "silences",
+    "times_heard",
+]
 
-_RETIRED = "service.retired"
-_BAD = frozenset({State.BLOCKED, State.DEGRADED, State.DOWN})
+RETIRED = "service.retired"
+"""The mechanism of a service that is no more: it has no series."""
+
+BAD = frozenset({State.BLOCKED, State.DEGRADED, State.DOWN})
 _UNKNOWN_WEIGHT = 0.5
 
 Subject = tuple[str, str, str]
@@ -66,24 +82,30 @@ def series_of(
     kept = tuple(rounds)
     networks = networks_of(kept)
     again = frozenset(row.id for row in kept if row.retests)
-    heard: dict[str, list[float]] = defaultdict(list)
-    for row in kept:
-        heard[row.vantage].append(row.started.timestamp())
-    for times in heard.values():
-        times.sort()
+    heard = times_heard(kept)
     found: list[Series] = []
     for about, judged in sorted(_subjects(rows, networks, by, parts or {}).items()):
         vantage, network, subject = about
         judged.sort(key=lambda row: row.time)
-        marks = _silences(judged, heard[vantage])
-        bad = {row.locus for row in judged if row.state in _BAD}
+        marks = silences([row.time.timestamp() for row in judged], heard[vantage])
+        bad = {row.locus for row in judged if row.state in BAD}
         seen[about] = seen.get(about, frozenset()) | bad
-        for locus in _loci(seen[about]):
-            samples = [_sample(row, locus, row.round in again) for row in judged]
+        for locus in loci_of(seen[about]):
+            samples = [sample_of(row, locus, row.round in again) for row in judged]
             samples = sorted([*samples, *marks], key=lambda s: s.time) if marks else samples
             key = SeriesKey(vantage=vantage, network=network, subject=subject, locus=str(locus))
             found.append(Series(key=key, tz=judged[-1].tz, samples=tuple(samples)))
     return (*found, *line_series(kept, networks))
+
+
+def times_heard(rounds: Iterable[RoundRow]) -> dict[str, list[float]]:
+    """Return when each vantage began its rounds, seconds since 1970, sorted."""
+    heard: dict[str, list[float]] = defaultdict(list)
+    for row in rounds:
+        heard[row.vantage].append(row.started.timestamp())
+    for times in heard.values():
+        times.sort()
+    return heard
 
 
 def _subjects(
@@ -93,7 +115,7 @@ def _subjects(
     parts: Membership,
 ) -> dict[Subject, list[Judged]]:
     """Group by vantage, network and subject; retired services are left out."""
-    alive = (_felt(row) for row in rows if row.mechanism != _RETIRED)
+    alive = (felt(row) for row in rows if row.mechanism != RETIRED)
     subjects: dict[Subject, list[Judged]] = defaultdict(list)
     if by == "endpoint":
         for row in alive:
@@ -122,14 +144,14 @@ def looks_of(rows: Iterable[Judged]) -> Iterator[tuple[Judged, int, int]]:
     """
     services: dict[str, list[Judged]] = defaultdict(list)
     for row in rows:
-        if row.mechanism != _RETIRED:
-            services[row.service].append(_felt(row))
+        if row.mechanism != RETIRED:
+            services[row.service].append(felt(row))
     for group in services.values():
         looked = sum(row.mechanism not in NOT_MEASURED for row in group)
-        yield _combined(group), looked, sum(row.state in _BAD for row in group)
+        yield _combined(group), looked, sum(row.state in BAD for row in group)
 
 
-def _felt(row: Judged) -> Judged:
+def felt(row: Judged) -> Judged:
     """Return ``row`` as a timeline reads it: what failed here though it worked before is bad."""
     if row.state is not State.INCONCLUSIVE or ground_of(row.rule_id) is not Ground.EXPECTED:
         return row
@@ -144,22 +166,22 @@ def _combined(group: Sequence[Judged]) -> Judged:
     return combine(group)
 
 
-def _loci(seen: frozenset[Locus]) -> tuple[Locus, ...]:
+def loci_of(seen: frozenset[Locus]) -> tuple[Locus, ...]:
     """Return whose series there are, the network's first; ``network`` if nothing was bad."""
     kept = seen - {Locus.UNKNOWN} if Locus.NETWORK in seen else seen
     return tuple(locus for locus in Locus if locus in kept) or (Locus.NETWORK,)
 
 
-def _sample(row: Judged, locus: Locus, again: bool) -> Sample:
+def sample_of(row: Judged, locus: Locus, again: bool) -> Sample:
     """Return what ``row`` says to the series of ``locus``; ``again`` is a retest of a change."""
     good = Sample(time=row.time, bad=False, control_bad=row.control_bad, burst=again)
     if row.state is State.OK:
         return good
     if row.state is State.INVALID:
-        return Sample(time=row.time, bad=None, absence=_invalid(row.gates))
+        return Sample(time=row.time, bad=None, absence=invalid_as(row.gates))
     if row.mechanism in NOT_MEASURED:
         return Sample(time=row.time, bad=None, absence=Absence.NOT_SCHEDULED)
-    if row.state not in _BAD:
+    if row.state not in BAD:
         return Sample(time=row.time, bad=None, absence=Absence.INCONCLUSIVE)
     if row.locus is locus or (row.locus is Locus.UNKNOWN and locus is Locus.NETWORK):
         return Sample(
@@ -175,22 +197,23 @@ def _sample(row: Judged, locus: Locus, again: bool) -> Sample:
     return Sample(time=row.time, bad=None, absence=Absence.INCONCLUSIVE)
 
 
-def _invalid(gates: Sequence[str]) -> Absence:
+def invalid_as(gates: Sequence[str]) -> Absence:
+    """Return why there is no evidence in a round in which these gates closed."""
     return Absence.OFFLINE_LOCAL if GateId.OFFLINE_LOCAL in gates else Absence.INVALID
 
 
-def _silences(judged: Sequence[Judged], heard: Sequence[float]) -> list[Sample]:
+def silences(times: Sequence[float] | FloatArray, heard: Sequence[float]) -> list[Sample]:
     """Mark each silence: rounds went on without this subject, or the host itself was off.
 
-    ``heard`` holds the times of the vantage's rounds, on whatever network.
+    ``times`` are those of its looks, ``heard`` those of the vantage's rounds, on whatever
+    network: seconds since 1970, sorted.
     """
-    times = [row.time.timestamp() for row in judged]
-    longest = silence_s(spacing_s(times))
+    looked = np.asarray(times, dtype=np.float64)
+    longest = silence_s(spacing_s(looked))
     return [
         Sample(time=datetime.fromtimestamp(at_s, UTC), bad=None, absence=absence)
-        for before, after in pairwise(times)
-        if after - before > longest
-        for at_s, absence in _marks(before, after, heard, longest)
+        for place in np.flatnonzero(np.diff(looked) > longest).tolist()
+        for at_s, absence in _marks(float(looked[place]), float(looked[place + 1]), heard, longest)
     ]
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from probe.analysis.breadth import breadth_sentence, with_breadth
 from probe.analysis.calendar_days import DayList, calendar_events
+from probe.analysis.columns import SeriesLike
 from probe.analysis.degraded import degraded_events
 from probe.analysis.fault import fault_sentence, with_fault
 from probe.analysis.hmm import HmmParameters
@@ -26,9 +27,8 @@ from probe.analysis.wording import sentence
 from probe.analysis.wording_weekend import Weekend, weekend_sentence
 from probe.model.event import Event, EventKind
 from probe.model.goodput import Pair, PairKey
-from probe.model.timeline import Series
 
-__all__ = ["SEED", "Known", "described", "searched", "survey"]
+__all__ = ["SEED", "Known", "described", "searched", "survey", "surveyed"]
 
 SEED = 20220921
 """The rotations of tests are drawn from this, so that the same data say the same thing."""
@@ -58,7 +58,7 @@ _NO_PAIRS: Mapping[PairKey, Sequence[Pair]] = {}
 
 
 def survey(
-    series: Iterable[Series],
+    series: Iterable[SeriesLike],
     *,
     rng: Rng,
     pairs: Mapping[PairKey, Sequence[Pair]] = _NO_PAIRS,
@@ -77,6 +77,18 @@ def survey(
     """
     seed = rng.getrandbits(64)
     searches = prepared(series, seed, parameters)
+    return surveyed(searches, seed=seed, rng=rng, pairs=pairs, known=known)
+
+
+def surveyed(
+    searches: Sequence[Search],
+    *,
+    seed: int,
+    rng: Rng,
+    pairs: Mapping[PairKey, Sequence[Pair]] = _NO_PAIRS,
+    known: Known = _NOTHING_KNOWN,
+) -> tuple[Event, ...]:
+    """Do what ``survey`` does on series that are cut already: ``seed`` was drawn of ``rng``."""
     own, joint, dated = searched(searches, seed=seed, known=known)
     slowed = throttle_events(pairs, rng=rng, names=known.names)
     return (*described(own, searches, joint, known), *slowed, *joint, *dated)

@@ -1,18 +1,20 @@
 """A series cut into intervals: ok, bad, and gaps that are never taken for good."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 
 import numpy as np
 
-from probe.analysis.evidence import BoolArray, Evidence, FloatArray, evidence_of
+from probe.analysis.arrays import BoolArray, FloatArray
+from probe.analysis.columns import NONE, SeriesLike, columns_of
+from probe.analysis.evidence import Evidence, evidence_of
 from probe.analysis.hmm import HmmParameters, posterior, viterbi
 from probe.analysis.spacing import silence_s
-from probe.model.timeline import Absence, Bracket, Interval, IntervalState, Sample, Series, Signal
+from probe.model.timeline import Absence, Bracket, Interval, IntervalState, Sample, Signal
 
-__all__ = ["DEFAULT", "GOODPUT", "cut", "intervals"]
+__all__ = ["DEFAULT", "GOODPUT", "absences", "cut", "intervals"]
 
 DEFAULT = HmmParameters()
 
@@ -20,7 +22,9 @@ GOODPUT = HmmParameters(false_bad=0.05, true_bad=0.88, learned=True)
 """Rates vary more than reachability does: a limit lets one round in eight look usual."""
 
 
-def intervals(series: Series, *, parameters: HmmParameters | None = None) -> tuple[Interval, ...]:
+def intervals(
+    series: SeriesLike, *, parameters: HmmParameters | None = None
+) -> tuple[Interval, ...]:
     """Return the intervals of ``series`` in time order, from first to last sample.
 
     States are the likeliest path of the two-state HMM. An edge between two states lies after
@@ -30,12 +34,36 @@ def intervals(series: Series, *, parameters: HmmParameters | None = None) -> tup
     Without ``parameters`` they are those of its signal: ``GOODPUT``'s or ``DEFAULT``.
     """
     usual = GOODPUT if series.key.signal is Signal.GOODPUT else DEFAULT
-    return cut(series, evidence_of(series), parameters or usual)
+    (found,) = cut([(evidence_of(series), absences(series))], parameters or usual)
+    return found
 
 
-def cut(series: Series, evidence: Evidence, parameters: HmmParameters) -> tuple[Interval, ...]:
-    """Do what ``intervals`` does on evidence already extracted."""
-    return tuple(_Cutter.of(series, evidence, parameters).intervals())
+def absences(series: SeriesLike) -> tuple[Sample, ...]:
+    """Return the samples that say nothing, in time order."""
+    columns = columns_of(series)
+    nothing = columns.where((columns.bad == NONE) | (columns.weight <= 0))
+    return nothing.where(np.argsort(nothing.time_us, kind="stable")).samples()
+
+
+def cut(
+    given: Sequence[tuple[Evidence, Sequence[Sample]]], parameters: HmmParameters
+) -> list[tuple[Interval, ...]]:
+    """Do what ``intervals`` does, on the evidence and the absences of many series at a time."""
+    evidences = [evidence for evidence, _ in given]
+    states = viterbi(evidences, parameters)
+    chances = posterior(evidences, parameters)
+    return [
+        tuple(
+            _Cutter(
+                evidence=evidence,
+                states=mine,
+                probability=chance,
+                silence=silence_s(evidence.spacing_s),
+                absent=absent,
+            ).intervals()
+        )
+        for (evidence, absent), mine, chance in zip(given, states, chances, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +81,7 @@ class _Cutter:
     states: BoolArray
     probability: FloatArray
     silence: float
-    absent: tuple[Sample, ...]
-
-    @classmethod
-    def of(cls, series: Series, evidence: Evidence, parameters: HmmParameters) -> "_Cutter":
-        absent = [s for s in series.samples if s.bad is None or s.weight <= 0]
-        return cls(
-            evidence=evidence,
-            states=viterbi(evidence, parameters),
-            probability=posterior(evidence, parameters),
-            silence=silence_s(evidence.spacing_s),
-            absent=tuple(sorted(absent, key=lambda s: s.time)),
-        )
+    absent: Sequence[Sample]
 
     def intervals(self) -> Iterator[Interval]:
         if not len(self.evidence):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from probe.analysis.columns import Columns, columns_of, instant
 from probe.model.timeline import Interval, IntervalState, Series, SeriesKey, Signal
 from probe.report.data import Bar, DayRow, Mark, Period
 from probe.report.hours import HourGrid, zone
@@ -109,8 +110,13 @@ def _slowed(intervals: Sequence[Interval]) -> bool:
     return any(interval.state is IntervalState.BAD for interval in intervals)
 
 
+def _own(row: Row) -> list[Columns]:
+    """Return the subject's own series that have a sample, as arrays."""
+    return [columns for one in row.own if len(columns := columns_of(one))]
+
+
 def _failed(row: Row) -> bool:
-    return any(sample.bad for one in row.own for sample in one.samples)
+    return any((one.bad == 1).any() for one in _own(row))
 
 
 def _period(series: Sequence[Series]) -> Period:
@@ -131,9 +137,10 @@ def _name(subject: str, network: str, names: Mapping[str, str], row: Row, *, sev
 
 
 def _heatmap(console: "Console", name: str, row: Row, tz: str, signs: Mapping[Mark, str]) -> None:
-    times = [sample.time for one in row.own for sample in one.samples]
-    last = max(times)
-    first = max(min(times), last - timedelta(days=_MOST_DAYS - 1))
+    times = [one.time_us for one in _own(row)]
+    last = instant(max(int(some.max()) for some in times))
+    first = instant(min(int(some.min()) for some in times))
+    first = max(first, last - timedelta(days=_MOST_DAYS - 1))
     grid = HourGrid(first, last + timedelta(minutes=1), tz)
     from rich.text import Text
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,7 +13,16 @@ from probe.model.target import Role
 from probe.model.vantage import Network
 from probe.model.verdict import Confidence, Locus, State, Verdict
 
-__all__ = ["RETESTS", "Judged", "Note", "NoteKind", "Record", "RoundRow"]
+__all__ = [
+    "RETESTS",
+    "Judged",
+    "Note",
+    "NoteKind",
+    "Record",
+    "RoundRow",
+    "SeriesRound",
+    "judged_row",
+]
 
 RETESTS = "burst"
 """The plan of a round that looks again at what has just changed."""
@@ -79,6 +89,49 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     rule_id: str
     control_bad: float | None = None  # share of the round's controls that failed
     gates: tuple[str, ...] = ()
+
+
+class SeriesRound(NamedTuple):
+    """What a series takes from a round; ``started_us`` is microseconds since 1970."""
+
+    id: int
+    started_us: int
+    vantage: str
+    network: str
+    tz: str
+    utc_offset_s: int
+    control_bad: float | None
+    gates: tuple[str, ...]
+
+
+def judged_row(
+    round_: SeriesRound,
+    time: datetime,
+    service: str,
+    verdict: Verdict,
+    *,
+    endpoint: str = "",
+    role: Role = Role.OTHER,
+) -> Judged:
+    """Return one verdict as a series reads it; of a whole service when no endpoint is named."""
+    return Judged(
+        time=time,
+        round=round_.id,
+        vantage=round_.vantage,
+        network=round_.network,
+        tz=round_.tz,
+        utc_offset_s=round_.utc_offset_s,
+        service=service,
+        endpoint=endpoint,
+        role=role,
+        state=verdict.state,
+        mechanism=verdict.mechanism,
+        locus=verdict.locus,
+        confidence=verdict.confidence,
+        rule_id=verdict.rule_id,
+        control_bad=round_.control_bad,
+        gates=round_.gates,
+    )
 
 
 class NoteKind(StrEnum):

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import msgspec
 
+from probe.analysis.columns import Columns, SeriesLike, columns_of
 from probe.analysis.line_series import LINE
 from probe.analysis.timeline import intervals as intervals_of
 from probe.model.event import Event
@@ -74,7 +75,7 @@ def build(
     tz: str,
     method: Method,
     services: Sequence[tuple[Subject, ServiceVerdict | None]] = (),
-    series: Sequence[Series] = (),
+    series: Sequence[SeriesLike] = (),
     intervals: Mapping[SeriesKey, Sequence[Interval]] | None = None,
     events: Sequence[Event] = (),
     rounds: Sequence[RoundRow] = (),
@@ -151,7 +152,7 @@ class _Desk:
         self,
         tz: str,
         period: Period,
-        series: Sequence[Series],
+        series: Sequence[SeriesLike],
         intervals: Mapping[SeriesKey, Sequence[Interval]],
         timed_networks: Iterable[str] = (),
         *,
@@ -164,9 +165,9 @@ class _Desk:
         self.grid = HourGrid(period.start, period.end, tz)
         networks = (*(one.key.network for one in series), *timed_networks)
         self.names = network_names(networks, private=private)
-        self.own: dict[tuple[str, str], list[Series]] = {}
-        self.line: dict[str, list[Series]] = {}
-        for one in series:
+        self.own: dict[tuple[str, str], list[Columns]] = {}
+        self.line: dict[str, list[Columns]] = {}
+        for one in map(columns_of, series):
             if one.key.signal is Signal.TARGETED:
                 self.own.setdefault((one.key.subject, one.key.network), []).append(one)
             elif one.key.signal is not Signal.GOODPUT:
@@ -176,7 +177,7 @@ class _Desk:
         """Return what the networks of the report are called."""
         return tuple(dict.fromkeys(name for name in self.names.values() if name))
 
-    def _own_of(self, subject: str) -> list[tuple[Series, Sequence[Interval]]]:
+    def _own_of(self, subject: str) -> list[tuple[Columns, Sequence[Interval]]]:
         return [
             (one, self.intervals.get(one.key, ()))
             for (name, _), found in self.own.items()
@@ -220,7 +221,7 @@ class _Desk:
     def _rows(self, shown: Sequence[ServiceFinding]) -> list[tuple[str, str, str, Row]]:
         rows: list[tuple[str, str, str, Row]] = []
         for network, line in self.line.items():
-            if any(sample.bad for one in line for sample in one.samples):
+            if any((one.bad == 1).any() for one in line):
                 row = Row(own=tuple(line), line=(), intervals=self.intervals)
                 rows.append((LINE_SUBJECT, LINE_SUBJECT, network, row))
         for found in shown:
@@ -330,7 +331,7 @@ class _Desk:
             for day, hours in days.items()
         )
 
-    def targeted(self, services: AbstractSet[str]) -> list[Series]:
+    def targeted(self, services: AbstractSet[str]) -> list[Columns]:
         """Return the series of these services, without those of neutral hosts."""
         return [one for (name, _), found in self.own.items() if name in services for one in found]
 

@@ -6,8 +6,10 @@ from datetime import datetime
 
 import msgspec
 
+from probe.analysis.columns import Columns
+from probe.analysis.look_series import series_of_looks
 from probe.model.target import Catalog
-from probe.model.timeline import Series, Signal
+from probe.model.timeline import Signal
 from probe.report.data import Lane, Looks, Mark, Pair, Period
 from probe.report.findings import looks_of
 from probe.report.marks import Row, bars_of, last_mark
@@ -59,13 +61,11 @@ def compare(
     tz: str | None = None,
 ) -> Comparison:
     """Return what every vantage that is stored says of the period; those that fail come first."""
-    from probe.analysis.series import series_of
-
     rounds = list(store.rounds(since=since, until=until))
-    looks = (look.judged for look in store.looks(since=since, until=until))
-    series = [one for one in series_of(looks, rounds) if one.key.signal is Signal.TARGETED]
+    found = series_of_looks(store.look_table(since=since, until=until), rounds)
+    series = [one for one in found if one.key.signal is Signal.TARGETED]
     names = {service.id: service.name for service in catalog.services}
-    grouped: dict[str, dict[Column, list[Series]]] = defaultdict(dict)
+    grouped: dict[str, dict[Column, list[Columns]]] = defaultdict(dict)
     for one in series:
         column = Column(vantage=clean(one.key.vantage, 40), network=clean(one.key.network, 40))
         grouped[one.key.subject].setdefault(column, []).append(one)
@@ -91,7 +91,7 @@ def compare(
     )
 
 
-def _seen(columns: dict[Column, list[Series]]) -> tuple[Seen, ...]:
+def _seen(columns: dict[Column, list[Columns]]) -> tuple[Seen, ...]:
     return tuple(
         Seen(column=column, mark=last_mark(own), looks=looks_of(own)[0])
         for column, own in sorted(columns.items())
@@ -99,7 +99,7 @@ def _seen(columns: dict[Column, list[Series]]) -> tuple[Seen, ...]:
 
 
 def _lanes(
-    grouped: dict[str, dict[Column, list[Series]]],
+    grouped: dict[str, dict[Column, list[Columns]]],
     failing: Sequence[tuple[str, str, tuple[Seen, ...]]],
 ) -> list[Lane]:
     from probe.analysis.timeline import intervals

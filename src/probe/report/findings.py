@@ -1,14 +1,23 @@
 """What the period amounts to for one service: one finding from verdict, intervals and windows."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
+import numpy as np
 
+from probe.analysis.arrays import BoolArray
+from probe.analysis.columns import (
+    NONE,
+    Columns,
+    SeriesLike,
+    absence_code,
+    columns_of,
+    instant,
+)
 from probe.analysis.episodes import episodes_of
 from probe.model.event import EventKind, Label
-from probe.model.timeline import Interval, IntervalState, Sample, Series
+from probe.model.timeline import Absence, Interval, IntervalState
 from probe.model.verdict import Confidence, Locus, ServiceVerdict, State, Verdict
 from probe.report.data import (
     FindingKind,
@@ -23,13 +32,14 @@ from probe.report.data import (
 __all__ = ["finding_of", "kind_of", "looks_of"]
 
 _NEVER_RAN = frozenset({"not_measured", "not_run"})
+_TELL_NOTHING = [absence_code(Absence.INCONCLUSIVE), absence_code(Absence.INVALID)]
 _WINDOWS = (EventKind.DAILY_WINDOW, EventKind.WEEKLY_WINDOW)
 
 
 def finding_of(
     service: Subject,
     verdict: ServiceVerdict | None,
-    own: Sequence[tuple[Series, Sequence[Interval]]],
+    own: Sequence[tuple[SeriesLike, Sequence[Interval]]],
     windows: Sequence[WindowRow],
 ) -> ServiceFinding:
     """Return the finding of one service; ``own`` are its series with their intervals."""
@@ -104,25 +114,28 @@ def kind_of(
     return FindingKind.WORKS if verdict.state is State.OK else FindingKind.UNCLEAR
 
 
-def looks_of(series: Sequence[Series]) -> tuple[Looks, datetime | None]:
+def looks_of(series: Sequence[SeriesLike]) -> tuple[Looks, datetime | None]:
     """Return how often a subject was looked at, and when last with a result.
 
     Series of one subject share their moments: a moment counts once, bad before good.
     """
-    moments: dict[datetime, bool | None] = {}
-    for sample in (sample for one in series for sample in one.samples):
-        if sample.bad is None and not _was_a_look(sample):
-            continue
-        held = moments.get(sample.time)
-        moments[sample.time] = True if held or sample.bad else sample.bad if held is None else held
-    counted = Counter(moments.values())
-    proven = [time for time, bad in moments.items() if bad is not None]
-    looks = Looks(good=counted[False], bad=counted[True], unclear=counted[None])
-    return looks, max(proven, default=None)
+    kept = [columns.where(_looked(columns)) for columns in map(columns_of, series)]
+    if not any(map(len, kept)):
+        return Looks(), None
+    time_us = np.concatenate([one.time_us for one in kept])
+    bad = np.concatenate([one.bad for one in kept])
+    order = np.argsort(time_us, kind="stable")
+    moments, first = np.unique(time_us[order], return_index=True)
+    said = np.maximum.reduceat(bad[order], first)  # 1 bad, 0 good, -1 nothing
+    proven = moments[said != NONE]
+    unclear, good, failed = np.bincount(said + 1, minlength=3).tolist()
+    looks = Looks(good=good, bad=failed, unclear=unclear)
+    return looks, instant(int(proven[-1])) if proven.size else None
 
 
-def _was_a_look(sample: Sample) -> bool:
-    return sample.absence is not None and sample.absence.value in ("inconclusive", "invalid")
+def _looked(series: Columns) -> BoolArray:
+    """Return which samples are looks: those with a result, and those that tell nothing."""
+    return np.asarray((series.bad != NONE) | np.isin(series.absence, _TELL_NOTHING))
 
 
 def _with_verdict(finding: ServiceFinding, verdict: Verdict) -> ServiceFinding:
@@ -149,7 +162,7 @@ def _with_window(finding: ServiceFinding, window: WindowRow) -> ServiceFinding:
 
 
 def _with_past(
-    finding: ServiceFinding, own: Sequence[tuple[Series, Sequence[Interval]]]
+    finding: ServiceFinding, own: Sequence[tuple[SeriesLike, Sequence[Interval]]]
 ) -> ServiceFinding:
     """Word how and who by the longest bad stretch: the last look was good."""
     stretches = [
@@ -167,7 +180,7 @@ def _locus(text: str) -> Locus:
     return next((locus for locus in Locus if locus.value == text), Locus.UNKNOWN)
 
 
-def _bad_intervals(own: Sequence[tuple[Series, Sequence[Interval]]]) -> list[Interval]:
+def _bad_intervals(own: Sequence[tuple[SeriesLike, Sequence[Interval]]]) -> list[Interval]:
     found = [
         interval
         for _, intervals in own
@@ -189,7 +202,7 @@ def _length_s(intervals: Sequence[Interval]) -> float:
     return total
 
 
-def _since(own: Sequence[tuple[Series, Sequence[Interval]]]) -> Since | None:
+def _since(own: Sequence[tuple[SeriesLike, Sequence[Interval]]]) -> Since | None:
     """Return the start of the bad stretch that still lasts at the end, if there is one.
 
     A stretch of failures with only a silence inside is one stretch, as in the event detector.

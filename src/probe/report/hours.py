@@ -2,8 +2,14 @@
 
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from probe.analysis.arrays import BoolArray, IntArray
+from probe.analysis.columns import microseconds
 
 __all__ = ["Hour", "HourGrid", "floor_hour", "zone"]
 
@@ -48,7 +54,13 @@ class HourGrid:
         self._zone = zone(tz)
         self.hours = self._cut(start, max(end, start + _STEP))
         self._starts = [hour.start for hour in self.hours]
+        self._ends = [hour.end for hour in self.hours]
         self.days = tuple(dict.fromkeys(hour.day for hour in self.hours))
+        self._starts_us = np.array([microseconds(hour.start) for hour in self.hours])
+        self._ends_us = np.array([microseconds(hour.end) for hour in self.hours])
+        places = {day: place for place, day in enumerate(self.days)}
+        self.day_places = np.array([places[hour.day] for hour in self.hours])
+        self._changes = self._changed()
 
     def _cut(self, start: datetime, end: datetime) -> tuple[Hour, ...]:
         first = start.astimezone(self._zone).date()
@@ -73,19 +85,42 @@ class HourGrid:
             return None
         return position
 
+    def indices(self, time_us: IntArray) -> IntArray:
+        """Return the positions of the hours of many times (microseconds since 1970); -1 outside."""
+        position = np.searchsorted(self._starts_us, time_us, side="right") - 1
+        inside = (position >= 0) & (time_us < self._ends_us[position])
+        return np.where(inside, position, -1)
+
+    def days_of(self, time_us: IntArray) -> IntArray:
+        """Return the places in ``days`` of many times (microseconds since 1970); -1 outside."""
+        position = self.indices(time_us)
+        return np.where(position >= 0, self.day_places[position], -1)
+
+    def between(self, time_us: IntArray, apart: timedelta) -> BoolArray:
+        """Return which hours lie between two neighbours of the sorted times, not too far apart."""
+        if time_us.size < 2:
+            return np.zeros(len(self.hours), dtype=np.bool_)
+        place = np.searchsorted(time_us, self._starts_us)
+        inside = (place > 0) & (place < time_us.size)
+        later = np.minimum(place, time_us.size - 1)
+        after, before = time_us[later], time_us[np.maximum(later - 1, 0)]
+        near = after - before <= apart // timedelta(microseconds=1)
+        return np.asarray(inside & near & (after >= self._ends_us))
+
     def within(self, start: datetime, end: datetime) -> range:
         """Return the positions of the hours that lie wholly between ``start`` and ``end``."""
         first = bisect_right(self._starts, start - timedelta(microseconds=1))
-        last = first
-        while last < len(self.hours) and self.hours[last].end <= end:
-            last += 1
-        return range(first, last)
+        last = bisect_right(self._ends, end)
+        return range(first, max(first, last))
 
     def clock_changes(self) -> frozenset[str]:
         """Return the days on which the offset from UTC is not the same at both ends."""
+        return self._changes
+
+    def _changed(self) -> frozenset[str]:
         changed = set()
-        for day in self.days:
-            mine = [hour for hour in self.hours if hour.day == day]
+        for day, hours in groupby(self.hours, key=lambda hour: hour.day):
+            mine = list(hours)
             offsets = {
                 hour.start.astimezone(self._zone).utcoffset() for hour in (mine[0], mine[-1])
             }

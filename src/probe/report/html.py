@@ -6,7 +6,7 @@ anything; a content security policy in it forbids what a mistake here might let 
 
 import hashlib
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
@@ -27,6 +27,7 @@ from probe.report.data import (
     DaySeen,
     FindingKind,
     Goodput,
+    Heatmap,
     Lane,
     Mark,
     ReportData,
@@ -92,18 +93,14 @@ class View:
     """What the template asks for; it decides nothing about the world, only about the page."""
 
     def __init__(self, data: ReportData, links: Links | None = None) -> None:
-        """Lay out the charts once."""
+        """Take what the page is about; a chart is drawn when the page asks for it."""
         self.data = data
         self.words = words
         self.links = links or Links()
         self.language = language()
         self.headlines = headlines(data)
         self.offsets = phrases.offsets(data)
-        self.heatmaps = tuple(
-            (one, Picture(draw(heat_chart(one, self.offsets)))) for one in data.heatmaps
-        )
         self.marks = used_marks(data.heatmaps, data.lanes)
-        self.digest = hashlib.sha256(encode(data)).hexdigest()
         self.anchor = anchor
         self.day_name = phrases.day_name
         self.day_words = phrases.day_words
@@ -119,6 +116,18 @@ class View:
         self.caution = slow_words.caution
         self.num = num
         self.digits = digits
+
+    @cached_property
+    def heatmaps(self) -> tuple[tuple[Heatmap, Picture], ...]:
+        """The heatmaps with their drawings: only some pages show them, and they take longest."""
+        return tuple(
+            (one, Picture(draw(heat_chart(one, self.offsets)))) for one in self.data.heatmaps
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of all that the page says."""
+        return hashlib.sha256(encode(self.data)).hexdigest()
 
     def lanes(self) -> Picture:
         """Return the whole period of every lane, side by side."""

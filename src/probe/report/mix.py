@@ -3,7 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from probe.model.timeline import Series
+import numpy as np
+
+from probe.analysis.columns import NONE, SeriesLike, columns_of
 from probe.report.data import DayMix
 from probe.report.hours import HourGrid
 from probe.report.mechanisms import layer_of
@@ -11,34 +13,36 @@ from probe.report.mechanisms import layer_of
 __all__ = ["day_mixes"]
 
 
-def day_mixes(series: Sequence[Series], grid: HourGrid) -> tuple[DayMix, ...]:
+def day_mixes(series: Sequence[SeriesLike], grid: HourGrid) -> tuple[DayMix, ...]:
     """Return one entry for each local day of the grid, also for days without a look.
 
     A look that several series share (one for each locus) counts once for each that it was bad
     in, and once as good.
     """
-    layers: dict[str, Counter[str]] = defaultdict(Counter)
-    proven: Counter[str] = Counter()
-    failed: Counter[str] = Counter()
-    controls: dict[str, list[float]] = defaultdict(list)
-    for one in series:
-        for sample in one.samples:
-            position = grid.index(sample.time) if sample.bad is not None else None
-            if position is None:
-                continue
-            day = grid.hours[position].day
-            proven[day] += 1
-            if sample.control_bad is not None:
-                controls[day].append(sample.control_bad)
-            if sample.bad:
-                failed[day] += 1
-                layers[day][layer_of(sample.mechanism)] += 1
+    days = len(grid.days)
+    layers: dict[int, Counter[str]] = defaultdict(Counter)
+    proven, failed, known = (np.zeros(days, dtype=np.int64) for _ in range(3))
+    controls = np.zeros(days)
+    for one in map(columns_of, series):
+        day = grid.days_of(one.time_us)
+        kept = (one.bad != NONE) & (day != NONE)
+        day, looked = day[kept], one.where(kept)
+        proven += np.bincount(day, minlength=days)
+        beside = ~np.isnan(looked.control_bad)
+        known += np.bincount(day[beside], minlength=days)
+        np.add.at(controls, day[beside], looked.control_bad[beside])  # one by one, as they come
+        bad = looked.bad == 1
+        failed += np.bincount(day[bad], minlength=days)
+        for code, name in ((NONE, None), *enumerate(one.names)):
+            counts = np.bincount(day[bad & (looked.mechanism == code)], minlength=days)
+            for place in np.flatnonzero(counts).tolist():
+                layers[place][layer_of(name)] += int(counts[place])
     return tuple(
         DayMix(
-            date=day,
+            date=date,
             layers=tuple(sorted(layers[day].items())),
-            failed_share=failed[day] / proven[day] if proven[day] else None,
-            control_share=sum(controls[day]) / len(controls[day]) if controls[day] else None,
+            failed_share=int(failed[day]) / int(proven[day]) if proven[day] else None,
+            control_share=float(controls[day]) / int(known[day]) if known[day] else None,
         )
-        for day in grid.days
+        for day, date in enumerate(grid.days)
     )

@@ -6,14 +6,20 @@ known then and not what is known today.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from random import Random
 
 import msgspec
+import numpy as np
 
 from probe import __version__
+from probe.analysis.columns import SeriesLike, instant, microseconds
+from probe.analysis.look_series import series_of_looks
+from probe.analysis.look_table import LookTable
 from probe.analysis.pairs import chosen_pairs
+from probe.analysis.timeline import intervals as intervals_of
 from probe.errors import InputError
 from probe.model.event import Event
 from probe.model.goodput import Pair, PairKey
@@ -60,7 +66,7 @@ def report_of(
     title: str = "",
     simulated: bool = False,
     private: bool = False,
-    series: Sequence[Series] | None = None,
+    series: Sequence[SeriesLike] | None = None,
     services: Collection[str] | None = None,
     network: str | None = None,
     tz_shown: str | None = None,
@@ -82,20 +88,18 @@ def report_of(
     chosen = _vantage(store, rounds, vantage)
     rounds = [row for row in rounds if row.vantage == chosen]
     wanted = _with_parts(catalog, services)
-    looks = [
-        look.judged
-        for look in store.looks(since=since, until=until, services=wanted)
-        if look.judged.vantage == chosen
-    ]
+    looks = store.look_table(since=since, until=until, services=wanted).of_vantage(chosen)
     judged = _proving(store, looks, since, until, chosen)
-    known = _known(catalog, _last(judged))
+    last = _last(judged)
+    known = _known(catalog, last)
     if wanted is not None:
         judged = [row for row in judged if row.service in wanted]
+        last = {service: rows for service, rows in last.items() if service in wanted}
         catalog = _only(catalog, wanted)
     country, tz = _place(store, rounds, looks)
     tz = tz_shown or tz
-    found = _series(looks, rounds, chosen) if series is None else tuple(series)
-    wholes = _series_of_wholes(looks, rounds, chosen, catalog)
+    found = series_of_looks(looks, rounds) if series is None else tuple(series)
+    wholes = _series_of_wholes(looks, rounds, catalog)
     if network is not None:
         found = tuple(one for one in found if one.key.network == network)
         wholes = tuple(one for one in wholes if one.key.network == network)
@@ -106,17 +110,18 @@ def report_of(
         networks=None if network is None else {network},
     )
     names = {one.id: one.name for one in catalog.services}
+    events, intervals = _events(found, pairs, names)
     return build(
         title=title or DEFAULT_TITLE,
         generated=now,
         period=_period(rounds, since, until, now),
         country=country,
         tz=tz,
-        method=_method(store, catalog, [*looks, *judged], rounds),
-        services=_services(store, catalog, judged, known),
+        method=_method(store, catalog, looks.rules() | {row.rule_id for row in judged}, rounds),
+        services=_services(store, catalog, last, known),
         series=(*found, *wholes),
-        intervals=_intervals((*found, *wholes)),
-        events=_events(found, pairs, names),
+        intervals=intervals | {one.key: intervals_of(one) for one in wholes},
+        events=events,
         rounds=rounds,
         notes=_notes(store, rounds, since, until),
         simulated=simulated or chosen in _MADE_UP,
@@ -128,7 +133,7 @@ def report_of(
 
 def _proving(
     store: Store,
-    looks: Sequence[Judged],
+    looks: LookTable,
     since: datetime | None,
     until: datetime | None,
     vantage: str,
@@ -138,11 +143,13 @@ def _proving(
     What only ever worked in these days is asked for the last of them. A service that was not
     looked at in these last days speaks by its last look.
     """
-    if not looks:
+    if not len(looks):
         return []
-    last = max(row.time for row in looks)
+    last = instant(int(looks.time_us.max()))
     start = max(last - _FRESH - _STALE, since or last - _FRESH - _STALE)
-    unsure = {row.service for row in looks if row.time >= start and row.state is not State.OK}
+    failed = np.array([one.state is not State.OK for one in looks.rulings], dtype=np.bool_)
+    late = looks.where(looks.time_us >= microseconds(start))
+    unsure = {looks.services[place] for place in np.unique(late.service[failed[late.ruling]])}
     last_day = max(last - _LAST_DAY, start)
     recent = [
         row
@@ -153,8 +160,9 @@ def _proving(
         if row.vantage == vantage
     ]
     heard = {row.service for row in recent}
-    older = {row.service: row for row in looks if row.service not in heard}
-    return [*recent, *older.values()]
+    ends = np.flatnonzero(np.diff(looks.service, append=-1)).tolist()
+    older = [place for place in ends if looks.services[looks.service[place]] not in heard]
+    return [*recent, *looks.judged(older)]
 
 
 def _with_parts(catalog: Catalog, services: Collection[str] | None) -> frozenset[str] | None:
@@ -191,7 +199,7 @@ def _vantage(store: Store, rounds: Sequence[RoundRow], asked: str | None) -> str
     return there[0] if there else ""
 
 
-def _place(store: Store, rounds: Sequence[RoundRow], judged: Sequence[Judged]) -> tuple[str, str]:
+def _place(store: Store, rounds: Sequence[RoundRow], looks: LookTable) -> tuple[str, str]:
     """Return country and zone: of the newest round, else as declared."""
     contexts = [row.context for row in rounds if row.context is not None]
     if contexts:
@@ -199,7 +207,7 @@ def _place(store: Store, rounds: Sequence[RoundRow], judged: Sequence[Judged]) -
     own = store.vantage()
     if own is not None:
         return own.country, own.tz
-    return "ZZ", judged[-1].tz if judged else "UTC"
+    return "ZZ", looks.rounds[looks.round[-1]].tz if len(looks) else "UTC"
 
 
 def _period(
@@ -212,45 +220,38 @@ def _period(
     return Period(start=min(start, end - timedelta(hours=1)), end=end)
 
 
-def _series(
-    judged: Sequence[Judged], rounds: Sequence[RoundRow], vantage: str
-) -> tuple[Series, ...]:
-    from probe.analysis.series import series_of
-
-    return tuple(one for one in series_of(judged, rounds) if one.key.vantage == vantage)
-
-
 def _series_of_wholes(
-    judged: Sequence[Judged], rounds: Sequence[RoundRow], vantage: str, catalog: Catalog
+    looks: LookTable, rounds: Sequence[RoundRow], catalog: Catalog
 ) -> tuple[Series, ...]:
     """Return the series of wholes; no patterns are sought in them, their parts have their own."""
     from probe.analysis.series import series_of
     from probe.analysis.wholes import membership
 
     parts = membership(catalog.services)
-    mine = [row for row in judged if row.service in parts and row.vantage == vantage]
-    if not mine:
+    mine = looks.of_services(parts)
+    if not len(mine):
         return ()
     wholes = {whole.id for whole in catalog.wholes}
-    found = series_of(mine, rounds, parts=parts)
+    found = series_of(mine.judged(), rounds, parts=parts)
     return tuple(one for one in found if one.key.subject in wholes)
 
 
-def _intervals(series: Iterable[Series]) -> dict[SeriesKey, tuple[Interval, ...]]:
-    from probe.analysis.timeline import intervals
-
-    return {one.key: intervals(one) for one in series}
-
-
 def _events(
-    series: Sequence[Series],
+    series: Sequence[SeriesLike],
     pairs: Mapping[PairKey, Sequence[Pair]],
     names: Mapping[str, str],
-) -> tuple[Event, ...]:
-    from probe.analysis.survey import SEED, Known, survey
+) -> tuple[tuple[Event, ...], dict[SeriesKey, tuple[Interval, ...]]]:
+    """Return the events of all series, and the intervals that each is cut into."""
+    from probe.analysis.search import prepared
+    from probe.analysis.survey import SEED, Known, surveyed
+    from probe.analysis.timeline import DEFAULT
 
     rng = Random(SEED)  # noqa: S311 - rotations of a test, no secret
-    return survey(series, pairs=pairs, rng=rng, known=Known(names=names))
+    seed = rng.getrandbits(64)
+    searches = prepared(series, seed, DEFAULT)
+    events = surveyed(searches, seed=seed, rng=rng, pairs=pairs, known=Known(names=names))
+    cut = {one.study.series.key: one.study.intervals for one in searches}
+    return events, cut | {one.key: intervals_of(one) for one in series if one.key not in cut}
 
 
 def _notes(
@@ -264,10 +265,9 @@ def _notes(
 
 
 def _services(
-    store: Store, catalog: Catalog, judged: Sequence[Judged], known: _Known
+    store: Store, catalog: Catalog, last: Mapping[str, Mapping[str, Judged]], known: _Known
 ) -> tuple[tuple[Subject, ServiceVerdict | None], ...]:
     """Return every whole and service of the catalog, then those that only the store knows."""
-    last = _last(judged)
     ids = {service.id for service in catalog.services}
     reasons = _reasons(store, [row for rows in last.values() for row in rows.values()])
     own = [(one, _verdict(one, last.get(one.id, {}), reasons, known)) for one in catalog.services]
@@ -406,19 +406,19 @@ def _as_verdict(row: Judged, reasons: _Reasons) -> Verdict:
 
 
 def _method(
-    store: Store, catalog: Catalog, judged: Sequence[Judged], rounds: Sequence[RoundRow]
+    store: Store, catalog: Catalog, spoke: AbstractSet[str], rounds: Sequence[RoundRow]
 ) -> Method:
     zones = [row.context.tzdata for row in rounds if row.context is not None]
     return Method(
         probe_version=__version__,
         catalog_digest=catalog.digest,
-        rules=_rules({row.rule_id for row in judged}),
+        rules=_rules(spoke),
         tzdata=zones[-1] if zones else "",
         chain=store.chain_head(),
     )
 
 
-def _rules(spoke: set[str]) -> tuple[tuple[str, int], ...]:
+def _rules(spoke: AbstractSet[str]) -> tuple[tuple[str, int], ...]:
     from probe.analysis.rules import RULES
 
     return tuple(sorted((rule.id, rule.version) for rule in RULES if rule.id in spoke))

@@ -1,11 +1,11 @@
 """What a page of many measurements reads: one screen of them at a time, and whether it is stale."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from probe.model.verdict import State, Verdict
 from probe.store.codes import STATE
@@ -21,15 +21,17 @@ from probe.store.rows import (
     StoredVantage,
     StoredVerdict,
 )
+from probe.store.said import bits_of
 from probe.store.times import instant
 
-__all__ = ["Entry", "Query", "StoreState", "entries", "state"]
+__all__ = ["Entry", "Query", "StoreState", "entries", "state", "verdicts_query"]
 
 _ROUND = table_of(StoredRound)
 _VANTAGE = table_of(StoredVantage)
 _VERDICT = table_of(StoredVerdict)
 _RULING = table_of(StoredRuling)
 _DAY_US = 86_400_000_000
+_FEWEST, _MOST = 8, 512  # rounds that are read at a time
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,74 +110,97 @@ def state(connection: Connection) -> StoreState:
 
 
 def entries(connection: Connection, dictionary: Dictionary, asked: Query) -> list[Entry]:
-    """Return the newest entries that match, by round and record, at most ``limit``."""
-    if asked.state is not None and not _was_ever_said(connection, asked.state):
+    """Return the newest entries that match, by round and record, at most ``limit``.
+
+    Rounds are taken from the newest on, more of them the longer nothing is found, and of each its
+    verdicts by their key: how long it takes grows with the rounds that may hold what is asked for.
+    """
+    wanted = matching_endpoints(connection, dictionary, asked.services, asked.endpoint)
+    if wanted is not None and not wanted:
         return []
     dictionary.services.load_all(connection)
     dictionary.networks.load_all(connection)
-    rows = connection.execute(_entries_query(connection, dictionary, asked)).all()
+    found: list[Row[Any]] = []
+    rounds: dict[int, Row[Any]] = {}
+    below, many = None if asked.before is None else asked.before[0] + 1, _FEWEST
+    while len(found) < asked.limit:
+        some = connection.execute(_rounds_query(connection, dictionary, asked, below, many)).all()
+        if not some:
+            break
+        rounds.update((row.id, row) for row in some)
+        numbers = [row.id for row in some]
+        left = asked.limit - len(found)
+        found += connection.execute(verdicts_query(asked, numbers, wanted, left)).all()
+        below, many = numbers[-1], min(4 * many, _MOST)
     dictionary.endpoints.load_all(connection)
-    dictionary.rulings.load(connection, {row.ruling_id for row in rows})
-    found = []
-    for row in rows:
-        endpoint = dictionary.endpoints.key_of(row.endpoint_id)
-        found.append(
-            Entry(
-                round=row.round_id,
-                no=row.no,
-                time=instant(row.started_us + row.offset_us),
-                vantage=row.vantage,
-                network=dictionary.networks.key_of(row.network_id).key,
-                tz=row.tz,
-                service=dictionary.services.key_of(endpoint.service_id),
-                endpoint=endpoint.name,
-                verdict=dictionary.rulings.key_of(row.ruling_id),
-            )
-        )
-    return found
+    dictionary.rulings.load(connection, {row.ruling_id for row in found})
+    return [_entry(dictionary, row, rounds[row.round_id]) for row in found]
 
 
-def _was_ever_said(connection: Connection, state: State) -> bool:
-    """Return whether any ruling is of a state: rulings are few, verdicts are many."""
-    query = select(_RULING.c.id).where(_RULING.c.state == STATE.code[state]).limit(1)
-    return connection.execute(query).first() is not None
-
-
-def _entries_query(connection: Connection, dictionary: Dictionary, asked: Query) -> Select[Any]:
-    time_us = _ROUND.c.started_us + _VERDICT.c.offset_us
-    query = (
-        select(
-            _VERDICT,
-            _ROUND.c.started_us,
-            _ROUND.c.network_id,
-            _ROUND.c.tz,
-            _VANTAGE.c.name.label("vantage"),
-        )
-        .join(_ROUND, _ROUND.c.id == _VERDICT.c.round_id)
-        .join(_VANTAGE, _VANTAGE.c.id == _ROUND.c.vantage_id)
+def _entry(dictionary: Dictionary, row: Row[Any], round_: Row[Any]) -> Entry:
+    endpoint = dictionary.endpoints.key_of(row.endpoint_id)
+    return Entry(
+        round=row.round_id,
+        no=row.no,
+        time=instant(round_.started_us + row.offset_us),
+        vantage=round_.vantage,
+        network=dictionary.networks.key_of(round_.network_id).key,
+        tz=round_.tz,
+        service=dictionary.services.key_of(endpoint.service_id),
+        endpoint=endpoint.name,
+        verdict=dictionary.rulings.key_of(row.ruling_id),
     )
+
+
+def _rounds_query(
+    connection: Connection, dictionary: Dictionary, asked: Query, below: int | None, many: int
+) -> Select[Any]:
+    """Return the query of the next rounds that may hold what is asked for, newest first."""
     span = Span.of(asked.since, asked.until)
+    query = select(
+        _ROUND.c.id,
+        _ROUND.c.started_us,
+        _ROUND.c.network_id,
+        _ROUND.c.tz,
+        _VANTAGE.c.name.label("vantage"),
+    ).join(_VANTAGE, _VANTAGE.c.id == _ROUND.c.vantage_id)
+    if below is not None:
+        query = query.where(_ROUND.c.id < below)
     if span.since_us is not None:
-        query = query.where(
-            _ROUND.c.started_us >= span.since_us - _DAY_US, time_us >= span.since_us
-        )
+        query = query.where(_ROUND.c.started_us >= span.since_us - _DAY_US)
     if span.until_us is not None:
-        query = query.where(_ROUND.c.started_us < span.until_us + _DAY_US, time_us < span.until_us)
-    if asked.services is not None or asked.endpoint is not None:
-        wanted = matching_endpoints(connection, dictionary, asked.services, asked.endpoint)
-        query = query.where(_VERDICT.c.endpoint_id.in_(wanted or ()))
+        query = query.where(_ROUND.c.started_us < span.until_us + _DAY_US)
     if asked.vantage is not None:
         query = query.where(_VANTAGE.c.name == asked.vantage)
     if asked.network is not None:
         networks = dictionary.networks.matching(connection, lambda one: one.key == asked.network)
         query = query.where(_ROUND.c.network_id.in_(networks))
     if asked.state is not None:
+        query = query.where(_ROUND.c.said.bitwise_and(bits_of({asked.state})) != 0)
+    return query.order_by(_ROUND.c.id.desc()).limit(many)
+
+
+def verdicts_query(
+    asked: Query, rounds: Sequence[int], wanted: Sequence[int] | None, limit: int
+) -> Select[Any]:
+    """Return the query of the verdicts of these rounds that match, newest first."""
+    time_us = _ROUND.c.started_us + _VERDICT.c.offset_us
+    span = Span.of(asked.since, asked.until)
+    query = (
+        select(_VERDICT)
+        .join(_ROUND, _ROUND.c.id == _VERDICT.c.round_id)
+        .where(_VERDICT.c.round_id.in_(rounds))
+    )
+    if span.since_us is not None:
+        query = query.where(time_us >= span.since_us)
+    if span.until_us is not None:
+        query = query.where(time_us < span.until_us)
+    if wanted is not None:
+        query = query.where(_VERDICT.c.endpoint_id.in_(wanted))
+    if asked.state is not None:
         said = select(_RULING.c.id).where(_RULING.c.state == STATE.code[asked.state])
         query = query.where(_VERDICT.c.ruling_id.in_(said))  # no join: it would read from there
     if asked.before is not None:
         round_id, no = asked.before
-        query = query.where(
-            (_VERDICT.c.round_id < round_id)
-            | ((_VERDICT.c.round_id == round_id) & (_VERDICT.c.no < no))
-        )
-    return query.order_by(_VERDICT.c.round_id.desc(), _VERDICT.c.no.desc()).limit(asked.limit)
+        query = query.where((_VERDICT.c.round_id < round_id) | (_VERDICT.c.no < no))
+    return query.order_by(_VERDICT.c.round_id.desc(), _VERDICT.c.no.desc()).limit(limit)

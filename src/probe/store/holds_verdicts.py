@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from probe.analysis.look_table import LookTable
 from probe.model.control import ControlObservation
-from probe.model.record import Judged
+from probe.model.record import Judged, SeriesRound
 from probe.model.verdict import Verdict
 from probe.store import browsing, looks, past, reading, revising, writing
 from probe.store.browsing import Entry, Query, StoreState
@@ -43,7 +44,7 @@ class HoldsVerdicts(Opened):
             )
         limit = _FULL_ROUNDS_AT_ONCE if wanted is None else ROUNDS_AT_ONCE
 
-        def batch(connection: Connection, after: int) -> list[reading.SeriesRound]:
+        def batch(connection: Connection, after: int) -> list[SeriesRound]:
             return reading.series_batch(connection, self._dictionary, span, after, limit)
 
         for rounds in self._batches(batch, lambda row: row.id):
@@ -63,6 +64,19 @@ class HoldsVerdicts(Opened):
         with self._reading() as connection:
             rounds = reading.series_batch(connection, self._dictionary, span)
             return list(looks.looks_in(connection, self._dictionary, rounds, span, services))
+
+    def look_table(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        services: Collection[str] | None = None,
+    ) -> LookTable:
+        """Return what ``looks`` yields as columns: millions of looks in a second or two."""
+        span = Span.of(since, until)
+        with self._reading() as connection:
+            rounds = reading.series_batch(connection, self._dictionary, span)
+            return looks.table_of_looks(connection, self._dictionary, rounds, span, services)
 
     def last_looks(self) -> list[Judged]:
         """Return what was said last of each service, whoever looked."""

@@ -5,26 +5,28 @@ hash chain. With ten million verdicts a page reads some ten thousand looks in th
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
-from probe.model.record import Judged
+from probe.analysis.look_table import LookTable
+from probe.model.record import Judged, SeriesRound, judged_row
 from probe.model.verdict import Verdict
 from probe.store.bulk import bulk_insert
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.reading import (
-    SeriesRound,
     Span,
     judged_of,
-    judged_row,
     series_batch,
     series_rounds,
 )
 from probe.store.rows import StoredLook, StoredRound, StoredService
-from probe.store.times import microseconds
+from probe.store.scan import as_text
+from probe.store.shelf import chunks
+from probe.store.times import instant, microseconds
 
-__all__ = ["Look", "fill", "last_looks", "looks_in", "refresh"]
+__all__ = ["Look", "fill", "last_looks", "looks_in", "refresh", "table_of_looks"]
 
 _LOOK = table_of(StoredLook)
 _ROUND = table_of(StoredRound)
@@ -123,14 +125,8 @@ def looks_in(
 ) -> Iterator[Look]:
     """Yield the looks of these rounds by service and time; ``services`` picks some of them."""
     by_id = {round_.id: round_ for round_ in rounds}
-    names = dictionary.services.matching(
-        connection, lambda name: services is None or name in services
-    )
-    query = select(_LOOK).where(_LOOK.c.service_id.in_(names))
-    if span.since_us is not None:
-        query = query.where(_LOOK.c.time_us >= span.since_us)
-    if span.until_us is not None:
-        query = query.where(_LOOK.c.time_us < span.until_us)
+    names = _numbers(connection, dictionary, services)
+    query = select(_LOOK).where(_LOOK.c.service_id.in_(names), *_inside(span))
     rows = connection.execute(
         query.order_by(_LOOK.c.service_id, _LOOK.c.time_us, _LOOK.c.round_id)
     ).all()
@@ -140,10 +136,71 @@ def looks_in(
         round_ = by_id.get(round_id)
         if round_ is not None:
             yield Look(
-                judged_row(round_, time_us, service_of(service_id), ruling_of(ruling_id)),
+                judged_row(round_, instant(time_us), service_of(service_id), ruling_of(ruling_id)),
                 endpoints,
                 failed,
             )
+
+
+def table_of_looks(
+    connection: Connection,
+    dictionary: Dictionary,
+    rounds: Sequence[SeriesRound],
+    span: Span,
+    services: Collection[str] | None = None,
+) -> LookTable:
+    """Return what ``looks_in`` yields, as columns.
+
+    The database hands over each service's numbers as three texts, which numpy reads: a third of
+    the time of a tuple for each row.
+    """
+    columns = (_LOOK.c.time_us, _LOOK.c.round_id, _LOOK.c.ruling_id)
+    texts = [func.aggregate_strings(as_text(connection, column), ",") for column in columns]
+    found: list[Any] = []
+    for part in chunks(sorted(_numbers(connection, dictionary, services))):
+        query = select(_LOOK.c.service_id, func.count(), *texts)
+        query = query.where(_LOOK.c.service_id.in_(part), *_inside(span))
+        found += connection.execute(query.group_by(_LOOK.c.service_id)).all()
+    numbers = [row[0] for row in found]
+    service = np.repeat(np.arange(len(found)), np.array([row[1] for row in found], dtype=np.int64))
+    time_us, round_id, ruling_id = (
+        np.fromstring(",".join(row[place] for row in found), dtype=np.int64, sep=",")
+        for place in (2, 3, 4)
+    )
+    spoken = np.unique(ruling_id)
+    dictionary.rulings.load(connection, spoken.tolist())
+    known = np.array([round_.id for round_ in rounds], dtype=np.int64)
+    round_ = np.searchsorted(known, round_id)
+    table = LookTable(
+        services=tuple(dictionary.services.key_of(number) for number in numbers),
+        rounds=tuple(rounds),
+        rulings=tuple(dictionary.rulings.key_of(number) for number in spoken.tolist()),
+        service=service,
+        time_us=time_us,
+        round=round_,
+        ruling=np.searchsorted(spoken, ruling_id),
+    )
+    there = np.append(known, -1)[round_] == round_id  # of no others than these rounds
+    table = table if there.all() else table.where(there)
+    return table.where(np.lexsort((table.round, table.time_us, table.service)))
+
+
+def _numbers(
+    connection: Connection, dictionary: Dictionary, services: Collection[str] | None
+) -> list[int]:
+    return dictionary.services.matching(
+        connection, lambda name: services is None or name in services
+    )
+
+
+def _inside(span: Span) -> list[ColumnElement[bool]]:
+    """Return the conditions that a look lies in a span."""
+    found: list[ColumnElement[bool]] = []
+    if span.since_us is not None:
+        found.append(_LOOK.c.time_us >= span.since_us)
+    if span.until_us is not None:
+        found.append(_LOOK.c.time_us < span.until_us)
+    return found
 
 
 def last_looks(connection: Connection, dictionary: Dictionary) -> list[Judged]:
@@ -169,5 +226,5 @@ def last_looks(connection: Connection, dictionary: Dictionary) -> list[Judged]:
         (round_,) = series_rounds(connection, dictionary, [row.round_id])
         verdict = dictionary.rulings.key_of(row.ruling_id)
         service = dictionary.services.key_of(row.service_id)
-        found.append(judged_row(round_, row.time_us, service, verdict))
+        found.append(judged_row(round_, instant(row.time_us), service, verdict))
     return found

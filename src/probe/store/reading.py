@@ -9,9 +9,7 @@ from sqlalchemy import Connection, Row, Select, and_, null, or_, select
 
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Step, TlsStep
-from probe.model.record import Judged, Record, RoundRow
-from probe.model.target import Role
-from probe.model.verdict import Verdict
+from probe.model.record import Judged, Record, RoundRow, SeriesRound, judged_row
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.context import unpack
 from probe.store.controls import controls_of
@@ -28,14 +26,13 @@ from probe.store.shelf import chunks
 from probe.store.times import instant, microseconds
 
 __all__ = [
-    "SeriesRound",
     "Span",
     "bare_rounds",
     "contents_of",
     "judged_of",
-    "judged_row",
     "matching_endpoints",
     "measurements_of",
+    "plain_rows",
     "records_of",
     "round_batch",
     "series_batch",
@@ -69,19 +66,6 @@ class Span(NamedTuple):
         return (self.since_us is None or time_us >= self.since_us) and (
             self.until_us is None or time_us < self.until_us
         )
-
-
-class SeriesRound(NamedTuple):
-    """What a series takes from a round."""
-
-    id: int
-    started_us: int
-    vantage: str
-    network: str
-    tz: str
-    utc_offset_s: int
-    control_bad: float | None
-    gates: tuple[str, ...]
 
 
 def round_batch(
@@ -240,7 +224,7 @@ def judged_of(
     ).where(_VERDICT.c.round_id.in_(by_id))
     if endpoint_ids is not None:
         query = query.where(_VERDICT.c.endpoint_id.in_(endpoint_ids))
-    rows = [tuple(row) for row in connection.execute(query).all()]
+    rows = plain_rows(connection, query)
     dictionary.services.load_all(connection)
     dictionary.endpoints.load_all(connection)
     dictionary.rulings.load(connection, {ruling_id for _, _, ruling_id, _ in rows})
@@ -253,7 +237,7 @@ def judged_of(
             judged.append(
                 judged_row(
                     round_,
-                    time_us,
+                    instant(time_us),
                     dictionary.services.key_of(endpoint.service_id),
                     dictionary.rulings.key_of(ruling_id),
                     endpoint=endpoint.name,
@@ -263,34 +247,12 @@ def judged_of(
     return judged
 
 
-def judged_row(
-    round_: SeriesRound,
-    time_us: int,
-    service: str,
-    verdict: Verdict,
-    *,
-    endpoint: str = "",
-    role: Role = Role.OTHER,
-) -> Judged:
-    """Return one verdict as a series reads it; of a whole service when no endpoint is named."""
-    return Judged(
-        time=instant(time_us),
-        round=round_.id,
-        vantage=round_.vantage,
-        network=round_.network,
-        tz=round_.tz,
-        utc_offset_s=round_.utc_offset_s,
-        service=service,
-        endpoint=endpoint,
-        role=role,
-        state=verdict.state,
-        mechanism=verdict.mechanism,
-        locus=verdict.locus,
-        confidence=verdict.confidence,
-        rule_id=verdict.rule_id,
-        control_bad=round_.control_bad,
-        gates=round_.gates,
-    )
+def plain_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+    """Return the driver's own tuples: SQLAlchemy's rows take as long again."""
+    result = connection.execute(query)
+    rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
+    result.close()
+    return rows
 
 
 def records_of(

@@ -29,6 +29,7 @@ from probe.store.rows import (
     StoredRound,
     StoredVerdict,
 )
+from probe.store.said import refresh as refresh_said
 from probe.store.times import instant, microseconds
 
 __all__ = [
@@ -159,7 +160,7 @@ def put_verdicts(
     dictionary.rulings.resolve(connection, dict.fromkeys(verdicts.values()))
     rulings = {no: dictionary.rulings.id_of(verdict) for no, verdict in verdicts.items()}
     _write(connection, round_id, places, rulings)
-    looks.refresh(connection, dictionary, round_id)
+    _derive(connection, dictionary, round_id)
 
 
 def _write(
@@ -171,6 +172,12 @@ def _write(
     _clear(connection, round_id, rulings)
     rows = [(round_id, places[no][0], no, ruling, places[no][1]) for no, ruling in rulings.items()]
     bulk_insert(connection, _VERDICT, _VERDICT_COLUMNS, sorted(rows))
+
+
+def _derive(connection: Connection, dictionary: Dictionary, round_id: int) -> None:
+    """Make again what is kept beside the verdicts of a round."""
+    looks.refresh(connection, dictionary, round_id)
+    refresh_said(connection, round_id)
 
 
 def _clear(connection: Connection, round_id: int, numbers: Iterable[int]) -> None:
@@ -233,7 +240,7 @@ def undo(connection: Connection, dictionary: Dictionary) -> int:
         _clear(connection, round_id, rulings)
         kept = {no: ruling for no, ruling in rulings.items() if ruling is not None}
         _write(connection, round_id, places, kept)
-        looks.refresh(connection, dictionary, round_id)
+        _derive(connection, dictionary, round_id)
     connection.execute(delete(_EARLIER).where(_EARLIER.c.revision_id == last[0]))
     connection.execute(delete(_REVISION).where(_REVISION.c.id >= last[0]))
     return len(rows)

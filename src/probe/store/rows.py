@@ -124,6 +124,7 @@ class StoredRound(Stored, table=True):
     """One round; ``context`` is compressed JSON, and what a series reads of it stands beside.
 
     ``opening`` is the context as it was at the beginning, until the round is closed with its own.
+    ``said`` holds the states of its verdicts, a bit each (``probe.store.said``).
     """
 
     __tablename__ = "round"
@@ -146,6 +147,7 @@ class StoredRound(Stored, table=True):
     context: bytes | None = Field(default=None, sa_type=LargeBinary)
     imported_from: str | None = None
     opening: bytes | None = Field(default=None, sa_type=LargeBinary)
+    said: int = Field(default=0, sa_type=SmallInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class StoredMeasurement(Stored, table=True):

@@ -18,7 +18,7 @@ from probe.model.vantage import Network
 from probe.model.verdict import Verdict
 from probe.store.codes import STATE
 from probe.store.dictionary import Dictionary, table_of
-from probe.store.reading import Span
+from probe.store.reading import Span, plain_rows
 from probe.store.rows import (
     StoredLink,
     StoredMeasurement,
@@ -34,6 +34,7 @@ __all__ = [
     "MeasurementBatch",
     "RoundFacts",
     "VerdictBatch",
+    "as_text",
     "in_rounds",
     "measurement_batch",
     "next_links",
@@ -116,7 +117,7 @@ def next_rounds(
     """Return the next rounds by number that may hold a chosen row."""
     query = round_query(connection, dictionary, chosen, after, limit)
     found = []
-    for row in _raw(connection, query):
+    for row in plain_rows(connection, query):
         network = dictionary.networks.key_of(row[4])
         chain = "" if row[11] is None else bytes(row[11]).hex()
         found.append(RoundFacts._make((*row[:4], network, *row[5:11], chain)))
@@ -154,7 +155,7 @@ def round_query(
 def next_links(connection: Connection, after: int, limit: int) -> list[tuple[int, bytes, bytes]]:
     """Return the next links of the chain: number, content hash, digest."""
     query = select(_LINK.c.seq, _LINK.c.content, _LINK.c.digest).where(_LINK.c.seq > after)
-    rows = _raw(connection, query.order_by(_LINK.c.seq).limit(limit))
+    rows = plain_rows(connection, query.order_by(_LINK.c.seq).limit(limit))
     return [(seq, bytes(content), bytes(digest)) for seq, content, digest in rows]
 
 
@@ -168,7 +169,7 @@ def vantage_origins(connection: Connection) -> dict[str, tuple[str, str | None]]
     query = select(_VANTAGE.c.name, _VANTAGE.c.country, rounds.c.origin).join(
         rounds, rounds.c.vantage_id == _VANTAGE.c.id
     )
-    return {name: (country, origin) for name, country, origin in _raw(connection, query)}
+    return {name: (country, origin) for name, country, origin in plain_rows(connection, query)}
 
 
 def verdict_batch(
@@ -183,7 +184,8 @@ def verdict_batch(
     of a tuple for each row.
     """
     found = [
-        _raw(connection, query) for query in verdict_queries(connection, dictionary, chosen, rounds)
+        plain_rows(connection, query)
+        for query in verdict_queries(connection, dictionary, chosen, rounds)
     ]
     packed = [row for rows in found for row in rows]
     round_ids, counts, *texts = list(zip(*packed, strict=True)) or [()] * 6
@@ -217,7 +219,7 @@ def verdict_queries(
 ) -> Iterator[Select[Any]]:
     """Yield the queries of the verdicts of some rounds, a row a round."""
     columns = (_VERDICT.c.endpoint_id, _VERDICT.c.no, _VERDICT.c.ruling_id, _VERDICT.c.offset_us)
-    texts = [func.aggregate_strings(_as_text(connection, column), ",") for column in columns]
+    texts = [func.aggregate_strings(as_text(connection, column), ",") for column in columns]
     wanted = _wanted_endpoints(connection, dictionary, chosen)
     for condition in in_rounds(_VERDICT, rounds):
         query = select(_VERDICT.c.round_id, func.count(), *texts).where(condition)
@@ -228,7 +230,7 @@ def verdict_queries(
         yield query.group_by(_VERDICT.c.round_id).order_by(_VERDICT.c.round_id)
 
 
-def _as_text(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
+def as_text(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return a number as text; SQLite does so by itself, and faster."""
     return column if connection.dialect.name == "sqlite" else cast(column, String)
 
@@ -266,14 +268,14 @@ def measurement_batch(
     said: dict[tuple[int, int], int] = {}
     rows: list[tuple[Any, ...]] = []
     for condition in in_rounds(_VERDICT, rounds):
-        spoken_of = _raw(connection, _said(chosen, condition))
+        spoken_of = plain_rows(connection, _said(chosen, condition))
         said.update({(round_, no): ruling for round_, no, ruling in spoken_of})
     for condition in in_rounds(_MEASUREMENT, rounds):
         query = select(_MEASUREMENT).where(condition)
         if wanted is not None:
             query = query.where(_MEASUREMENT.c.endpoint_id.in_(wanted))
         order = (_MEASUREMENT.c.round_id, _MEASUREMENT.c.no, _MEASUREMENT.c.seq)
-        rows += _raw(connection, query.order_by(*order))
+        rows += plain_rows(connection, query.order_by(*order))
     span = Span.of(chosen.since, chosen.until)
     kept = [
         (round_, no, seq, endpoint, variant, outcome, time, trace, said.get((round_, no)))
@@ -354,11 +356,3 @@ def _endpoints(
         service = dictionary.services.key_of(key.service_id)
         found[number] = EndpointFacts(key.name, service, key.kind, key.role)
     return found
-
-
-def _raw(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
-    """Return the driver's own tuples."""
-    result = connection.execute(query)
-    rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())
-    result.close()
-    return rows

@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, text
 from probe.analysis.speeds import TimedLook, compared
 from probe.model.goodput import Pair, PairKey
 from probe.model.measurement import Outcome, TransferStep, Variant
+from probe.model.record import SeriesRound
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.evidence import read_trace
-from probe.store.reading import SeriesRound, Span, contents_of, series_rounds, within
+from probe.store.reading import Span, contents_of, series_rounds, within
 from probe.store.rows import TIMED, StoredMeasurement, StoredRound, StoredVerdict
 from probe.store.times import instant, microseconds
 

@@ -13,7 +13,7 @@ from probe.model.measurement import Measurement, Outcome, Step, Variant
 from probe.model.record import Record
 from probe.model.vantage import Network
 from probe.model.verdict import State, Verdict
-from probe.store import looks
+from probe.store import looks, said
 from probe.store.bulk import bulk_insert
 from probe.store.chain import append_link
 from probe.store.codes import OUTCOME, VARIANT
@@ -127,6 +127,7 @@ def save_records(
         )
     bulk_insert(connection, _MEASUREMENT, _MEASUREMENT_COLUMNS, measurements)
     bulk_insert(connection, _VERDICT, _VERDICT_COLUMNS, sorted(verdicts))
+    said.add(connection, round_id, (part.record.verdict for part in batch))
     numbered = enumerate((part.record for part in batch), no)
     save_controls(connection, dictionary, (round_id, round_.started_us), numbered)
     if round_.imported_from is None:

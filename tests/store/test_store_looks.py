@@ -43,8 +43,8 @@ def test_looks_as_columns_are_the_looks(memory: Store) -> None:
     some_rounds(memory)
     span = {"since": START + timedelta(hours=3), "until": START + timedelta(hours=6)}
     for asked in ({}, span, {"services": {"mail"}}, {"services": {"nothing"}}):
-        table = memory.look_table(**asked)  # type: ignore[arg-type]
-        assert list(table.judged()) == [look.judged for look in memory.looks(**asked)]  # type: ignore[arg-type]
+        table = memory.look_table(**asked)
+        assert list(table.judged()) == [look.judged for look in memory.looks(**asked)]
 
 
 def test_a_whole_of_looks_is_that_of_verdicts(memory: Store) -> None:

@@ -58,6 +58,7 @@ async def diagnosed(theatre: Theatre, name: str, monkeypatch: pytest.MonkeyPatch
     rounds = await theatre.rounds(loaded(name))
     for played in rounds:
         narratives = [told(played, endpoint, record) for endpoint, record in played.targets()]
+        assert narratives
         for narrative in narratives:
             check(narrative, own_address(played))
         printed(narratives)
@@ -197,7 +198,9 @@ async def test_what_is_told_of_the_rest_denies_no_verdict(
     theatre: Theatre, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As above, for all other scenarios that play on loopback."""
-    await diagnosed(theatre, name, monkeypatch)
+    outcome = await diagnosed(theatre, name, monkeypatch)
+    assert outcome.findings
+    assert not outcome.problems
 
 
 def test_json_is_one_array_of_one_object(capsys: pytest.CaptureFixture[str]) -> None:

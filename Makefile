@@ -14,6 +14,8 @@ MINUTES ?= 10
 export PROBE_NET := loopback
 export PROBE_STORE ?= $(CURDIR)/results/probe.sqlite
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE
+# the tests start probe some hundred times: each module is compiled once, not at each start
 
 .PHONY: demo test test-all test-netns test-rules fuzz lint types imports docs check-docs locales verdicts protocols bench bench-patterns bench-throttle bench-trace wheel smoke lock clean help
 
@@ -28,7 +30,7 @@ test: $(VENV)/.dev  ## the fast tests
 
 test-all: $(VENV)/.dev  ## the fast tests, then the slow ones
 	@$(BIN)/python -m pytest -q -n 2
-	@$(BIN)/python -m pytest -q -n 2 -m '(slow or browser) and not netns' --timeout 300
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m '(slow or browser) and not netns' --timeout 300
 
 test-netns: $(VENV)/.dev  ## the tests on real packets, in network namespaces; says why where that cannot be
 	@if why=$$($(BIN)/probe lab check -o json 2>&1 >/dev/null); then \

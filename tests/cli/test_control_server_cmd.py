@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from typer.testing import CliRunner
+from invoking import invoked
 
 from probe.cli.control import app
 from probe.consent import give, policy
@@ -23,24 +23,15 @@ SERVE = ("serve", "--lab", SCENARIO, "--listen", "127.0.0.1:0")
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the command a home of its own."""
-    for name in [name for name in os.environ if name.startswith("PROBE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PROBE_NET", "loopback")
-    monkeypatch.setenv("PROBE_CONSENT", str(tmp_path / "consent.json"))
-    monkeypatch.setenv("PROBE_STORE", str(tmp_path / "server.db"))
-    (tmp_path / "config.toml").write_text("")
-    monkeypatch.setenv("PROBE_CONFIG", str(tmp_path / "config.toml"))
-    return tmp_path
+def home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a home with the server's store, beside which that of a line may lie."""
+    monkeypatch.setenv("PROBE_STORE", str(home / "server.db"))
+    return home
 
 
 def control(*arguments: str) -> Any:
-    """Run the command; an error of ours is raised, as ``main`` expects it."""
-    result = CliRunner().invoke(app, list(arguments))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    """Run the command in this process."""
+    return invoked(app, *arguments)
 
 
 def test_a_token_is_printed_once_and_kept_as_a_hash(home: Path) -> None:

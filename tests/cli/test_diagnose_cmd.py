@@ -2,49 +2,24 @@
 
 import asyncio
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from invoking import agree, invoked
 from typer.testing import CliRunner
 
 from probe.analysis.followup import FollowUp
 from probe.cli.diagnose import app
 from probe.cli.telling import show_waiting
-from probe.clock import SystemClock
-from probe.consent import give, policy
 from probe.errors import ConsentError, ForbiddenNetwork, InputError
 from probe.model.measurement import Variant
-from probe.model.target import Category
 from probe.store.database import Store
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the command a home of its own: no settings, no consent, no store."""
-    for name in [name for name in os.environ if name.startswith("PROBE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PROBE_NET", "loopback")
-    monkeypatch.setenv("PROBE_CONSENT", str(tmp_path / "consent.json"))
-    monkeypatch.setenv("PROBE_STORE", str(tmp_path / "probe.db"))
-    (tmp_path / "config.toml").write_text("")
-    monkeypatch.setenv("PROBE_CONFIG", str(tmp_path / "config.toml"))
-    return tmp_path
-
-
-def agree(home: Path, *categories: Category) -> None:
-    """Record a consent."""
-    answers = [question.right for question in policy()[1].questions]
-    give(home / "consent.json", answers=answers, categories=categories, now=SystemClock().now())
-
-
 def diagnose(*arguments: str) -> Any:
-    """Run the command in this process; an error of ours is raised, as ``main`` expects it."""
-    result = CliRunner().invoke(app, list(arguments))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    """Run the command in this process."""
+    return invoked(app, *arguments)
 
 
 # --- before anything is sent

@@ -1,15 +1,18 @@
 """``--private`` of three commands: after good, failed and interrupted runs nothing says where."""
 
+import io
 import ipaddress
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from probe.cli.main import main
 from probe.model.codec import encode
 from probe.model.measurement import Outcome
 from probe.store.database import Store
@@ -66,6 +69,10 @@ CUT = f"""rules:
 SILENT = "rules:\n  - {id: a, who: {service: [hidden, messenger]}, what: drop}\n"
 
 
+DONE = (0, 1, 3)
+"""Exit codes of a command that did what it was asked."""
+
+
 def spellings() -> Iterator[bytes]:
     """Yield what must be nowhere, as text and packed."""
     for address in (RELAY, BRIDGE):
@@ -87,23 +94,49 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def command(home: Path, *arguments: str) -> "subprocess.Popen[bytes]":
-    """Start a command whose artefacts all go below one folder."""
+def surroundings(home: Path) -> dict[str, str]:
+    """Return an environment in which all artefacts go below one folder."""
     given = {n: v for n, v in os.environ.items() if not n.startswith("PROBE_")}
     kept = home / "artefacts"
+    return given | {
+        "PROBE_NET": "loopback",
+        "PROBE_STORE": str(kept / "probe.db"),
+        "PROBE_CONFIG": str(home / "config.toml"),
+        "HOME": str(kept),
+    }
+
+
+def command(home: Path, *arguments: str) -> "subprocess.Popen[bytes]":
+    """Start a command whose artefacts all go below one folder."""
     return subprocess.Popen(
         [sys.executable, "-m", "probe", *arguments],
-        env=given
-        | {
-            "PROBE_NET": "loopback",
-            "PROBE_STORE": str(kept / "probe.db"),
-            "PROBE_CONFIG": str(home / "config.toml"),
-            "HOME": str(kept),
-        },
-        cwd=kept,
+        env=surroundings(home),
+        cwd=home / "artefacts",
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def told(home: Path, *arguments: str) -> tuple[bytes, bytes]:
+    """Run a command that reads what is kept, in this process; return what it said.
+
+    As ``command`` otherwise: the same environment, folder and ``main``. A process for each would
+    spend more on starting than on what is asked here.
+    """
+    out, err = io.BytesIO(), io.BytesIO()
+    screen, journal = (io.TextIOWrapper(each, "utf-8", write_through=True) for each in (out, err))
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(screen), redirect_stderr(journal):
+        for name in [name for name in os.environ if name.startswith("PROBE_")]:
+            patch.delenv(name)
+        for name, value in surroundings(home).items():
+            patch.setenv(name, value)
+        patch.chdir(home / "artefacts")
+        patch.setattr(sys, "argv", ["probe", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert (ended.value.code or 0) in DONE, (arguments, err.getvalue())
+    assert out.getvalue() + err.getvalue(), arguments
+    return out.getvalue(), err.getvalue()
 
 
 def measured(
@@ -127,9 +160,7 @@ def everything(home: Path, *said: bytes) -> bytes:
         ("judge", "--stored", "--lab", str(home / "scenario.yaml"), "--output", "json"),
         ("store", "info"),
     ):
-        process = command(home, *arguments)
-        found += process.communicate(timeout=60)
-        assert process.returncode in _DONE, (arguments, found[-1])
+        found += told(home, *arguments)
     with Store.open(home / "artefacts" / "probe.db", create=False) as store:
         for row in store.rounds():
             records = store.records(row.id)
@@ -137,10 +168,6 @@ def everything(home: Path, *said: bytes) -> bytes:
             found += [encode(record) for record in records] + [repr(records).encode(), encode(row)]
     found += [f.read_bytes() for f in (home / "artefacts").rglob("*") if f.is_file()]
     return b"\n".join(found)
-
-
-_DONE = (0, 1, 3)
-"""Exit codes of a command that did what it was asked."""
 
 
 def leaked(kept: bytes) -> list[bytes]:
@@ -183,8 +210,8 @@ def test_no_artefact_of_a_watch_says_where(home: Path, rules: str) -> None:
 @pytest.mark.parametrize("output", ["table", "json"])
 def test_no_artefact_of_a_diagnosis_says_where(home: Path, rules: str, output: str) -> None:
     """All of them, told step by step with each attempt; what a step cannot say it leaves out."""
-    told = ("--verbose", "--output", output)
-    out, err = measured(home, rules, *told, by=("diagnose", "private")).communicate(timeout=90)
+    shown = ("--verbose", "--output", output)
+    out, err = measured(home, rules, *shown, by=("diagnose", "private")).communicate(timeout=90)
     kept = everything(home, out, err)
     for label in (b"own-1", b"own-2", b"own-3"):
         assert label in out

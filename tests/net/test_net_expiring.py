@@ -70,13 +70,19 @@ async def test_a_knock_does_not_wait(server: socket.socket) -> None:
 
 
 async def test_datagrams_survive_errors() -> None:
-    """A closed port's ICMP error waits on the socket; the next send is no exception."""
+    """A closed port's ICMP error waits on the socket; it is no exception, and takes one send."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     expiring = datagrams("127.0.0.1", port)
     for _ in range(3):
         expiring.send(b"anybody?")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        opened.settimeout(5)
+        opened.bind(("127.0.0.1", port))
+        for _ in range(2):
+            expiring.send(b"you are here")
+        assert opened.recv(100) == b"you are here"
     expiring.close()
 
 

@@ -5,16 +5,15 @@ forged and delayed between two kernels. ``make verdicts`` plays all of them, wit
 """
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import pytest
 from namespaces import play, repeated
 from outcome import Outcome
+from shipped import loaded, played_on
 
 from probe.lab.actions import Stage
 from probe.lab.netns.attached import AttachedLab
-from probe.lab.scenario import load_scenario, scenario_names
 from probe.net import guard
 
 pytestmark = [
@@ -23,11 +22,7 @@ pytestmark = [
     pytest.mark.skipif(not guard.in_lab(), reason="not in a lab: run make test-netns"),
 ]
 
-loaded = cache(load_scenario)
-
-NAMES = tuple(
-    name for name in scenario_names() if name != "demo" and Stage.NETNS in loaded(name).stages
-)
+NAMES = played_on(Stage.NETNS)
 FAST = (
     "dns-intercepted",
     "dns-nxdomain-on-path",

@@ -9,12 +9,12 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from functools import cache
 
 import pytest
 import pytest_asyncio
 import stage
 from outcome import Outcome, outcome_of
+from shipped import loaded, played_on
 from stage import Played
 from theatre import Theatre
 
@@ -23,7 +23,6 @@ from probe.analysis.narrative.values import Chapter, Explained, Finding, Narrati
 from probe.analysis.verdict import JudgeFacts
 from probe.cli.telling import tell
 from probe.lab.actions import Stage as Where
-from probe.lab.scenario import load_scenario, scenario_names
 from probe.lab.world import build_world
 from probe.model.record import Record
 from probe.model.target import Endpoint
@@ -33,13 +32,8 @@ from probe.schedule.runner import RunDeps
 from probe.targets.load import load_fingerprints
 
 one_loop = pytest.mark.asyncio(loop_scope="module")
-loaded = cache(load_scenario)
-
-NAMES = tuple(
-    name for name in scenario_names() if name != "demo" and Where.LOOPBACK in loaded(name).stages
-)
 FAST = ("none", "dns-bogon", "tls-sni-reset", "server-451", "line-domestic-only")
-SLOW = tuple(name for name in NAMES if name not in FAST)
+SLOW = tuple(name for name in played_on(Where.LOOPBACK) if name not in FAST)
 
 MADE_UP = ("None", "{", "}", "\x1b", "\n", "  ", "..", "ssl_", "generic_", "dns_")
 """What a gap in a sentence, or a name that only programs know, looks like."""
@@ -64,6 +58,7 @@ async def diagnosed(theatre: Theatre, name: str, monkeypatch: pytest.MonkeyPatch
     rounds = await theatre.rounds(loaded(name))
     for played in rounds:
         narratives = [told(played, endpoint, record) for endpoint, record in played.targets()]
+        assert narratives
         for narrative in narratives:
             check(narrative, own_address(played))
         printed(narratives)
@@ -203,7 +198,9 @@ async def test_what_is_told_of_the_rest_denies_no_verdict(
     theatre: Theatre, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As above, for all other scenarios that play on loopback."""
-    await diagnosed(theatre, name, monkeypatch)
+    outcome = await diagnosed(theatre, name, monkeypatch)
+    assert outcome.findings
+    assert not outcome.problems
 
 
 def test_json_is_one_array_of_one_object(capsys: pytest.CaptureFixture[str]) -> None:

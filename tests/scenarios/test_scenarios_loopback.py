@@ -6,15 +6,15 @@ virtual, and deadlines are short where the censor is silent.
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from functools import cache
 
 import pytest
 import pytest_asyncio
+from shipped import loaded, played_on
 from theatre import Theatre
 
 from probe.lab.actions import Stage
 from probe.lab.rules import Scenario
-from probe.lab.scenario import load_scenario, scenario_names
+from probe.lab.scenario import scenario_names
 from probe.model.target import Purpose
 from probe.model.verdict import State
 
@@ -34,14 +34,8 @@ FAST = (
 )
 """One of each layer, within the fast tests."""
 
-loaded = cache(load_scenario)  # values are frozen; reading YAML is slow
-
-NAMES = tuple(name for name in scenario_names() if name != "demo")
-"""All that plays in single rounds; the demo's fortnight has tests of its own (tests/lab)."""
-
-HERE = tuple(name for name in NAMES if Stage.LOOPBACK in loaded(name).stages)
-SLOW = tuple(name for name in HERE if name not in FAST)
-TRAPS = tuple(name for name in NAMES if name.startswith("trap-"))
+SLOW = tuple(name for name in played_on(Stage.LOOPBACK) if name not in FAST)
+TRAPS = tuple(name for name in scenario_names() if name.startswith("trap-"))
 
 SAME_TRAP = ("none", "server-alert", "server-challenge", "server-down", "server-expired",
              "server-503", "server-wrong-name", "dns-resolver-down", "http-injected-script",

@@ -29,7 +29,7 @@ def test_the_schema_is_a_schema() -> None:
 def test_every_packaged_file_fits(path: Path) -> None:
     """What an editor says and what the loader says agree on our own files."""
     value = plain(parse_document(path.read_bytes(), str(path)))
-    jsonschema.Draft202012Validator(catalog_schema()).validate(value)
+    assert list(jsonschema.Draft202012Validator(catalog_schema()).iter_errors(value)) == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

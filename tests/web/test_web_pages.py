@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
 from desk_fixtures import HOSTILE, START, catalog, fill
+from html_page import Page
 from msgspec.structs import replace
 from sqlalchemy import create_engine
 from store_records import LINE, context, good
@@ -21,7 +21,6 @@ from probe.web.asked import Asked
 from probe.web.page import PageLinks
 
 Ask = Callable[..., httpx.Response]
-VOID = {"meta", "link", "br", "img", "input", "hr"}
 PAGES = (
     "/",
     "/service/chat",
@@ -31,38 +30,6 @@ PAGES = (
     "/rounds",
     "/compare",
 )
-
-
-class Page(HTMLParser):
-    """Collects tags and text, and checks that tags close in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.said: list[str] = []
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.said.append(data)
-
-    @property
-    def links(self) -> list[str]:
-        """Return where the page leads."""
-        return [of["href"] or "" for tag, of in self.tags if tag == "a" and "href" in of]
 
 
 def words(answer: httpx.Response) -> str:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from probe.model.event import Event
     from probe.schedule.alarms import Alarm
     from probe.schedule.runner import RoundResult
+    from probe.schedule.session import Session
+    from probe.store.database import Store
     from probe.targets.private import Private
 
 __all__ = ["app", "seconds_of", "seen_windows"]
@@ -137,7 +139,6 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
     """Watch until stopped; return the exit code."""
     from contextlib import AsyncExitStack
 
-    from probe.analysis.survey import SEED
     from probe.cli.measuring import (
         consented,
         holding,
@@ -146,11 +147,8 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         open_session,
         real_stage,
     )
-    from probe.export.known import known_of
-    from probe.schedule.alarms import Alarms
     from probe.schedule.choose import Wanted
     from probe.schedule.watch import Watch
-    from probe.schedule.windows import Windows
 
     settings, known, lab = request.settings, request.catalog, request.lab
     more = own_categories(request.private)
@@ -175,26 +173,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
             if lab is None:
                 consented(known, wanted, more)
 
-        names = {service.id: service.name for service in session.catalog.services}
-        alarms = windows = None
-        if kept is not None:
-            now = session.clock.now()
-            alarms = Alarms(kept, every_s=request.every_s, since=now, names=names)
-            shelves = {one.id: str(one.category) for one in session.catalog.services}
-            known_beside = known_of(names, shelves)
-            windows = Windows(kept, session.vantage.id, seed=SEED, known=known_beside, say=say)
-
-        def after(result: "RoundResult") -> None:
-            say(_line(result))
-            if kept is None or alarms is None or windows is None or result.interrupted:
-                return
-            now, private = session.clock.now(), settings.high_risk
-            for line in _turns(alarms.news(now), private=private):
-                say(line)
-            for line in seen_windows(windows.news(now), private=private):
-                say(line)
-            kept.prune(session.clock.now(), settings.retention_days)
-
+        news = _News(settings, kept, session, request.every_s)
         await Watch(
             session=session,
             wanted=wanted,
@@ -204,9 +183,43 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
             stop=stop,
             holding=lambda: holding(settings, kept),
             permitted=permitted,
-            after=after,
+            after=news.after,
         ).run(request.rounds)
     return 130 if stop.is_set() and request.rounds is None else 0
+
+
+class _News:
+    """What a watch says after each round, and what it then forgets."""
+
+    def __init__(
+        self, settings: Settings, kept: "Store | None", session: "Session", every_s: float
+    ) -> None:
+        """Look for turns and windows in what is kept; without a store there is only the round."""
+        from probe.analysis.survey import SEED
+        from probe.export.known import known_of
+        from probe.schedule.alarms import Alarms
+        from probe.schedule.windows import Windows
+
+        self._settings, self._kept, self._clock = settings, kept, session.clock
+        if kept is None:
+            return
+        names = {service.id: service.name for service in session.catalog.services}
+        shelves = {one.id: str(one.category) for one in session.catalog.services}
+        self._alarms = Alarms(kept, every_s=every_s, since=session.clock.now(), names=names)
+        known = known_of(names, shelves)
+        self._windows = Windows(kept, session.vantage.id, seed=SEED, known=known, say=say)
+
+    def after(self, result: "RoundResult") -> None:
+        """Say what a round gave and what is new since the last; forget what is too old."""
+        say(_line(result))
+        if self._kept is None or result.interrupted:
+            return
+        now, private = self._clock.now(), self._settings.high_risk
+        for line in _turns(self._alarms.news(now), private=private):
+            say(line)
+        for line in seen_windows(self._windows.news(now), private=private):
+            say(line)
+        self._kept.prune(self._clock.now(), self._settings.retention_days)
 
 
 def _line(result: "RoundResult") -> str:

@@ -6,7 +6,6 @@ and with every endpoint of the plan accounted for.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,7 +14,6 @@ from msgspec import structs
 
 from probe.analysis.gates import evaluate
 from probe.analysis.line_facts import line_facts
-from probe.analysis.rollup import rollup
 from probe.analysis.wholes import roll_up_wholes
 from probe.errors import ProbeError
 from probe.model.context import GateId, Opening, RoundContext
@@ -24,7 +22,6 @@ from probe.model.measurement import Measurement, Outcome, TlsStep
 from probe.model.record import Record
 from probe.model.target import Endpoint, Plan, Purpose
 from probe.model.vantage import Network
-from probe.model.verdict import ServiceVerdict, State, Verdict
 from probe.net.quic import quic_is_here
 from probe.net.trust import verify_chain
 from probe.schedule.beside import Beside
@@ -48,9 +45,9 @@ from probe.schedule.line import (
 from probe.schedule.planned_net import PlannedNet
 from probe.schedule.reasons import INTERRUPTED, under_gate
 from probe.schedule.settle import spoils_all
+from probe.schedule.taken import Taken, claims
 from probe.schedule.transfers import Transfers, answers
 from probe.schedule.work import MeasureOne, Work, blank
-from probe.schedule.writer import BatchWriter
 from probe.schedule.zone import offset_s, zone_data
 
 __all__ = ["Keeps", "Progress", "RoundResult", "RunDeps", "run_round"]
@@ -141,10 +138,7 @@ class _Round:
         self._context = self._context_of(LineLook(LineFacts()))
         self._begun = False
         self._round_id: int | None = None
-        self._writer = BatchWriter(None, None)
-        self._records: list[Record] = []
-        self._held: dict[str, tuple[Endpoint, Record]] = {}  # until their transfers are timed
-        self._endpoints: list[Endpoint] = []  # of the records, in their order
+        self._taken = Taken()
         self.interrupted = False
 
     # --- the round, step by step
@@ -157,7 +151,7 @@ class _Round:
         self._ask_gateway_again(line)
         self._begin(line)
         async with asyncio.TaskGroup() as group:
-            writing = group.create_task(self._writer.run())
+            writing = group.create_task(self._taken.writer.run())
             self._take_anchors(line)
             await self._targets()
             await self._transfers()
@@ -186,7 +180,7 @@ class _Round:
                 network=self._network,
                 opening=self._context,
             )
-        self._writer = BatchWriter(deps.store, self._round_id)
+        self._taken.keep_in(deps.store, self._round_id)
         self._beside = Beside(self._work, _neutral(line))
         self._begun = True
 
@@ -208,9 +202,9 @@ class _Round:
             nonlocal done
             done += 1
             if endpoint.id in timed:
-                self._held[endpoint.id] = endpoint, record
+                self._taken.hold(endpoint, record)
             else:
-                self._take(endpoint, record)
+                self._taken.take(endpoint, record)
             progress = Progress(phase="targets", done=done, total=len(runnable), record=record)
             self._deps.progress(progress)
 
@@ -236,17 +230,15 @@ class _Round:
         for number, task in enumerate(self._deps.plan.goodput):
             progress = Progress(phase="goodput", done=number, total=len(self._deps.plan.goodput))
             self._deps.progress(progress)
-            if task.endpoint.id not in self._held:
+            record = self._taken.held(task.endpoint.id)
+            if record is None:
                 continue
-            _, record = self._held[task.endpoint.id]
             looks: list[Measurement] = []
             try:
                 if self._context.invalid is None and answers(record.bundle, task):
                     await transfers.take(task, record.bundle, looks.append)
             finally:
-                del self._held[task.endpoint.id]
-                whole = structs.replace(record, bundle=(*record.bundle, *looks))
-                self._take(task.endpoint, whole)
+                self._taken.release(task.endpoint.id, looks)
 
     async def _close_line(self, line: LineLook) -> None:
         """Look at the line again; what failed while it went away was not the target's fault."""
@@ -258,7 +250,7 @@ class _Round:
         if line.anchors and not line.facts.tunnel:  # a tunnel's far end says nothing of this line
             line = await close_look(self._work, line)
             for endpoint, measurement in line.again:
-                self._take(endpoint, record_of(endpoint, (measurement,), self._chain()))
+                self._taken.take(endpoint, record_of(endpoint, (measurement,), self._chain()))
         context = self._context_of(line)
         if moved(opened, line.facts):
             context = structs.replace(context, gates=(MOVED, *context.gates))
@@ -270,18 +262,20 @@ class _Round:
         Of two looks at a line that say different things, the one that claims less stands: nobody
         knows at which moment between them it changed.
         """
-        before, records = self._context, self._records
+        before, records = self._context, self._taken.records
         gate = context.invalid
         self._context = context
         if gate is None and line_facts(context) == line_facts(before):
             return
         opened = Opening(inputs=before.inputs, gates=before.gates)
         self._context = structs.replace(context, opened=opened)
-        again = self._judged_again(all_of_them=gate is not None and spoils_all(gate))
-        if gate is None and _claims(again) > _claims(records):
+        again = self._taken.judged_again(
+            self._chain(), all_of_them=gate is not None and spoils_all(gate)
+        )
+        if gate is None and claims(again) > claims(records):
             self._context = before
         else:
-            self._keep(again)
+            self._taken.replace(again)
 
     # --- pieces
 
@@ -354,34 +348,11 @@ class _Round:
     def _take_anchors(self, line: LineLook) -> None:
         chain = self._chain()
         for endpoint, bundle in line.bundles():
-            self._take(endpoint, record_of(endpoint, bundle, chain))
+            self._taken.take(endpoint, record_of(endpoint, bundle, chain))
 
     def _not_run(self, endpoint: Endpoint, reason: str, chain: ChainDeps) -> None:
         measurement = blank(endpoint, self._clock, Outcome.NOT_RUN, reason)
-        self._take(endpoint, record_of(endpoint, (measurement,), chain))
-
-    def _take(self, endpoint: Endpoint, record: Record) -> None:
-        self._endpoints.append(endpoint)
-        self._records.append(record)
-        self._writer.add(record)
-
-    def _judged_again(self, *, all_of_them: bool) -> list[Record]:
-        """Judge under the context as it is now; what passed stays passed, it was seen."""
-        chain = self._chain()
-        return [
-            record_of(endpoint, record.bundle, chain, record.controls)
-            if all_of_them or record.verdict.state is not State.OK
-            else record
-            for endpoint, record in zip(self._endpoints, self._records, strict=True)
-        ]
-
-    def _keep(self, records: list[Record]) -> None:
-        """Put these verdicts in the place of the ones that were given so far."""
-        self._records = records
-        self._writer.close()
-        store = self._deps.store
-        if store is not None and self._round_id is not None:
-            store.replace_verdicts(self._round_id, [r.verdict for r in self._records])
+        self._taken.take(endpoint, record_of(endpoint, (measurement,), chain))
 
     # --- the end
 
@@ -390,18 +361,16 @@ class _Round:
 
         A store that failed is left alone: the next start closes the round (``Store.recover``).
         """
-        if not self._begun or self._writer.failed:
+        if not self._begun or self._taken.writer.failed:
             return
         self._begun = False
-        for endpoint, record in self._held.values():
-            self._take(endpoint, record)
-        self._held.clear()
-        seen = {endpoint.id for endpoint in self._endpoints}
+        self._taken.release_all()
+        seen = self._taken.seen()
         chain = self._chain()
         for endpoint in self._deps.plan.targets:
             if endpoint.id not in seen:
                 self._not_run(endpoint, INTERRUPTED, chain)
-        self._writer.close()
+        self._taken.writer.close()
         store = self._deps.store
         sent, received = self._controls.crossed()
         self._work.spending.book(0, sent + received)
@@ -412,38 +381,20 @@ class _Round:
 
     def result(self) -> RoundResult:
         """Return what the round gave."""
-        services = tuple(self._service_verdicts())
+        services = tuple(self._taken.service_verdicts(self._services))
         catalog = self._deps.catalog
         return RoundResult(
             context=self._context,
-            records=tuple(self._records),
+            records=tuple(self._taken.records),
             services=services,
             wholes=roll_up_wholes(catalog.wholes, catalog.services, services),
             round_id=self._round_id,
             interrupted=self.interrupted,
             bytes=self._work.spending.spent_bytes,
             seconds=self._clock.monotonic_s() - self._started_s,
-            changed=tuple(r.endpoint for r in self._records if self._changed(r)),
+            changed=self._taken.changed(self._last),
             problems=tuple(self._work.problems),
         )
-
-    def _service_verdicts(self) -> Iterator[ServiceVerdict]:
-        found: dict[str, list[tuple[Endpoint, Verdict]]] = {}
-        known: dict[str, tuple[Endpoint, Verdict]] = {}
-        for endpoint, record in zip(self._endpoints, self._records, strict=True):
-            known[endpoint.id] = (endpoint, record.verdict)
-            found.setdefault(endpoint.service, []).append(known[endpoint.id])
-        for service_id, verdicts in found.items():
-            yield rollup(self._services[service_id], verdicts, known)
-
-    def _changed(self, record: Record) -> bool:
-        """Return whether it was fine and fails now, or the other way round."""
-        last = self._last.get(record.endpoint)
-        if last is None or record.main.outcome is not Outcome.MEASURED:
-            return False
-        if last.state is State.OK:
-            return record.verdict.bad or record.verdict.state is State.INCONCLUSIVE
-        return last.bad and record.verdict.state is State.OK
 
 
 def _neutral(line: LineLook) -> tuple[Endpoint, ...]:
@@ -454,12 +405,6 @@ def _neutral(line: LineLook) -> tuple[Endpoint, ...]:
         for endpoint, _ in line.current()
         if endpoint.id in good and endpoint.purpose is not Purpose.DOMESTIC
     )
-
-
-def _claims(records: Iterable[Record]) -> tuple[int, int]:
-    """Return how much is said to be wrong: for certain, and at all."""
-    verdicts = [record.verdict for record in records]
-    return sum(v.headline for v in verdicts), sum(v.bad for v in verdicts)
 
 
 def _default_measure() -> MeasureOne:

@@ -75,10 +75,9 @@ def test_metered_wins_over_goodput() -> None:
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
 def test_transfers_that_nobody_counts_are_refused(dry: tuple[str, ...]) -> None:
     """Four a day cannot be kept to without a store: said with what to do, before a packet."""
-    refused = run("--goodput", "--no-store", "--country", "IR", *dry).exception
-    assert isinstance(refused, InputError)
-    assert "without a store nobody counts" in str(refused)
-    assert "leave out --goodput" in str(refused)
+    with pytest.raises(InputError, match="without a store nobody counts") as refused:
+        run("--goodput", "--no-store", "--country", "IR", *dry)
+    assert "leave out --goodput" in str(refused.value)
 
 
 @pytest.mark.usefixtures("home")

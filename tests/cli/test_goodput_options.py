@@ -12,7 +12,7 @@ from probe.cli.goodput import own_server, server_place
 from probe.control.keys import public_key, trust_key
 from probe.errors import ConsentError, InputError
 from probe.model.vantage import Access, Vantage
-from probe.schedule.reasons import METERED
+from probe.schedule.reasons import METERED, UNCOUNTED
 from probe.settings import Settings
 
 __all__ = ["home"]
@@ -69,6 +69,33 @@ def test_metered_wins_over_goodput() -> None:
         "dl.google.com",
         "f-droid.org",
     }
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_transfers_that_nobody_counts_are_refused(dry: tuple[str, ...]) -> None:
+    """Four a day cannot be kept to without a store: said with what to do, before a packet."""
+    with pytest.raises(InputError, match="without a store nobody counts") as refused:
+        run("--goodput", "--no-store", "--country", "IR", *dry)
+    assert "leave out --goodput" in str(refused.value)
+
+
+@pytest.mark.usefixtures("home")
+def test_without_a_store_files_are_left_out() -> None:
+    """A run that keeps nothing downloads nothing, and says so; on a metered line for that."""
+    found = [row for row in rows("--no-store") if row["reason"] == UNCOUNTED]
+    assert {row["host"] for row in found} == {"dl.google.com", "f-droid.org"}
+    assert not any(row["runs"] for row in found)
+    metered = rows("--goodput", "--no-store", "--metered")
+    assert not [row for row in metered if row["reason"] == UNCOUNTED]
+    assert [row for row in metered if row["reason"] == METERED]
+
+
+@pytest.mark.usefixtures("home")
+def test_the_lab_needs_no_store_for_transfers() -> None:
+    """Nobody is there to spare."""
+    done = run("--lab", "none", "--goodput", "--no-store", "--dry-run")
+    assert done.exit_code == 0, done.stderr
 
 
 def test_the_server_of_ones_own_is_in_the_dry_run(

@@ -15,6 +15,7 @@ from probe.lab.actions import ACTIONS, Action, By, Position, Reach
 from probe.lab.line_spec import Ipv6, LineSpec
 from probe.lab.netns.attached import AttachedLab
 from probe.lab.rules import Rule, What, Who
+from probe.model.target import Service
 from probe.net.capture import what_is_missing
 
 pytestmark = [
@@ -47,10 +48,11 @@ async def trace(
     *arguments: str,
     rules: tuple[Rule, ...] = (),
     line: LineSpec | None = None,
+    services: tuple[Service, ...] | None = None,
 ) -> dict[str, Any]:
     """Play ``rules``, trace, and return what was told; exit code 3 is for what cannot be."""
     scenario = msgspec.structs.replace(lab.scenario, rules=rules, line=line or LineSpec())
-    await lab.play(scenario, lab.services)
+    await lab.play(scenario, lab.services if services is None else services)
     code, out, err = await probe(home, "trace", *arguments, *FAST)
     (told,) = json.loads(out)
     finding = told["located"]["finding"]

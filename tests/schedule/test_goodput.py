@@ -40,7 +40,7 @@ from probe.schedule.goodput import (
     cost_of_tasks,
     plan_goodput,
 )
-from probe.schedule.reasons import DOWNLOADS, METERED
+from probe.schedule.reasons import DOWNLOADS, METERED, UNCOUNTED
 from probe.schedule.session import Session
 from probe.settings import Settings
 from probe.store.database import MEMORY, Store
@@ -327,6 +327,20 @@ async def test_on_a_metered_line_there_are_neither_transfers_nor_files() -> None
     said = {r.service: r.main.reason for r in result.records if r.main.outcome is Outcome.NOT_RUN}
     assert said == {"store": METERED, "shop": METERED}
     assert not {"files.example.com", "get.example.org"} & set(probe.hosts())
+
+
+async def test_files_that_nobody_counts_are_not_downloaded() -> None:
+    """A real line without a store; the same session with a store, or in the lab, has them."""
+    probe = faked()
+    one = session(catalog(FILE, OTHER, CHAT), None, probe)
+    one.uncounted = True
+    result = await one.round(EVERYTHING)
+    said = {r.service: r.main.reason for r in result.records if r.main.outcome is Outcome.NOT_RUN}
+    assert said == {"store": UNCOUNTED, "shop": UNCOUNTED}
+    assert not {"files.example.com", "get.example.org"} & set(probe.hosts())
+    one.uncounted = False
+    again = await one.round(EVERYTHING)
+    assert all(r.main.outcome is Outcome.MEASURED for r in again.records)
 
 
 @pytest.mark.parametrize("where", ["dns", "tcp", "tls", "http"])

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from probe.model.vantage import Vantage
     from probe.probes.transfer import OwnServer
 
-__all__ = ["GoodputOption", "MeteredOption", "described_server", "own_server", "server_place"]
+__all__ = [
+    "GoodputOption",
+    "MeteredOption",
+    "described_server",
+    "own_server",
+    "require_counting",
+    "server_place",
+]
 
 GoodputOption = Annotated[
     bool,
@@ -25,6 +32,23 @@ MeteredOption = Annotated[
     bool,
     typer.Option("--metered", help="Every byte is paid for: no transfers, no files."),
 ]
+
+
+def require_counting(settings: Settings, *, goodput: bool, keep: bool, lab: str | None) -> None:
+    """Refuse transfers that nobody counts: a store is what knows how many there were today.
+
+    In the lab there is nobody to spare, and on a metered line there are none.
+
+    Raises:
+        InputError: transfers are asked for, and nothing is kept.
+
+    """
+    if goodput and not keep and lab is None and not settings.metered:
+        raise InputError(
+            "at most goodput_rounds rounds a day time transfers, and without a store nobody counts",
+            field="--no-store",
+            mend="leave out --goodput, or let the run keep what it measures",
+        )
 
 
 def server_place(settings: Settings) -> tuple[str, int] | None:

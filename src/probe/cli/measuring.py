@@ -364,6 +364,7 @@ def open_session(
             lookup=lookup,
             line=stage.line,
             previous=last_network(store, now) if store is not None else None,
+            uncounted=store is None and stage.vantage is None,
         )
 
 

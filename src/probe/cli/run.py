@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probe.cli.goodput import GoodputOption, MeteredOption, own_server
+from probe.cli.goodput import GoodputOption, MeteredOption, own_server, require_counting
 from probe.cli.measuring import (
     AllOption,
     ControlOption,
@@ -141,6 +141,8 @@ def run(
             live_control=live_control,
             metered=metered,
         )
+        keep = not no_store and (lab is None or store is not None)
+        require_counting(settings, goodput=goodput, keep=keep, lab=lab)
         request = _request(
             settings,
             names=(*(names or ()), *((str(Category.LISTING),) if listing else ())),
@@ -149,7 +151,7 @@ def run(
             output=output,
             controls=tuple(control or ()),
             lab=lab,
-            keep=not no_store and (lab is None or store is not None),
+            keep=keep,
             quick=quick,
             resume=resume,
             private=private,
@@ -227,7 +229,7 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
     from probe.schedule.choose import plan_round
     from probe.schedule.dryrun import describe
     from probe.schedule.goodput import files_of, timed_of
-    from probe.schedule.reasons import METERED
+    from probe.schedule.reasons import METERED, UNCOUNTED
 
     settings = request.settings
     allowed = allowance(settings, None, SystemClock().now())
@@ -239,7 +241,9 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
         rng=rng,
         allowed=allowed,
         also=own,
-        spared=dict.fromkeys(files_of(request.catalog), METERED) if settings.metered else None,
+        spared=dict.fromkeys(files_of(request.catalog), METERED if settings.metered else UNCOUNTED)
+        if settings.metered or (request.lab is None and not request.keep)
+        else None,
         timed=timed_of(settings, described_server(settings)) if request.goodput else None,
     )
     asked = live_places(settings, request.controls)

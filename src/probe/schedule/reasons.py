@@ -11,6 +11,7 @@ __all__ = [
     "RESTING",
     "RUN_BYTES",
     "RUN_SECONDS",
+    "UNCOUNTED",
     "under_gate",
 ]
 
@@ -19,6 +20,7 @@ DAY_BYTES = "the day's budget of bytes is spent"
 MONTH_BYTES = "the month's budget of bytes is spent"
 RUN_SECONDS = "the run's time is over"
 DOWNLOADS = "it was downloaded often enough today"
+UNCOUNTED = "nobody counts a day's downloads without a store"
 METERED = "every byte is paid for on this line (metered)"
 INTERRUPTED = "the run was interrupted"
 RESTING = "its address rests after a failure, and a quick run does not wait"

@@ -23,7 +23,7 @@ from probe.schedule.controls import Controls
 from probe.schedule.goodput import Timed, files_of, timed_of
 from probe.schedule.line import LineFacts
 from probe.schedule.network import NetworkLookup
-from probe.schedule.reasons import DOWNLOADS, METERED
+from probe.schedule.reasons import DOWNLOADS, METERED, UNCOUNTED
 from probe.schedule.runner import Progress, RoundResult, RunDeps, run_round
 from probe.schedule.work import MeasureOne
 from probe.settings import Settings
@@ -64,6 +64,7 @@ class Session:
     quick: bool = False
     waiting: Waiting = lambda _wanted, _due_s, _last_s: None
     measure: MeasureOne | None = None
+    uncounted: bool = False  # a real network without a store: its files are left out
     server: OwnServer | None = None  # of throughput, for transfers under other names
 
     @property
@@ -139,6 +140,8 @@ class Session:
         files = files_of(self.catalog)
         if self.settings.metered:
             return dict.fromkeys(files, METERED)
+        if self.uncounted:
+            return dict.fromkeys(files, UNCOUNTED)
         if self.store is None or not files:
             return {}
         today = day_start(self.clock.now())

@@ -56,7 +56,7 @@ looks = st.lists(
 
 
 @given(looks)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_viterbi_is_the_best_of_all_paths(given_looks: list[tuple[float, bool]]) -> None:
     """No path has a higher probability than the one returned."""
     evidence = evidence_of(series(given_looks))
@@ -66,7 +66,7 @@ def test_viterbi_is_the_best_of_all_paths(given_looks: list[tuple[float, bool]])
 
 
 @given(looks)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_posterior_is_the_sum_over_all_paths(given_looks: list[tuple[float, bool]]) -> None:
     """P(bad) at each sample equals the sum over the paths that are bad there."""
     evidence = evidence_of(series(given_looks))

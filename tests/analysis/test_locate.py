@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from traced_paths import SERVER_TTL, Path, answer, shots_on
 
@@ -277,7 +277,6 @@ def test_a_neutral_address_counts_on_the_same_way_only(same: bool) -> None:
 # --- loss, and bytes of anybody -------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     hop=st.integers(1, 6),
@@ -296,7 +295,6 @@ def test_no_loss_brings_an_injector_nearer(
         assert found.last >= hop
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), resets=st.booleans(), loss=st.floats(0, 0.3))
 def test_no_loss_makes_a_network_of_a_server(seed: int, resets: bool, loss: float) -> None:
     """Where no machine stands on the way none is found by its answers."""
@@ -321,7 +319,6 @@ SHOTS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(shots=st.lists(SHOTS, max_size=40), trigger=st.sampled_from(Trigger))
 def test_any_shots_are_judged(shots: list[Shot], trigger: Trigger) -> None:
     """A network that contradicts itself gets a finding, with hops in their order, and no error."""

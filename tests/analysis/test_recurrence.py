@@ -27,7 +27,7 @@ def arcs(rows: list[tuple[int, float, float]]) -> Arcs:
 
 
 @given(st.integers(0, 1439), st.integers(1, 1200), st.integers(0, 1439), st.integers(1, 1200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_overlap_is_that_of_minutes_counted_one_by_one(
     start: int, length: int, other: int, its: int
 ) -> None:
@@ -46,7 +46,7 @@ def test_the_overlap_is_that_of_minutes_counted_one_by_one(
         unique_by=lambda r: (r[0], r[1]),
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_t_counts_distinct_days_that_match_the_best_template(
     rows: list[tuple[int, int, int]],
 ) -> None:

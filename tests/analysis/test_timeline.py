@@ -140,7 +140,7 @@ def test_after_three_days_of_silence_it_is_another_episode() -> None:
         unique_by=lambda row: row[0],
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_intervals_are_in_order_and_account_for_every_look(
     rows: list[tuple[int, bool | None]],
 ) -> None:

@@ -46,7 +46,7 @@ def test_iran_left_summer_time_in_the_night_of_21_september_2022() -> None:
 
 
 @given(st.sampled_from(sorted(zone_names())), st.floats(0, 1), st.integers(1990, 2030))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_offsets_agree_with_the_zone_everywhere(name: str, part: float, year: int) -> None:
     """The table of a year says what the zone says at any instant of it."""
     first = datetime(year, 1, 1, tzinfo=UTC).timestamp()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from test_run_cmd import home, run
+from test_run_cmd import run
 
 from probe.cli.goodput import own_server, server_place
 from probe.control.keys import public_key, trust_key
@@ -14,8 +14,6 @@ from probe.errors import ConsentError, InputError
 from probe.model.vantage import Access, Vantage
 from probe.schedule.reasons import METERED, UNCOUNTED
 from probe.settings import Settings
-
-__all__ = ["home"]
 
 URL = "https://127.0.0.1:9443"
 TOKEN = "t" * 43

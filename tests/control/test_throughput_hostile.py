@@ -103,7 +103,7 @@ async def test_who_shows_no_address_gets_no_more_than_it_sends(datagrams: list[b
 
 
 @given(datagram=st.binary(max_size=1_500))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_noise_is_not_answered(datagram: bytes) -> None:
     """No bytes that no holder has sealed have an answer, and none raise."""
     assert Ration(lambda: (HASH,), VirtualClock(START), 10**9).echo(datagram) is None

@@ -27,7 +27,7 @@ WITHIN_OTHERS = {"openvpn.read_head", "openvpn.read_body"}
 
 
 @pytest.mark.parametrize("name", sorted(NET_READERS))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_broken_messages_raise_nothing_but_what_is_declared(name: str, data: st.DataObject) -> None:
     """Property: DNS, certificates, TLS, HTTP, web sockets and QUIC, from their first byte on."""

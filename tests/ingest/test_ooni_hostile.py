@@ -167,7 +167,7 @@ TESTS = (
 
 
 @given(seed=st.integers(0, 2**32), test=st.sampled_from(TESTS), share=st.floats(0.0, 0.5))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_wrong_types_anywhere(seed: int, test: str, share: float) -> None:
     """Every part may have any type: there is a verdict or a refusal, never an error."""
     base = keys(

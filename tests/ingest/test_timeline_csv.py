@@ -187,7 +187,7 @@ names = st.text(
     ),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, keys: list[SeriesKey], rng: random.Random
 ) -> None:

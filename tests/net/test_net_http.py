@@ -367,7 +367,7 @@ SOUP = st.lists(
 
 
 @given(SOUP, st.booleans(), st.sampled_from(["eof_error", "connection_reset"]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 async def test_no_bytes_of_a_server_raise(pieces: list[bytes], http2: bool, then: str) -> None:
     """Whatever a server answers, the request ends in a result of the vocabulary."""
     talk = (b"".join(pieces),)
@@ -379,7 +379,7 @@ async def test_no_bytes_of_a_server_raise(pieces: list[bytes], http2: bool, then
 
 
 @given(st.integers(0, 300), st.integers(1, 255))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 async def test_a_damaged_http2_answer_never_raises(place: int, change: int) -> None:
     """One byte changed anywhere in a framed answer gives a result."""
 

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from probe.net.raw import Heard, Quote, read_packet
 
 RST, PSH, ACK = 4, 8, 16
-SLOW_START = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+SLOW_START = settings(suppress_health_check=[HealthCheck.too_slow])
 """The first packet of a process waits for scapy."""
 
 

@@ -216,7 +216,7 @@ async def test_a_name_that_tls_cannot_carry_is_our_mistake(name: str) -> None:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=400), min_size=1, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 async def test_no_bytes_of_a_server_raise(pieces: list[bytes]) -> None:
     """Whatever a server answers, a handshake ends in a failure of the vocabulary."""
     done = await client_handshake(
@@ -231,7 +231,7 @@ def _all(pieces: list[bytes]) -> Callable[[], Callable[[bytes], bytes]]:
 
 
 @given(st.integers(0, 1000), st.integers(0, 255))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 async def test_a_damaged_handshake_never_raises(place: int, change: int) -> None:
     """One byte changed anywhere in a real answer gives a failure, or a handshake."""
     context = leaf(HOST).server_context()

@@ -100,7 +100,7 @@ async def test_interim_answers_are_not_read_for_ever() -> None:
     assert stream.bytes_received < 2 * MAX_READ
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=4), st.booleans())
 async def test_no_bytes_make_it_raise(said: list[bytes], after: bool) -> None:
     """Property: a result comes of whatever a server says, in place of the switch or before it."""

@@ -645,7 +645,7 @@ REPLIES = st.lists(st.binary(min_size=1, max_size=200), max_size=4)
 
 
 @given(st.sampled_from(sorted(MEASURED_KINDS)), REPLIES, REPLIES, st.booleans())
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=70)
 async def test_no_bytes_of_a_server_make_a_probe_raise(
     kind: Kind,
     said: list[bytes],

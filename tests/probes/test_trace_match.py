@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.model.trace import AnswerKind, Arm, Shot, Trigger
@@ -263,7 +263,6 @@ PACKETS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(
     heard=st.lists(PACKETS, max_size=12),
     trigger=st.sampled_from([*Trigger, None]),

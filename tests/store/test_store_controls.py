@@ -78,7 +78,7 @@ def test_controls_come_back_with_their_record_in_order(memory: Store) -> None:
         max_size=4,
     )
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_control_is_stored_exactly(controls: list[ControlObservation]) -> None:
     """Property: whatever a control says comes back as it was."""
     with Store.open(":memory:") as store:

@@ -52,7 +52,7 @@ def _records(draw: st.DrawFn) -> list[Record]:
 
 
 @given(records=_records())
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 def test_any_record_comes_back(records: list[Record]) -> None:
     """Any record, whatever it holds, comes back as it was, its times to the microsecond."""
     records = [  # a changed rule is never a repetition, so nothing is thinned
@@ -413,7 +413,7 @@ def test_a_round_row_has_its_context(memory: Store) -> None:
 
 
 @given(verdict=structs(Verdict))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_verdict_comes_back(verdict: Verdict) -> None:
     """Any verdict is stored once and comes back as it was."""
     with Store.open(":memory:") as store:

@@ -56,7 +56,7 @@ def _judge(main: Measurement, controls: tuple[ControlObservation, ...]) -> Verdi
     controlled=st.booleans(),
     plain=st.booleans(),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_thinned_measurement_is_judged_alike(
     order: list[int],
     shift: float,

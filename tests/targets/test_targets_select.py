@@ -47,7 +47,7 @@ def reasons(selection: Selection, service: str) -> set[Reason]:
     everything=st.booleans(),
     ruled=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_endpoint_is_accounted_for(
     plan: Plan,
     country: str,

@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.lab.path.crafting import icmp_error, icmp_message, tcp_segment, udp_datagram
@@ -102,7 +102,6 @@ def test_a_name_is_no_address() -> None:
         packet_filter(["www.example.org"])
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=120))
 def test_random_bytes_pass_only_with_the_address_in_them(data: bytes) -> None:
     """Whatever comes: without the host's address in it, it is not let through."""

@@ -89,7 +89,7 @@ def test_longer_words_stay(text: str) -> None:
 
 
 @given(st.ip_addresses(), st.text(max_size=20), st.text(max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_nothing_of_any_address_is_left(ip: object, before: str, after: str) -> None:
     """For every address and every spelling of it, none is left between spaces."""
     for spelling, _ in address_spellings(str(ip)):

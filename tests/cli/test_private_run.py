@@ -75,7 +75,7 @@ DONE = (0, 1, 3)
 
 
 PORTS = re.compile(rb"(?<![0-9])(?<![0-9]\.)3900[12](?![0-9])")
-"""The ports as numbers of their own; among the digits of a time in microseconds they may turn up."""
+"""The ports as numbers of their own; among the digits of a time they may turn up."""
 
 
 def spellings() -> Iterator[bytes]:

@@ -32,7 +32,8 @@ test-all: $(VENV)/.dev  ## the fast tests, then the slow ones
 
 test-netns: $(VENV)/.dev  ## the tests on real packets, in network namespaces; says why where that cannot be
 	@if why=$$($(BIN)/probe lab check -o json 2>&1 >/dev/null); then \
-		$(BIN)/probe lab up --world small none -- $(CURDIR)/$(BIN)/python -m pytest -q tests/netns -m "$(NETNS)" --timeout 600; \
+		$(BIN)/probe lab up --world small --server "$(CURDIR)/$(BIN)/python $(CURDIR)/tests/netns/own_server.py" \
+			none -- $(CURDIR)/$(BIN)/python -m pytest -q tests/netns -m "$(NETNS)" --timeout 600; \
 	else \
 		echo "skipped: no test on real packets was run. $$why"; \
 	fi

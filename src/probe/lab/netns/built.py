@@ -13,7 +13,7 @@ from probe.lab.line import LabError
 from probe.lab.messages import Start
 from probe.lab.netns.atlas import write_maps
 from probe.lab.netns.box import Box
-from probe.lab.netns.children import Birth, Children
+from probe.lab.netns.children import Birth, Children, spawn
 from probe.lab.netns.command import run_command, terminal_in_front
 from probe.lab.netns.director import Director, Played
 from probe.lab.netns.lab_time import LabTime
@@ -75,6 +75,7 @@ class BuiltLab:
             self._map(time)
             await self._open(director, around, time, stack)
             self._describe(around)
+            self._serve(around)
             code = await self._command(around, alive)
         for fault in box.faults:
             self._said(f"a fault of the lab's own lost a packet: {fault}")
@@ -182,6 +183,22 @@ class BuiltLab:
         )
         self._said(f"authorities: in the system's bundle and in certifi's; also {bundle}")
         self._said(f"time: {request.at:%Y-%m-%d %H:%M} UTC; programs of the real world: {programs}")
+
+    def _serve(self, around: Surroundings) -> None:
+        """Start the caller's own server in the internet; it ends with the lab.
+
+        Raises:
+            LabError: it could not be started.
+
+        """
+        if not self._request.server:
+            return
+        place = Place.INTERNET
+        variables = around.variables(place)
+        pid = spawn(
+            around.ground, Birth(self._request.server, place, around.outlook(place), variables)
+        )
+        self._children.end_of(pid)
 
     async def _command(self, around: Surroundings, alive: int) -> int:
         control = str(self._folder / SOCKET)

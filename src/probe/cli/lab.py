@@ -144,7 +144,6 @@ def up(
     authorities. Its exit code is passed through; everything is gone when it ends. Exit code 3
     when this machine does not allow it (see probe lab check).
     """
-    import shlex
     from dataclasses import replace
 
     from probe.lab.netns.check import abilities, first_problem
@@ -156,9 +155,26 @@ def up(
         raise typer.Exit(NOT_HERE)
     request = replace(
         _request(scenario, tuple(command or ()), pcap, at, found, daemons=daemons, seed=seed),
-        server=tuple(shlex.split(server or "")),
+        server=_split(server or ""),
     )
     raise typer.Exit(_run(_in_world(request, catalog, world, everything=everything)))
+
+
+def _split(line: str) -> tuple[str, ...]:
+    """Return the words of a command line, as a shell would.
+
+    Raises:
+        InputError: a quote is not closed.
+
+    """
+    import shlex
+
+    from probe.errors import InputError
+
+    try:
+        return tuple(shlex.split(line))
+    except ValueError as exc:
+        raise InputError(f"this is no command line: {exc}", field="--server") from exc
 
 
 def _request(

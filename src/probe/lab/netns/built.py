@@ -28,6 +28,8 @@ from probe.net.pcap import Tape
 
 __all__ = ["BuiltLab"]
 
+_ERRORS = 2
+
 
 class BuiltLab:
     """One lab, from its namespaces to the command's end."""
@@ -45,6 +47,7 @@ class BuiltLab:
         self._file = tape
         self._said = said
         self._children = Children()
+        self._running = False
         self._played = Played(request.services, request.scenario)
         middle = request.at + (request.real - request.at) / 2
         self._authorities: dict[AuthorityName, Authority] = {
@@ -76,7 +79,9 @@ class BuiltLab:
             await self._open(director, around, time, stack)
             self._describe(around)
             self._serve(around)
+            self._running = True
             code = await self._command(around, alive)
+            self._running = False
         for fault in box.faults:
             self._said(f"a fault of the lab's own lost a packet: {fault}")
         return code
@@ -195,10 +200,16 @@ class BuiltLab:
             return
         place = Place.INTERNET
         variables = around.variables(place)
-        pid = spawn(
-            around.ground, Birth(self._request.server, place, around.outlook(place), variables)
+        birth = Birth(  # data is the command's: what a server says goes where words go
+            self._request.server, place, around.outlook(place), variables, stdout=_ERRORS
         )
-        self._children.end_of(pid)
+        pid = spawn(around.ground, birth)
+
+        def ended(code: "asyncio.Future[int]") -> None:
+            if self._running and not code.cancelled():
+                self._said(f"the server of --server ended with code {code.result()}")
+
+        self._children.end_of(pid).add_done_callback(ended)
 
     async def _command(self, around: Surroundings, alive: int) -> int:
         control = str(self._folder / SOCKET)

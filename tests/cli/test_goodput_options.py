@@ -108,6 +108,27 @@ def test_the_server_of_ones_own_is_in_the_dry_run(
     assert {"download/tcp", "upload/tcp", "download/udp"} <= kinds
 
 
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("server", [None, "https://192.0.2.9:9443"])
+def test_what_transfers_cost_leaves_most_of_the_month(
+    server: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A default round with them is within the day's bytes; four a day take half a month at most."""
+    if server is not None:
+        monkeypatch.setenv("PROBE_GOODPUT_SERVER", server)
+    asked = ("--dry-run", "--country", "IR", "--output", "json", "--goodput")
+    (found,) = json.loads(run(*asked).stdout)
+    settings = Settings(store=Path("unused.db"))
+    assert found["bytes"] <= min(settings.run_bytes, settings.day_bytes)
+    timed = sum(
+        row["bytes"]
+        for row in found["endpoints"]
+        if row["reason"].startswith("transfer") or row["host"] == "192.0.2.9"
+    )
+    assert timed > 0
+    assert 31 * settings.goodput_rounds * timed <= 0.55 * settings.month_bytes
+
+
 @pytest.mark.parametrize("url", ["http://192.0.2.9", "https://vps.example", "192.0.2.9:443", "x"])
 def test_a_server_is_an_address_over_https(tmp_path: Path, url: str) -> None:
     """A name would be asked for in the clear, and a token is said inside TLS only."""

@@ -207,3 +207,20 @@ def test_dice_do_not_depend_on_what_else_is_asked() -> None:
         return found
 
     assert fell(busy=True) == fell(busy=False)
+
+
+def test_the_name_of_a_hello_is_known_of_what_is_sealed_behind_it() -> None:
+    """A throttle by SNI hits the connection; a plain request has said no such name."""
+    throttle = rule(Action.THROTTLE, Who(sni=("www.a.example",)))
+    request = replace(HELLO, layer=Layer.HTTP)
+    assert active((throttle,), replace(request, sealed=True), NOON) == (throttle,)
+    assert active((throttle,), request, NOON) == ()
+
+
+@pytest.mark.parametrize(("spoken", "hit"), [("tls", True), ("quic", False), (None, False)])
+def test_a_throttle_may_be_of_what_carries_the_request(spoken: str | None, hit: bool) -> None:
+    """TLS or QUIC, where that is known; a request in either is still one."""
+    request = replace(HELLO, layer=Layer.HTTP, sealed=True, protocol=spoken)
+    tls, http = (rule(Action.THROTTLE, Who(protocol=(name,))) for name in ("tls", "http"))
+    assert bool(active((tls,), request, NOON)) is hit
+    assert active((http,), request, NOON) == (http,)

@@ -137,6 +137,8 @@ SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpo
         (RULE + "what: {action: mitm, ca: acme}\n", 8, "rules[0].what.ca", "acme"),
         (RULE + "what: {action: bogon, answers: x}\n", 8, "rules[0].what.answers[0]", "'x'"),
         (RULE + "what: {action: bogon, types: MX}\n", 8, "rules[0].what.types[0]", "MX"),
+        (RULE + "what: {action: drop, share: 0.5}\n", 8, "rules[0].what.share", "takes no"),
+        (RULE + "what: {action: throttle, way: up}\n", 8, "rules[0].what.way", "single packets"),
         (RULE + "what: {action: status, status: 99}\n", 8, "rules[0].what.status", "99"),
         (DROP + "when: {daily: 16-23}\n", 9, "rules[0].when[0]", "16-23"),
         (DROP + "who: {address: nowhere}\n", 9, "rules[0].who.address[0]", "nowhere"),
@@ -213,6 +215,14 @@ def test_a_mistake_is_said_with_line_and_field(
     assert (caught.value.file, caught.value.line) == (str(file), line)
     assert caught.value.field == field
     assert said in str(caught.value)
+
+
+def test_a_loss_has_a_share(tmp_path: Path) -> None:
+    """None at all, and more than all, are no rules."""
+    for share in ("0", "1.5", "-1"):
+        rule = f"rules:\n  - {{id: r, what: {{action: lose, share: {share}}}}}\n"
+        with pytest.raises(InputError, match="share is above 0"):
+            load_scenario(write(tmp_path, HEAD + WORLD + "stages: netns\n" + rule))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,19 @@
 """The box and single datagrams: which are dropped, which pass, in both directions."""
 
 import pytest
-from path_rig import PLUMBING, WEB, Rig, address, rule, to_client, to_server
+from path_rig import (
+    PLUMBING,
+    WEB,
+    WORLD,
+    Rig,
+    address,
+    rule,
+    scenario,
+    to_client,
+    to_server,
+)
 
-from probe.lab.actions import Action
+from probe.lab.actions import Action, Way
 from probe.lab.path.crafting import udp_datagram
 from probe.lab.path.plumbing import Side, packed
 from probe.lab.rules import Who
@@ -85,3 +95,34 @@ def test_a_residue_cuts_what_follows() -> None:
     assert not arrives(box, binding_request(bytes(12)))
     box.later(61)
     assert arrives(box, binding_request(bytes(12)))
+
+
+@pytest.mark.parametrize(
+    ("way", "up", "down"), [("up", 0.3, 0), ("down", 0, 0.3), ("both", 0.3, 0.3)]
+)
+def test_a_share_of_one_servers_datagrams_is_lost(way: str, up: float, down: float) -> None:
+    """Each by its own chance, on the way that the rule names; other addresses lose nothing."""
+    lossy = rule(Action.LOSE, Who(host=(WEB,)), what={"share": 0.3, "way": Way(way)})
+    box = Rig((lossy,))
+    sent = 1_000
+    there = sum(arrives(box, ASKED) for _ in range(sent))
+    assert there / sent == pytest.approx(1 - up, abs=0.05)
+    back = sum(_answered(box) for _ in range(sent))
+    assert back / sent == pytest.approx(1 - down, abs=0.05)
+    assert all(box.query(ASKED, address("www.newspaper.example"), port=PORT) for _ in range(50))
+    assert box.middle.counts["rule:lose"] == 1
+
+
+def _answered(box: Rig) -> bool:
+    there, here = (packed(address(WEB)), PORT), (packed(PLUMBING.line_public_v4), 5353)
+    return bool(to_client(box.send(udp_datagram(there, here, ANSWERED), Side.INTERNET)))
+
+
+def test_a_loss_ends_with_its_rule() -> None:
+    """When the rule no longer stands, the flow that it thinned out is whole again."""
+    lossy = rule(Action.LOSE, Who(host=(WEB,)), what={"share": 1.0, "way": Way.BOTH})
+    box = Rig((lossy,))
+    assert not arrives(box, ASKED)
+    box.middle.play(WORLD, scenario())
+    assert arrives(box, ASKED)
+    assert _answered(box)

@@ -16,7 +16,7 @@ from path_rig import (
     to_server,
 )
 
-from probe.lab.actions import Action, By, Limit
+from probe.lab.actions import Action, By, Limit, Way
 from probe.lab.path.diversion import DIVERTED, could_divert, shifted, unshifted
 from probe.lab.path.plumbing import packed
 from probe.lab.path.residual import Residual
@@ -232,3 +232,23 @@ def test_a_rule_takes_its_turns(after: int, times: int | None, passed: int) -> N
         found.append([bool(talk.say(SYN, seq=7)) for _ in range(2)])
     assert all(first is second for first, second in found)
     assert sum(first for first, _ in found) == passed
+
+
+@pytest.mark.parametrize(
+    ("way", "up", "down"), [(Way.DOWN, 3, 1), (Way.UP, 1, 3), (Way.BOTH, 1, 1)]
+)
+def test_a_throttle_has_its_way(way: Way, up: int, down: int) -> None:
+    """Uploads, downloads, or each by itself: a bucket of two packets takes one and not three."""
+    what = {"rate": 3_000, "limit": Limit.POLICED, "way": way}
+    talk = greeted(rule(Action.THROTTLE, what=what))
+    assert sum(len(talk.say(ACK | PSH, bytes(1400))) for _ in range(3)) in (up, up + 1)
+    assert sum(len(talk.hear(ACK, bytes(1400))) for _ in range(3)) in (down, down + 1)
+
+
+def test_an_upload_that_queues_waits() -> None:
+    """Shaped, the client's packets come to the server later, each by its own time."""
+    what = {"rate": 15_000, "limit": Limit.SHAPED, "way": Way.UP}
+    talk = greeted(rule(Action.THROTTLE, what=what))
+    waits = [talk.say(ACK | PSH, bytes(1460))[0].after_s for _ in range(3)]
+    assert waits == pytest.approx([0.1, 0.2, 0.3], rel=0.1)
+    assert talk.hear(ACK, bytes(1460))[0].after_s == 0.0

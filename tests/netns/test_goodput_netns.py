@@ -13,9 +13,12 @@ from statistics import median
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import pytest_asyncio
 
+from probe.analysis.limit_level import limit_level
+from probe.analysis.slowness import steady_rate
 from probe.analysis.speeds import keyed_pairs, speed_of, transfer_of
 from probe.lab.actions import ACTIONS, Action, Limit
 from probe.lab.line_spec import Hours, LineSpec
@@ -26,6 +29,7 @@ from probe.model.goodput import Pairing, Speed
 from probe.model.measurement import Measurement, TransferStep, Variant
 from probe.model.record import Record
 from probe.model.target import Category, Endpoint, Kind, Risk, Role, Service
+from probe.model.throttle import Shape
 from probe.model.verdict import Confidence, Locus, State, Verdict
 from probe.probes.env import ProbeEnv
 from probe.probes.measure import measure
@@ -143,6 +147,19 @@ async def test_a_rate_is_measured_within_15_percent(stage: Stage, rate: int, lim
     for free in (await stage.speed(sni="example.com"), await stage.speed(OTHER)):
         assert free.rate is not None
         assert free.rate > 10 * rate
+
+
+@pytest.mark.parametrize("rate", [200_000, 500_000])
+async def test_the_level_of_a_policer_is_told_by_losses(stage: Stage, rate: int) -> None:
+    """On a way of 50 ms: within 15 % of the bucket's rate, which its interval holds."""
+    held = rule(Action.THROTTLE, Who(host=(FILE.host,)), rate=rate, limit=Limit.POLICED)
+    await stage.play(held, line=LineSpec(latency_ms=25))
+    speeds = [await stage.speed(wanted=524_288) for _ in range(8)]
+    rates = np.array([steady_rate(speed) for speed in speeds])
+    level = limit_level(rates, speeds, Shape.POLICED)
+    assert level is not None
+    assert level.rate == pytest.approx(rate, rel=NEAR)
+    assert level.low <= rate <= level.high
 
 
 async def test_by_address_the_other_name_is_slow_as_well(stage: Stage) -> None:

@@ -22,6 +22,8 @@ import pytest
 
 import probe
 from probe.lab.netns.check import Abilities, abilities, first_problem
+from probe.lab.scenario import load_world
+from probe.lab.world import build_world
 
 pytestmark = pytest.mark.netns
 
@@ -286,3 +288,47 @@ def test_check_names_what_is_missing(found: Abilities) -> None:
             assert line.about in str(problem)
         else:
             assert problem is None
+
+
+OWN = "http://{address}:8089/"
+SERVE = "-m http.server --bind {address} 8089"
+
+
+@pytest.mark.usefixtures("found")
+def test_a_server_of_ones_own_stands_in_the_internet(folder: Path) -> None:
+    """It is reached from the line at an address of the world, and ends with the lab."""
+    world = build_world(load_world("small", "2026-03-02"), "XX")
+    address = world.sites["www.newspaper.example"].addresses[0]
+    fetch = (
+        "import time, urllib.request as u\n"
+        "for _ in range(100):\n"
+        f" try: print(u.urlopen({OWN.format(address=address)!r}, timeout=20).status); break\n"
+        " except OSError: time.sleep(0.1)\n"
+    )
+    serve = f"{sys.executable} {SERVE.format(address=address)} --directory {folder}"
+    options = ("--world", "small", "--server", serve)
+    done = run(lab(sys.executable, "-c", fetch, options=options))
+    assert (done.returncode, done.stdout.strip()) == (0, "200"), done.stderr
+    left = run(["pgrep", "-f", f"--bind {address} 8089"])
+    assert left.stdout == ""
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [("/no/such/program", "/no/such/program"), ("echo 'open", "no command line")],
+)
+def test_a_server_that_cannot_be_started_is_said(server: str, said: str) -> None:
+    """Nothing is run without it."""
+    done = run(lab("echo", "ran", options=("--server", server)))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("found")
+def test_a_server_that_ends_early_is_said() -> None:
+    """The command goes on, and its failure has a reason."""
+    done = run(lab("sleep", "2", options=("--server", "sh -c 'exit 7'")))
+    assert done.returncode == 0
+    assert "ended with code 7" in done.stderr

@@ -62,7 +62,7 @@ async def test_initials_with_the_name_vanish_at_hop_6(
 async def test_the_server_answers_an_initial_of_long_enough_life(
     lab: AttachedLab, tmp_path: Path
 ) -> None:
-    """Without a censor both names come to the server, and every router that is not scrubbed speaks."""
+    """Without a censor both names come to the server, and routers that are shown speak."""
     told = await traced(lab, tmp_path)
     assert (told["located"]["finding"], told["located"]["server_at"]) == ("none", 7)
     heard = {shot["ttl"] for shot in told["shots"] if shot["arm"] == "target" and shot["router"]}

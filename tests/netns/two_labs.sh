@@ -4,10 +4,10 @@
 # two_labs.sh BIN MARKS; ends with 0 when every test that was asked for passed.
 set -u
 bin=$1 marks=$2 folder=tests/netns
-timed="test_goodput_netns.py test_goodput_store.py test_trace_hops.py"
+timed="test_goodput_netns.py test_goodput_store.py test_own_server_netns.py test_trace_hops.py test_trace_quic.py"
 
 in_lab() { # in the place of the shell that calls it, so that a signal reaches the lab
-    exec "$bin/probe" lab up --world small none -- \
+    exec "$bin/probe" lab up --world small --server "$bin/python $PWD/$folder/own_server.py" none -- \
         "$bin/python" -m pytest -q -m "$marks" --timeout 600 "$@"
 }
 

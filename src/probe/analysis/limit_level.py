@@ -13,7 +13,10 @@ from probe.model.throttle import Shape
 __all__ = ["limit_level"]
 
 _TRUE_TO = 1.03
-"""A rate is that of packets or of bytes, with or without what a bucket held: a few per cent."""
+"""A rate is that of packets or of bytes: a few per cent."""
+
+_HELD = 1.1
+"""A bucket that fills while a sender waits lets more through for a while than its rate."""
 
 _DROPS = frozenset({Shape.POLICED, Shape.UNKNOWN})
 
@@ -32,5 +35,5 @@ def limit_level(rates: FloatArray, transfers: Sequence[Speed], shape: Shape) -> 
     interval = median_interval(rates)
     if interval is None:
         return Level(middle, float("nan"), float("nan"))
-    seen = Level(middle, interval[0] / _TRUE_TO, interval[1] * _TRUE_TO)
+    seen = Level(middle, interval[0] / _HELD, interval[1] * _TRUE_TO)
     return policed_level(transfers, seen) if shape in _DROPS else seen

@@ -27,6 +27,8 @@ _LEAST_MARKS = 8
 _PAUSE_RTT = 0.85
 _PAUSE_MARKS = 2.5
 _APART = 2
+_FIRSTS = 3
+_LAST = 3
 _LEAST_LOSSES = 2
 _MOST_TRANSFERS = 24
 _BELOW, _ABOVE, _RATES = 0.7, 5.0, 60
@@ -55,8 +57,8 @@ class Level:
 class _Arrivals:
     """One transfer: bytes and seconds from each mark to the next, and marks before a loss.
 
-    ``fastest`` is the rate of the last round trip before each loss: the bucket's rate, and
-    what was in it.
+    ``fastest`` is the rate of the round trip before each of the last losses: the bucket's rate,
+    and what was in it.
     """
 
     size: FloatArray
@@ -85,7 +87,7 @@ def _fastest(
     came: FloatArray, at_s: FloatArray, losses: IntArray, rtt_s: float
 ) -> tuple[float, ...]:
     rates = []
-    for end in losses.tolist():
+    for end in losses.tolist()[-_LAST:]:
         start = int(np.searchsorted(at_s, at_s[end] - rtt_s))
         if start < end and at_s[end] > at_s[start]:
             rates.append(float((came[end] - came[start]) / (at_s[end] - at_s[start])))
@@ -134,25 +136,34 @@ def _some(speeds: Sequence[Speed]) -> Sequence[Speed]:
 
 
 def _misfit(transfers: Sequence[_Arrivals], rates: FloatArray) -> FloatArray:
-    """Return for each rate, at the depth that suits it best, how ill losses fit an empty bucket.
-
-    Of each loss it is what the bucket held, as a share of its depth or of what had come since the
-    last loss, if that is less; and what it was overdrawn by in between. The first loss of a
-    transfer only says when it was empty first.
-    """
+    """Return for each rate, at the depth that suits it best, how ill losses fit an empty bucket."""
     depths = np.geomspace(_SHALLOW, _DEEP, _DEPTHS)
-    rate, depth = rates[:, None], depths[None, :]
     total = np.zeros((rates.size, depths.size))
     for one in transfers:
-        held = np.broadcast_to(depth, total.shape)
-        lost, since = set(one.losses.tolist()), 0.0
-        for mark, (size, spent_s) in enumerate(zip(one.size, one.spent_s, strict=True)):
-            if mark in lost:
-                first = mark == one.losses[0]
-                share = held / np.minimum(depth - _STEP, max(since, _STEP))
-                total += 0.0 if first else np.minimum(1.0, share)
-                held, since = np.zeros_like(total) if first else held, 0.0
-            held = np.minimum(depth, held + rate * spent_s) - size
-            total += np.maximum(-held, 0.0) / _OVERDRAWN
-            held, since = np.maximum(held, 0.0), since + size
+        firsts = range(min(_FIRSTS, one.losses.size - 1))
+        tried = [first + _held(one, first, rates[:, None], depths[None, :]) for first in firsts]
+        total += np.minimum.reduce(tried)
     return np.asarray(total.min(axis=1), dtype=np.float64)
+
+
+def _held(one: _Arrivals, first: int, rate: FloatArray, depth: FloatArray) -> FloatArray:
+    """Return what a bucket held at losses that should find it empty, and what it was overdrawn by.
+
+    Of each loss it is a share: of the depth, or of what had come since the last one, if that is
+    less. Loss number ``first`` only says when it was empty first; pauses before are no losses: a
+    sender's first windows come a round trip apart. For each of those the caller counts one.
+    """
+    held = depth + 0.0 * rate
+    total, since = np.zeros_like(held), 0.0
+    begins, lost = int(one.losses[first]), set(one.losses[first + 1 :].tolist())
+    for mark, (size, spent_s) in enumerate(zip(one.size, one.spent_s, strict=True)):
+        if mark == begins:
+            held, since = np.zeros_like(held), 0.0
+        elif mark in lost:
+            share = held / np.minimum(depth - _STEP, max(since, _STEP))
+            total += np.minimum(1.0, share)
+            since = 0.0
+        held = np.minimum(depth, held + rate * spent_s) - size
+        total += np.maximum(-held, 0.0) / _OVERDRAWN
+        held, since = np.maximum(held, 0.0), since + size
+    return total

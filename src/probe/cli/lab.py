@@ -113,6 +113,15 @@ DaemonsOption = Annotated[
         "installed, or only the lab's own.",
     ),
 ]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        help="A command line of a server of your own, run in the lab's internet for as long: it "
+        "may listen at any address there, at ports that nobody else uses.",
+        show_default=False,
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of the censor's dice.")]
 
 
@@ -126,6 +135,7 @@ def up(
     world: WorldOption = None,
     everything: EverythingOption = False,
     daemons: DaemonsOption = True,
+    server: ServerOption = None,
     seed: SeedOption = 1,
 ) -> None:
     """Build a censored internet and run a command in it; nothing of it leads outside.
@@ -134,6 +144,8 @@ def up(
     authorities. Its exit code is passed through; everything is gone when it ends. Exit code 3
     when this machine does not allow it (see probe lab check).
     """
+    from dataclasses import replace
+
     from probe.lab.netns.check import abilities, first_problem
 
     found = abilities()
@@ -141,8 +153,28 @@ def up(
     if problem is not None:
         say(f"probe: {problem}")
         raise typer.Exit(NOT_HERE)
-    request = _request(scenario, tuple(command or ()), pcap, at, found, daemons=daemons, seed=seed)
+    request = replace(
+        _request(scenario, tuple(command or ()), pcap, at, found, daemons=daemons, seed=seed),
+        server=_split(server or ""),
+    )
     raise typer.Exit(_run(_in_world(request, catalog, world, everything=everything)))
+
+
+def _split(line: str) -> tuple[str, ...]:
+    """Return the words of a command line, as a shell would.
+
+    Raises:
+        InputError: a quote is not closed.
+
+    """
+    import shlex
+
+    from probe.errors import InputError
+
+    try:
+        return tuple(shlex.split(line))
+    except ValueError as exc:
+        raise InputError(f"this is no command line: {exc}", field="--server") from exc
 
 
 def _request(

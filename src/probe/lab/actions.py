@@ -20,6 +20,7 @@ __all__ = [
     "Position",
     "Reach",
     "Stage",
+    "Way",
 ]
 
 
@@ -73,6 +74,14 @@ class Limit(StrEnum):
     SHAPED = "shaped"  # queued
 
 
+class Way(StrEnum):
+    """Which packets of a connection are slowed or lost."""
+
+    DOWN = "down"  # the server's
+    UP = "up"  # the client's
+    BOTH = "both"  # each way by itself
+
+
 class Action(StrEnum):
     """What is done."""
 
@@ -114,6 +123,7 @@ class Action(StrEnum):
     STATUS = "status"
     CHALLENGE = "challenge"
     DATAGRAM_DROP = "datagram_drop"  # this one vanishes; what is otherwise passes
+    LOSE = "lose"  # a share of the datagrams vanishes, each by its own chance
     UNAUTHORIZED = "unauthorized"  # a STUN server wants credentials from everybody (401)
     DOWN = "down"
     DOMESTIC_ONLY = "domestic_only"
@@ -124,7 +134,7 @@ _BOTH = frozenset(Stage)
 _PACKETS = frozenset({Stage.NETNS})
 _MAPPED = frozenset({Stage.LOOPBACK})
 
-NETNS_PARAMETERS = frozenset({"hop", "limit", "packets", "position", "residual"})
+NETNS_PARAMETERS = frozenset({"hop", "limit", "packets", "position", "residual", "way"})
 """Fields of ``what`` that need single packets; a scenario with one plays in ``netns`` only."""
 
 
@@ -195,7 +205,7 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.TRUNCATE: _spec(Layer.HTTP, takes="bytes", blind=True),
     Action.HTTP_RESET: _spec(Layer.HTTP, takes="residual position hop"),
     Action.FREEZE: _spec(Layer.HTTP, takes="bytes packets hop", blind=True),
-    Action.THROTTLE: _spec(Layer.HTTP, takes="rate limit hop", blind=True),
+    Action.THROTTLE: _spec(Layer.HTTP, takes="rate limit way hop", blind=True),
     Action.PROTOCOL_RESET: _spec(Layer.LOOKS, takes="residual position hop"),
     Action.PROTOCOL_DROP: _spec(Layer.LOOKS, takes="residual hop"),
     Action.WRONG_SERVICE: _everywhere(Layer.SPEAKER, Layer.DATAGRAM),
@@ -204,6 +214,7 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.STATUS: _spec(Layer.HTTP, takes="status title body", by=By.SERVER),
     Action.CHALLENGE: _spec(Layer.HTTP, takes="status", by=By.SERVER),
     Action.DATAGRAM_DROP: _spec(Layer.DATAGRAM, takes="residual hop"),
+    Action.LOSE: _spec(Layer.UDP, takes="share way hop", stages=_PACKETS),
     Action.UNAUTHORIZED: _everywhere(Layer.DATAGRAM),
     Action.DOWN: _everywhere(Layer.TCP, Layer.UDP),
     Action.DOMESTIC_ONLY: _spec(Layer.TCP, Layer.UDP),

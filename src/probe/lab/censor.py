@@ -27,6 +27,9 @@ _PROTOCOLS: dict[Layer, frozenset[str]] = {
 }
 
 
+_WITHIN = frozenset({Layer.DATAGRAM, Layer.HTTP})
+"""What is recognised there is carried by something that a rule may name as well."""
+
 DNS_PORT = 53
 
 MAX_KNOWN = 65_536
@@ -67,7 +70,7 @@ class Request:
         if self.protocol is None:
             return _PROTOCOLS[self.layer]
         own = frozenset({self.protocol})
-        return own | _PROTOCOLS[self.layer] if self.layer is Layer.DATAGRAM else own
+        return own | _PROTOCOLS[self.layer] if self.layer in _WITHIN else own
 
 
 def _named(patterns: Iterable[str], names: Iterable[str]) -> bool:
@@ -95,7 +98,8 @@ def _inside(network: str, address: str) -> bool:
 def _hits(who: Who, request: Request) -> bool:
     """Return whether every part of ``who`` that is given matches."""
     names = request.names if request.name is None else frozenset({request.name})
-    said = () if request.layer not in _TLS or request.name is None else (request.name,)
+    told = request.layer in _TLS or request.sealed  # of a sealed request its hello is known
+    said = () if not told or request.name is None else (request.name,)
     return (
         (who.foreign is None or who.foreign is request.foreign)
         and not (who.excluded and _named(who.excluded, names))

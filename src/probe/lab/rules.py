@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from probe.lab.actions import Action, By, Layer, Limit, Position, Reach, Stage
+from probe.lab.actions import Action, By, Layer, Limit, Position, Reach, Stage, Way
 from probe.lab.line_spec import LineSpec
 from probe.lab.windows import Window
 from probe.model.context import GateId
@@ -81,6 +81,8 @@ class What(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     packets: int | None = None  # of the server, after which a frozen answer stops
     rate: int = 16_000  # bytes per second of a throttled answer
     limit: Limit = Limit.SHAPED
+    share: float = 0.5  # of the datagrams that are lost
+    way: Way = Way.DOWN  # of what is throttled or lost
     residual: float = 0.0  # s for which client, server address and port are cut after a hit
     position: Position = Position.IN_PATH
     hop: int = 4  # of the censor, counted from the vantage; 4 is the border

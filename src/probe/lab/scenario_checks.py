@@ -106,6 +106,8 @@ def check_what(
         if name in NETNS_PARAMETERS and not shaped and set(stages) != {Stage.NETNS}:
             problem = f"{name} needs single packets, which loopback has not"
             raise doc.error(problem, f"{path}.{name}", _PACKETS_ONLY)
+    if not 0 < what.share <= 1:
+        raise doc.error("share is above 0, and 1 at most", f"{path}.share")
     if what.ca not in AUTHORITIES:
         raise doc.error(f"{what.ca!r} is no authority", f"{path}.ca", ", ".join(AUTHORITIES))
     if what.alert not in ALERTS:

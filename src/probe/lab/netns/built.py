@@ -13,7 +13,7 @@ from probe.lab.line import LabError
 from probe.lab.messages import Start
 from probe.lab.netns.atlas import write_maps
 from probe.lab.netns.box import Box
-from probe.lab.netns.children import Birth, Children
+from probe.lab.netns.children import Birth, Children, spawn
 from probe.lab.netns.command import run_command, terminal_in_front
 from probe.lab.netns.director import Director, Played
 from probe.lab.netns.lab_time import LabTime
@@ -27,6 +27,8 @@ from probe.lab.path.plumbing import standard_hops
 from probe.net.pcap import Tape
 
 __all__ = ["BuiltLab"]
+
+_ERRORS = 2
 
 
 class BuiltLab:
@@ -45,6 +47,7 @@ class BuiltLab:
         self._file = tape
         self._said = said
         self._children = Children()
+        self._running = False
         self._played = Played(request.services, request.scenario)
         middle = request.at + (request.real - request.at) / 2
         self._authorities: dict[AuthorityName, Authority] = {
@@ -75,7 +78,10 @@ class BuiltLab:
             self._map(time)
             await self._open(director, around, time, stack)
             self._describe(around)
+            self._serve(around)
+            self._running = True
             code = await self._command(around, alive)
+            self._running = False
         for fault in box.faults:
             self._said(f"a fault of the lab's own lost a packet: {fault}")
         return code
@@ -182,6 +188,28 @@ class BuiltLab:
         )
         self._said(f"authorities: in the system's bundle and in certifi's; also {bundle}")
         self._said(f"time: {request.at:%Y-%m-%d %H:%M} UTC; programs of the real world: {programs}")
+
+    def _serve(self, around: Surroundings) -> None:
+        """Start the caller's own server in the internet; it ends with the lab.
+
+        Raises:
+            LabError: it could not be started.
+
+        """
+        if not self._request.server:
+            return
+        place = Place.INTERNET
+        variables = around.variables(place)
+        birth = Birth(  # data is the command's: what a server says goes where words go
+            self._request.server, place, around.outlook(place), variables, stdout=_ERRORS
+        )
+        pid = spawn(around.ground, birth)
+
+        def ended(code: "asyncio.Future[int]") -> None:
+            if self._running and not code.cancelled():
+                self._said(f"the server of --server ended with code {code.result()}")
+
+        self._children.end_of(pid).add_done_callback(ended)
 
     async def _command(self, around: Surroundings, alive: int) -> int:
         control = str(self._folder / SOCKET)

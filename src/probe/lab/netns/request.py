@@ -19,12 +19,14 @@ class LabRequest:
     """A scenario, the world that it is played in, and the command that is run there.
 
     ``at`` is what time it is in the lab at the start; ``real`` the machine's own, in which
-    certificates have to hold, too.
+    certificates have to hold, too. ``server`` may listen at any address of the world, at ports that
+    nothing of the world uses.
     """
 
     scenario: Scenario
     services: tuple[Service, ...]
     command: tuple[str, ...]
+    server: tuple[str, ...] = ()  # run where the servers are, for as long
     at: datetime
     real: datetime
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from probe.lab.ca import Authority, AuthorityName
@@ -53,6 +53,7 @@ class Surroundings:
     authorities: Mapping[AuthorityName, Authority]
     environment: Mapping[str, str]
     sysfs: bool
+    _made: dict[Place, Outlook] = field(default_factory=dict)
 
     def variables(self, place: Place) -> dict[str, str]:
         """Return the environment of a process in ``place``."""
@@ -64,7 +65,15 @@ class Surroundings:
         return self.folder / place.value / "system.pem"
 
     def outlook(self, place: Place) -> Outlook:
-        """Prepare the files of a place: only the line's machine believes the state's authority."""
+        """Return the files of a place, prepared when somebody first goes there.
+
+        Only the line's machine believes the state's authority.
+        """
+        if place not in self._made:
+            self._made[place] = self._prepared(place)
+        return self._made[place]
+
+    def _prepared(self, place: Place) -> Outlook:
         pem = {name: one.certificate for name, one in self.authorities.items()}
         public, here = pem[AuthorityName.PUBLIC], place is Place.VANTAGE
         a = self.addresses

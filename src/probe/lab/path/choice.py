@@ -95,8 +95,16 @@ class Choice:
             rule = self.rule(hello, dice, going)
             if rule is not None:
                 return rule
+        if protocol is None and opening.speech is Speech.TLS:
+            protocol = "tls"
         asked = self.scene.about_name(
-            Layer.HTTP, host, port, opening.name, control=control, target=opening.target
+            Layer.HTTP,
+            host,
+            port,
+            opening.name,
+            control=control,
+            target=opening.target,
+            protocol=protocol,
         )
         sealed = opening.speech is not Speech.HTTP
         return self.rule(replace(asked, sealed=sealed), dice, going)

@@ -5,7 +5,7 @@ from probe.lab.censor import DNS_PORT
 from probe.lab.path.destinations import Destination
 from probe.lab.path.flow_path import FlowPath
 from probe.lab.path.flows import UdpFlow, key_of_client, key_of_server
-from probe.lab.path.hampering import hampering
+from probe.lab.path.hampering import Loss, hampering
 from probe.lab.path.names import answer_query
 from probe.lab.path.opening import Opening, Speech
 from probe.lab.path.outcome import DROP, PASS, Outcome
@@ -25,19 +25,14 @@ class UdpPath(FlowPath[UdpFlow]):
         self, packet: Packet, there: Destination, going: Travel, at_s: float, *, control: bool
     ) -> Outcome:
         """Return what becomes of a datagram of a client."""
-        key = key_of_client(packet)
-        flow = self._flows.get(key)
-        if flow is None or flow.server[0] != packet.target:  # or known by a rewritten address
-            flow = UdpFlow(packet, there, control=control, at_s=at_s)
-            self._flows.put(key, flow, at_s)
-            if self._choice.listens and looks_initial(packet.payload):
-                flow.quic = QuicOpening()
-        flow.seen_s = at_s
+        flow = self._flow_of(packet, there, at_s, control=control)
         if flow.cut or self._held(flow):
             return DROP
         if flow.generation != self.generation or going.expires:
-            flow.rule = self._wall(flow, going)
+            self._ask_walls(flow, going)
             flow.generation = -1 if going.expires else self.generation
+        if flow.loss is not None and not flow.loss.from_client(packet, at_s).forward:
+            return DROP
         intercepted = flow.rule is not None and flow.rule.action is Action.DNS_INTERCEPT
         if flow.rule is not None and not intercepted:
             return self._stopped(packet, flow, flow.rule, going)
@@ -52,7 +47,21 @@ class UdpPath(FlowPath[UdpFlow]):
             self._listen(flow, flow.quic, packet, going)
             if flow.cut:
                 return DROP
-        return PASS if flow.hampering is None else flow.hampering.from_client(packet)
+        return PASS if flow.hampering is None else flow.hampering.from_client(packet, at_s)
+
+    def _flow_of(
+        self, packet: Packet, there: Destination, at_s: float, *, control: bool
+    ) -> UdpFlow:
+        """Return the flow of a client's datagram; it may begin with it."""
+        key = key_of_client(packet)
+        flow = self._flows.get(key)
+        if flow is None or flow.server[0] != packet.target:  # or known by a rewritten address
+            flow = UdpFlow(packet, there, control=control, at_s=at_s)
+            self._flows.put(key, flow, at_s)
+            if self._choice.listens and looks_initial(packet.payload):
+                flow.quic = QuicOpening()
+        flow.seen_s = at_s
+        return flow
 
     def from_server(self, packet: Packet, at_s: float) -> Outcome:
         """Return what becomes of a datagram of a server."""
@@ -64,11 +73,13 @@ class UdpPath(FlowPath[UdpFlow]):
         if flow.cut or self._held(flow):
             return DROP
         if flow.generation != self.generation:
-            flow.rule = self._wall(flow, flow.there.travel)
+            self._ask_walls(flow, flow.there.travel)
             flow.generation = self.generation
         rule = flow.rule
         if rule is not None and rule.action is not Action.DNS_INTERCEPT:
             return PASS if rule.what.position is Position.ON_PATH else DROP
+        if flow.loss is not None and not flow.loss.from_server(packet, at_s).forward:
+            return DROP
         if self._choice.reads_datagrams and self._read(flow, packet, flow.there.travel):
             return DROP
         if packet.source != flow.server[0]:
@@ -127,6 +138,13 @@ class UdpPath(FlowPath[UdpFlow]):
             self._choice.scene, Layer.UDP, flow.server[1], control=flow.control
         )
         return self._choice.rule(asked, flow.dice, going)
+
+    def _ask_walls(self, flow: UdpFlow, going: Travel) -> None:
+        """See what the rules on addresses do to a flow: stop it, thin it out, or nothing."""
+        rule = self._wall(flow, going)
+        loses = rule is not None and rule.action is Action.LOSE
+        flow.rule = None if loses else rule
+        flow.loss = Loss(rule.what.share, rule.what.way, self._rng) if rule and loses else None
 
     def _stopped(self, packet: Packet, flow: UdpFlow, rule: Rule, going: Travel) -> Outcome:
         """Return what a rule on addresses does to a datagram."""

@@ -28,6 +28,7 @@ class FlowPath(Generic[F]):
         """Ask ``choice`` what to do; share ``residual`` with the other protocols."""
         self._choice = choice
         self._residual = residual
+        self._rng = rng
         self._injector = Injector(rng)
         self._flows: FlowTable[F] = FlowTable()
         self.generation = 0

@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 from probe.lab.actions import Position
 from probe.lab.path.destinations import Destination
-from probe.lab.path.hampering import Hampering
+from probe.lab.path.hampering import Hampering, Loss
 from probe.lab.path.packets import Packet
 from probe.lab.path.quic import QuicOpening
 from probe.lab.path.stream import FirstBytes
@@ -93,6 +93,7 @@ class UdpFlow:
         "dice",
         "generation",
         "hampering",
+        "loss",
         "packets",
         "quic",
         "recogniser",
@@ -112,6 +113,7 @@ class UdpFlow:
         self.seen_s = at_s
         self.dice: dict[str, bool] = {}
         self.rule: Rule | None = None  # on its addresses, as of ``generation``
+        self.loss: Loss | None = None
         self.quic: QuicOpening | None = None  # while it is listened to
         self.recogniser: Recogniser | None = None  # made when somebody reads datagrams
         self.cut = False  # for the name that it gave

@@ -142,6 +142,7 @@ class Middle:
         elif going.expires:
             self._died(sent, packet, going, asker)
         elif there.known or packet.target != target:  # an intercepted query has found somebody
+            asker.late_s += outcome.delay_s  # an upload that is held to a rate waits
             self._onward(sent, packet, there, asker)
         else:
             self._nobody(sent, packet, asker)

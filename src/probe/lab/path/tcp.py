@@ -49,7 +49,7 @@ class TcpPath(FlowPath[TcpFlow]):
                 flow.accepted = True
                 self._flows.put(key, flow, at_s)
             flow.seen_s = at_s
-            outcome = self._after_syn(flow, packet, going)
+            outcome = self._after_syn(flow, packet, going, at_s)
         if outcome.forward and not going.expires and flow.wire_server is not flow.server:
             _rewrite_target(flow, packet)
         return outcome
@@ -123,7 +123,7 @@ class TcpPath(FlowPath[TcpFlow]):
             flow.wire_server = (address, port)
             self._flows.put((*flow.client, address, port), flow, at_s)
 
-    def _after_syn(self, flow: TcpFlow, packet: Packet, going: Travel) -> Outcome:
+    def _after_syn(self, flow: TcpFlow, packet: Packet, going: Travel, at_s: float) -> Outcome:
         if flow.generation != self.generation:
             self._ask_walls(flow, going)
         if flow.fate is not Fate.OPEN:
@@ -140,7 +140,7 @@ class TcpPath(FlowPath[TcpFlow]):
             outcome = self._listen(flow, flow.first_bytes, packet, going)
             if not outcome.forward or outcome.injected:
                 return outcome
-        return PASS if flow.hampering is None else flow.hampering.from_client(packet)
+        return PASS if flow.hampering is None else flow.hampering.from_client(packet, at_s)
 
     def _accepted(self, flow: TcpFlow, packet: Packet, going: Travel) -> Outcome | None:
         """Act on a connection that only just stands."""

@@ -10,10 +10,12 @@ from probe.analysis.columns import Columns, columns_of, microseconds
 from probe.analysis.evidence import evidence_of
 from probe.analysis.look_series import series_of_looks
 from probe.analysis.look_table import LookTable
+from probe.analysis.look_wholes import table_of_wholes
 from probe.analysis.series import series_of
 from probe.analysis.timeline import intervals
 from probe.model.context import Anchor, AnchorGroup, Gate, GateId, RoundContext, RoundInputs
 from probe.model.record import RETESTS, RoundRow, SeriesRound
+from probe.model.target import PartOf
 from probe.model.timeline import Series
 from probe.model.vantage import Network
 from probe.model.verdict import Confidence, Locus, State, Verdict
@@ -138,6 +140,26 @@ def test_columns_are_cut_as_their_samples_are() -> None:
         for name in ("time_s", "bad", "weight", "mechanism"):
             assert np.array_equal(getattr(mine, name), getattr(plain, name))
         assert intervals(columns) == intervals(series)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_whole_is_that_of_the_rows(seed: int) -> None:
+    """What a round says of a whole, and the series of it, are those made of the rows of its parts.
+
+    The rows are also of services that are parts of nothing, and of retired ones.
+    """
+    table, rounds = drawn(seed)
+    parts = {name: PartOf(whole="both", part=name) for name in SERVICES[:2]}
+    plain = series_of(table.judged(), rounds, parts=parts)
+    whole = series_of_looks(table_of_wholes(table, parts), rounds, line=False)
+    assert tuple(map(as_series, whole)) == tuple(s for s in plain if s.key.subject == "both")
+    assert any((one.bad == 1).any() for one in whole)
+
+
+def test_no_parts_make_no_whole() -> None:
+    """Where nothing is a part, no look is at a whole."""
+    table, rounds = drawn(1)
+    assert series_of_looks(table_of_wholes(table, {}), rounds, line=False) == ()
 
 
 def test_a_table_is_chosen_from() -> None:

@@ -1,5 +1,6 @@
 """Downloads, the programming interface and metrics: what is on the screen, for programs."""
 
+import asyncio
 import csv
 import io
 import json
@@ -9,11 +10,13 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
-from desk_fixtures import HOSTILE
+from desk_fixtures import HOSTILE, NOW, catalog
 from prometheus_client.parser import text_string_to_metric_families
 
 from probe.model.formula import unguarded
+from probe.report.charts.engine import _drawn
 from probe.store.database import Store
+from probe.web.app import create_app
 from probe.web.metrics import write_textfile
 from probe.web.tables import csv_text
 
@@ -166,3 +169,28 @@ def test_a_changed_store_is_shown_from_before_until_it_is_made_again(tmp_path: P
         assert desk.report(Asked()).coverage.rounds == first.coverage.rounds + 1
         assert desk.comparison(Asked()) is not compared
         desk.close()
+
+
+def test_the_first_visitor_waits_for_no_chart(place: Path) -> None:
+    """The server makes the overview and draws it before anybody asks."""
+
+    async def first_visit() -> tuple[int, int]:
+        ready, forever = asyncio.Event(), asyncio.Event()
+
+        async def sleep(seconds: float) -> None:
+            del seconds
+            ready.set()
+            await forever.wait()
+
+        app = create_app(place, catalog(), lambda: NOW, sleep=sleep)
+        async with app.router.lifespan_context(app):
+            await ready.wait()
+            drawn = _drawn.cache_info().misses
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as one:
+                assert (await one.get("/")).status_code == 200
+        return drawn, _drawn.cache_info().misses
+
+    _drawn.cache_clear()
+    before, after = asyncio.run(first_visit())
+    assert before == after > 0

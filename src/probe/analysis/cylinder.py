@@ -165,9 +165,10 @@ def _ratios(
     c = c_arcs[spans[:, 1]] - c_arcs[spans[:, 0]]
     outer_n, outer_c = np.maximum(whole_n - n, 0.0), np.maximum(whole_c - c, 0.0)
     more = c * outer_n > outer_c * n
-    ratio = _likelihood(c, n) + _likelihood(outer_c, outer_n)
-    base = _binomial(whole_c, whole_n)
-    return np.asarray(np.where(more, ratio - base, 0.0), dtype=np.float64)
+    inside, outside = _likelihood(c[more], n[more]), _likelihood(outer_c[more], outer_n[more])
+    scores = np.zeros(n.shape)
+    scores[more] = inside + outside - _binomial(whole_c, whole_n)
+    return scores
 
 
 def _likelihood(c: FloatArray, n: FloatArray) -> FloatArray:

@@ -26,7 +26,7 @@ _SIGMAS = (1.0, 4.0, 10.0, 20.0, 40.0)
 _STRAY = 0.1
 _ON_HOUR, _ON_HALF = 0.70, 0.14
 _TAIL = 0.025
-_ROWS = 8
+_AT_ONCE = 1_000_000  # multiplications in one product: no library starts threads for so few
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ def _times(days: FloatArray, kernel: FloatArray) -> FloatArray:
     All at once it is large enough for the linear algebra library to start threads, which wait
     for each other longer than they compute: ten times as long on a machine that is busy.
     """
-    parts = [days[row : row + _ROWS] @ kernel for row in range(0, len(days), _ROWS)]
+    rows = max(1, _AT_ONCE // kernel.size)
+    parts = [days[row : row + rows] @ kernel for row in range(0, len(days), rows)]
     return np.concatenate(parts)
 
 

@@ -30,8 +30,10 @@ _NOWHEN = datetime(1970, 1, 1, tzinfo=UTC)
 _ANY = SeriesRound(0, 0, "", "", "UTC", 0, 0.0, ())
 
 
-def series_of_looks(table: LookTable, rounds: Sequence[RoundRow]) -> tuple[Columns, ...]:
-    """Return the series of services, then ``upstream`` and ``intl`` of each line.
+def series_of_looks(
+    table: LookTable, rounds: Sequence[RoundRow], *, line: bool = True
+) -> tuple[Columns, ...]:
+    """Return the series of services, then ``upstream`` and ``intl`` of each ``line``.
 
     They are those that ``series_of`` makes of ``table.judged()`` and ``rounds``.
     """
@@ -41,7 +43,8 @@ def series_of_looks(table: LookTable, rounds: Sequence[RoundRow]) -> tuple[Colum
     found: list[Columns] = []
     for (vantage, network, service), mine in sorted(maker.subjects().items()):
         found += maker.series(vantage, network, service, mine, heard.get(vantage, []))
-    return (*found, *(columns_of(one) for one in line_series(rounds, networks)))
+    lines = line_series(rounds, networks) if line else ()
+    return (*found, *map(columns_of, lines))
 
 
 class _Maker:

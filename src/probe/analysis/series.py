@@ -42,6 +42,7 @@ __all__ = [
     "BAD",
     "RETIRED",
     "Subject",
+    "combined",
     "felt",
     "invalid_as",
     "loci_of",
@@ -128,10 +129,10 @@ def _subjects(
         looks[row.vantage, network, row.service, row.round].append(row)
     wholes: dict[tuple[str, str, str, int], list[Judged]] = defaultdict(list)
     for (vantage, network, service, number), group in looks.items():
-        combined = _combined(group)
-        subjects[vantage, network, service].append(combined)
+        one = combined(group)
+        subjects[vantage, network, service].append(one)
         if service in parts:
-            wholes[vantage, network, parts[service].whole, number].append(combined)
+            wholes[vantage, network, parts[service].whole, number].append(one)
     for (vantage, network, whole, _), group in wholes.items():
         subjects[vantage, network, whole].append(combine_whole(whole, parts, group))
     return subjects
@@ -148,7 +149,7 @@ def looks_of(rows: Iterable[Judged]) -> Iterator[tuple[Judged, int, int]]:
             services[row.service].append(felt(row))
     for group in services.values():
         looked = sum(row.mechanism not in NOT_MEASURED for row in group)
-        yield _combined(group), looked, sum(row.state in BAD for row in group)
+        yield combined(group), looked, sum(row.state in BAD for row in group)
 
 
 def felt(row: Judged) -> Judged:
@@ -158,7 +159,7 @@ def felt(row: Judged) -> Judged:
     return structs.replace(row, state=State.BLOCKED, confidence=Confidence.WEAK)
 
 
-def _combined(group: Sequence[Judged]) -> Judged:
+def combined(group: Sequence[Judged]) -> Judged:
     """Return one row of a service's round; what is unanimous needs no roll-up."""
     first = group[0]
     if len(group) == 1 or all(row.state is State.OK for row in group):

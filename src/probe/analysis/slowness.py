@@ -141,7 +141,8 @@ def steady_rate(speed: Speed) -> float:
     if len(speed.marks) < _LEAST_MARKS:
         return mean
     end, end_s = speed.marks[-1]
-    start, start_s = next(mark for mark in speed.marks if mark[0] >= _STEADY_FROM * end)
+    least = _STEADY_FROM * end
+    start, start_s = next(mark for mark in speed.marks if mark[0] >= least)
     whole, whole_s = end - speed.marks[0][0], end_s - speed.marks[0][1]
     if min(end - start, end_s - start_s, whole, whole_s) <= 0:
         return mean
@@ -156,11 +157,12 @@ def jerkiness(speed: Speed) -> float | None:
     """
     if len(speed.marks) < 2 * _LEAST_MARKS:
         return None
-    half = [mark for mark in speed.marks if mark[0] >= _STEADY_FROM * speed.marks[-1][0]]
+    least = _STEADY_FROM * speed.marks[-1][0]
+    half = [mark for mark in speed.marks if mark[0] >= least]
     steps = [(b - a, b_s - a_s) for (a, a_s), (b, b_s) in pairwise(half) if b > a]
-    whole, whole_s = sum(size for size, _ in steps), sum(spent for _, spent in steps)
+    whole, whole_s = sum([size for size, _ in steps]), sum([spent for _, spent in steps])
     if len(steps) < _LEAST_MARKS - 1 or not 0 < whole_s / len(steps) <= _HIDES_S:
         return None
     pace = whole_s / whole
-    spread = sum(size * (spent / size - pace) ** 2 for size, spent in steps) / whole
+    spread = sum([size * (spent / size - pace) ** 2 for size, spent in steps]) / whole
     return math.sqrt(spread) / pace

@@ -18,7 +18,7 @@ from probe.analysis.evidence import BoolArray
 from probe.analysis.judgement import explained
 from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.search import Rng, Search, by_vantage, search_of, search_together
-from probe.analysis.study import study
+from probe.analysis.study import studies
 from probe.analysis.throttle import (
     ALPHA,
     FALSE_DISCOVERY,
@@ -35,7 +35,6 @@ from probe.analysis.wording_throttle import throttle_sentence
 from probe.model.event import Event, EventKind, Label, Reach
 from probe.model.goodput import Pair, PairKey
 from probe.model.throttle import Grade
-from probe.model.timeline import SeriesKey
 
 __all__ = ["throttle_events"]
 
@@ -75,12 +74,9 @@ def throttle_events(
     """
     histories = histories_of(pairs)
     seed = rng.getrandbits(64)
-    by_key: dict[SeriesKey, History] = {}
-    searches = []
-    for history in histories:
-        series = series_of(history, histories)
-        by_key[series.key] = history
-        searches.append(search_of(study(series, GOODPUT), seed))
+    made = [series_of(history, histories) for history in histories]
+    by_key = {one.key: history for one, history in zip(made, histories, strict=True)}
+    searches = [search_of(ready, seed) for ready in studies(made, GOODPUT)]
     events: list[Event] = []
     for mine in by_vantage(searches):
         search_together(mine)

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from probe import __version__
-from probe.analysis.columns import SeriesLike, instant, microseconds
+from probe.analysis.columns import Columns, SeriesLike, instant, microseconds
 from probe.analysis.look_series import series_of_looks
 from probe.analysis.look_table import LookTable
 from probe.analysis.pairs import chosen_pairs
@@ -25,7 +25,7 @@ from probe.model.event import Event
 from probe.model.goodput import Pair, PairKey
 from probe.model.record import Judged, Note, RoundRow
 from probe.model.target import Catalog, Endpoint, Service
-from probe.model.timeline import Interval, Series, SeriesKey
+from probe.model.timeline import Interval, SeriesKey
 from probe.model.verdict import Confidence, Locus, Reason, ServiceVerdict, State, Verdict
 from probe.report.build import build
 from probe.report.data import Method, Period, ReportData, Subject
@@ -222,18 +222,14 @@ def _period(
 
 def _series_of_wholes(
     looks: LookTable, rounds: Sequence[RoundRow], catalog: Catalog
-) -> tuple[Series, ...]:
+) -> tuple[Columns, ...]:
     """Return the series of wholes; no patterns are sought in them, their parts have their own."""
-    from probe.analysis.series import series_of
+    from probe.analysis.look_wholes import table_of_wholes
     from probe.analysis.wholes import membership
 
-    parts = membership(catalog.services)
-    mine = looks.of_services(parts)
-    if not len(mine):
-        return ()
     wholes = {whole.id for whole in catalog.wholes}
-    found = series_of(mine.judged(), rounds, parts=parts)
-    return tuple(one for one in found if one.key.subject in wholes)
+    table = table_of_wholes(looks, membership(catalog.services)).of_services(wholes)
+    return series_of_looks(table, rounds, line=False)
 
 
 def _events(

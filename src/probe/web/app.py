@@ -20,7 +20,7 @@ from probe.web.api import api_routes
 from probe.web.asked import Asked
 from probe.web.desk import Desk
 from probe.web.page import draw_page
-from probe.web.pages import page_routes
+from probe.web.pages import overview_page, page_routes
 from probe.web.security import Gatekeeper
 
 __all__ = ["create_app"]
@@ -105,8 +105,14 @@ async def _keep_fresh(desk: Desk, sleep: Callable[[float], object]) -> None:
     """Make the overview again whenever the store has changed, outside of anybody's request."""
     while True:
         with suppress(ProbeError):  # whoever asks is told; there may be a store later
-            await asyncio.to_thread(desk.refresh)
+            await asyncio.to_thread(_freshened, desk)
         await sleep(_EVERY_S)  # type: ignore[misc]
+
+
+def _freshened(desk: Desk) -> None:
+    """Make the overview again if it must be; draw it once, so that its charts are ready."""
+    if desk.refresh():
+        overview_page(desk, Asked())
 
 
 def _told(request: Request, error: Exception) -> Response:

@@ -20,7 +20,7 @@ from probe.web.lists import PAGE, listed
 from probe.web.page import draw_page, event_key, rounds_table
 from probe.web.steps import details_of, step_rows
 
-__all__ = ["page_routes"]
+__all__ = ["overview_page", "page_routes"]
 
 _ROUNDS = 200
 
@@ -44,6 +44,11 @@ def page_routes(desk: Desk) -> APIRouter:
     return router
 
 
+def overview_page(desk: Desk, asked: Asked) -> Response:
+    """Return what is cut now, since when, by whom."""
+    return _Pages(desk).overview_of(asked)
+
+
 class _Pages:
     """One method a page."""
 
@@ -65,7 +70,10 @@ class _Pages:
 
     def overview(self, request: Request) -> Response:
         """Show what is cut now, since when, by whom."""
-        asked = asked_of(dict(request.query_params))
+        return self.overview_of(asked_of(dict(request.query_params)))
+
+    def overview_of(self, asked: Asked) -> Response:
+        """Show it for a period, a vantage and a language."""
         return self._draw("overview.html.j2", asked, "/", data=self._desk.report(asked))
 
     def service(self, request: Request, service: str) -> Response:

@@ -162,6 +162,17 @@ def test_no_parts_make_no_whole() -> None:
     assert series_of_looks(table_of_wholes(table, {}), rounds, line=False) == ()
 
 
+def test_a_table_is_put_in_order() -> None:
+    """By service, then time, then round, however its looks came; one in order stays itself."""
+    table, _ = drawn(3)
+    ordered = table.in_order()
+    rows = list(ordered.judged())
+    assert rows == sorted(rows, key=lambda row: (row.service, row.time, row.round))
+    assert ordered.in_order() is ordered
+    turned = ordered.where(np.arange(len(table))[::-1])
+    assert list(turned.in_order().judged()) == rows
+
+
 def test_a_table_is_chosen_from() -> None:
     """By vantage and by service; what it holds no look of is not among its rules."""
     table, _ = drawn(3)

@@ -10,7 +10,7 @@ from probe.analysis.columns import instant
 from probe.model.record import Judged, SeriesRound, judged_row
 from probe.model.verdict import Verdict
 
-__all__ = ["LookTable"]
+__all__ = ["LookTable", "ruling_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +42,14 @@ class LookTable:
             ruling=self.ruling[kept],
         )
 
+    def in_order(self) -> "LookTable":
+        """Return the looks by service, time and round; they mostly are so already."""
+        same, steps = np.diff(self.service), np.diff(self.time_us)
+        later = (steps > 0) | ((steps == 0) & (np.diff(self.round) >= 0))
+        if ((same > 0) | ((same == 0) & later)).all():
+            return self
+        return self.where(np.lexsort((self.round, self.time_us, self.service)))
+
     def of_vantage(self, vantage: str) -> "LookTable":
         """Return the looks that one vantage had."""
         mine = np.array([one.vantage == vantage for one in self.rounds], dtype=np.bool_)
@@ -66,3 +74,15 @@ class LookTable:
                 self.services[self.service[place]],
                 self.rulings[self.ruling[place]],
             )
+
+
+def ruling_of(judged: Judged) -> Verdict:
+    """Return the short form of a verdict that rulings of looks are kept by."""
+    return Verdict(
+        state=judged.state,
+        mechanism=judged.mechanism,
+        locus=judged.locus,
+        confidence=judged.confidence,
+        rule_id=judged.rule_id,
+        rule_version=0,
+    )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from probe.analysis.look_table import LookTable
+from probe.analysis.look_table import LookTable, ruling_of
 from probe.analysis.series import RETIRED, combined, felt
 from probe.analysis.wholes import Membership, combine_whole
 from probe.model.record import Judged
@@ -41,10 +41,10 @@ def table_of_wholes(table: LookTable, parts: Membership) -> LookTable:
         name = names[whole[a]]
         key = (name, said[a:b].tobytes())
         if key not in known:
-            ruling = _ruling(_combined(name, parts, list(mine.judged(range(a, b)))))
+            ruling = ruling_of(_combined(name, parts, list(mine.judged(range(a, b)))))
             known[key] = rulings.setdefault(ruling, len(rulings))
         found.append(known[key])
-    made = LookTable(
+    return LookTable(
         services=tuple(names),
         rounds=table.rounds,
         rulings=tuple(rulings),
@@ -52,8 +52,7 @@ def table_of_wholes(table: LookTable, parts: Membership) -> LookTable:
         time_us=mine.time_us[first],
         round=mine.round[first],
         ruling=np.array(found, dtype=np.int64),
-    )
-    return made.where(np.lexsort((made.round, made.time_us, made.service)))
+    ).in_order()
 
 
 def _combined(whole: str, parts: Membership, rows: Sequence[Judged]) -> Judged:
@@ -61,14 +60,3 @@ def _combined(whole: str, parts: Membership, rows: Sequence[Judged]) -> Judged:
     for row in map(felt, rows):
         services.setdefault(row.service, []).append(row)
     return combine_whole(whole, parts, [combined(group) for group in services.values()])
-
-
-def _ruling(judged: Judged) -> Verdict:
-    return Verdict(
-        state=judged.state,
-        mechanism=judged.mechanism,
-        locus=judged.locus,
-        confidence=judged.confidence,
-        rule_id=judged.rule_id,
-        rule_version=0,
-    )

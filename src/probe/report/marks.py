@@ -135,8 +135,8 @@ def _taken(series: Columns) -> BoolArray:
 
 def _sample_marks(row: Row, series: Columns, *, own: bool) -> IntArray:
     """Return the mark of each sample, as its place in ``_RISING``."""
-    fine = Mark.FINE if own else Mark.NO_DATA
     # That the line was up says nothing about a service that was not looked at.
+    fine = Mark.FINE if own else Mark.NO_DATA
     absent = np.array([_PLACE[_ABSENCE[one]] for one in ABSENCES] + [_PLACE[Mark.UNCLEAR]])
     failed = [bad_mark(series.key, name, hedged=row.hedged) for name in (*series.names, None)]
     bad = np.array([_PLACE[mark] for mark in failed])

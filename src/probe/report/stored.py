@@ -17,7 +17,7 @@ import numpy as np
 from probe import __version__
 from probe.analysis.columns import Columns, SeriesLike, instant, microseconds
 from probe.analysis.look_series import series_of_looks
-from probe.analysis.look_table import LookTable
+from probe.analysis.look_table import LookTable, ruling_of
 from probe.analysis.pairs import chosen_pairs
 from probe.analysis.timeline import intervals as intervals_of
 from probe.errors import InputError
@@ -390,15 +390,7 @@ def _stand_in(name: str, rows: Sequence[Judged], reasons: _Reasons) -> ServiceVe
 
 def _as_verdict(row: Judged, reasons: _Reasons) -> Verdict:
     """Return the verdict that a row is the short form of, as far as a report needs it."""
-    return Verdict(
-        state=row.state,
-        mechanism=row.mechanism,
-        locus=row.locus,
-        confidence=row.confidence,
-        rule_id=row.rule_id,
-        rule_version=0,
-        reason=reasons.get((row.round, row.endpoint)),
-    )
+    return msgspec.structs.replace(ruling_of(row), reason=reasons.get((row.round, row.endpoint)))
 
 
 def _method(

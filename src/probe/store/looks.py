@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
-from probe.analysis.look_table import LookTable
+from probe.analysis.look_table import LookTable, ruling_of
 from probe.model.record import Judged, SeriesRound, judged_row
-from probe.model.verdict import Verdict
 from probe.store.bulk import bulk_insert
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.reading import (
@@ -82,7 +81,7 @@ def _write(connection: Connection, dictionary: Dictionary, rounds: Sequence[Seri
         if row.round in closed:
             by_round.setdefault(row.round, []).append(row)
     found = [look for rows in by_round.values() for look in looks_of(rows)]
-    rulings = [_ruling(judged) for judged, _, _ in found]
+    rulings = [ruling_of(judged) for judged, _, _ in found]
     dictionary.rulings.resolve(connection, dict.fromkeys(rulings))
     services = dictionary.services
     rows = [
@@ -102,18 +101,6 @@ def _write(connection: Connection, dictionary: Dictionary, rounds: Sequence[Seri
 def _closed(connection: Connection, numbers: Collection[int]) -> set[int]:
     query = select(_ROUND.c.id).where(_ROUND.c.id.in_(numbers), _ROUND.c.ended_us.is_not(None))
     return set(connection.execute(query).scalars())
-
-
-def _ruling(judged: Judged) -> Verdict:
-    """Return the short form of a verdict that rulings are kept by."""
-    return Verdict(
-        state=judged.state,
-        mechanism=judged.mechanism,
-        locus=judged.locus,
-        confidence=judged.confidence,
-        rule_id=judged.rule_id,
-        rule_version=0,
-    )
 
 
 def looks_in(
@@ -161,6 +148,7 @@ def table_of_looks(
         query = select(_LOOK.c.service_id, func.count(), *texts)
         query = query.where(_LOOK.c.service_id.in_(part), *_inside(span))
         found += connection.execute(query.group_by(_LOOK.c.service_id)).all()
+    found.sort(key=lambda row: row[0])
     numbers = [row[0] for row in found]
     service = np.repeat(np.arange(len(found)), np.array([row[1] for row in found], dtype=np.int64))
     time_us, round_id, ruling_id = (
@@ -181,8 +169,7 @@ def table_of_looks(
         ruling=np.searchsorted(spoken, ruling_id),
     )
     there = np.append(known, -1)[round_] == round_id  # of no others than these rounds
-    table = table if there.all() else table.where(there)
-    return table.where(np.lexsort((table.round, table.time_us, table.service)))
+    return (table if there.all() else table.where(there)).in_order()
 
 
 def _numbers(

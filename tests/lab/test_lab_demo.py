@@ -165,8 +165,7 @@ def fits(row: Judged, expected: Expected) -> bool:
 
 
 SCENARIO: Scenario = load_scenario("demo")
-whole = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("whole demo")]
-"""In one process where there are several: the fortnight is played once."""
+whole = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class TestWholeDemo:

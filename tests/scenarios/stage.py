@@ -5,7 +5,7 @@ differs between loopback and namespaces.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -22,8 +22,8 @@ from probe.lab.actions import Stage as Where
 from probe.lab.lined import LinedView, OffClock, facts_of
 from probe.lab.process import Lab
 from probe.lab.registry import networks_of, open_registry
-from probe.lab.rules import Controls, Expected, Scenario
-from probe.lab.world import World
+from probe.lab.rules import Controls, Expected, Rule, Scenario
+from probe.lab.world import NAMESERVER, World
 from probe.model.context import GateId
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement
@@ -56,12 +56,15 @@ QUIC_S = 1.5
 UDP_S = 0.25
 """A datagram on loopback is answered at once; what is silent by nature is waited for thrice."""
 
+NAMES_S = 0.4
+"""A question for a name on loopback, where the scenario silences a resolver or all abroad."""
+
 SHORT: Mapping[Action, Mapping[str, float]] = {
     Action.DROP: {"tcp_s": 0.5},
     Action.DOWN: {"tcp_s": 0.5},
     Action.DOMESTIC_ONLY: {"tcp_s": 0.5},
     Action.EVERYTHING: {"tcp_s": 0.5, "dns_s": 0.25},
-    Action.DNS_TIMEOUT: {"dns_s": 0.4},
+    Action.DNS_TIMEOUT: {"dns_s": NAMES_S},
     Action.DATAGRAM_DROP: {"tls_s": QUIC_S},
     Action.SNI_DROP: {"tls_s": 0.5},
     Action.STALL: {"tls_s": 0.5, "http_s": 0.5, "exchange_s": 1.0},
@@ -126,6 +129,12 @@ def timeouts_of(scenario: Scenario) -> Timeouts:
     if any(e.kind is Kind.QUIC for s in scenario.services or () for e in s.endpoints):
         limits["tls_s"] = max(limits["tls_s"], QUIC_S)
     return Timeouts(**limits, late_s=0.02, udp_s=UDP_S)
+
+
+def silences_names(rule: Rule) -> bool:
+    """Return whether the line's resolver, or every one abroad, answers nothing."""
+    dropped = rule.action is Action.DROP and "udp" in rule.who.protocol
+    return dropped and (rule.who.foreign or NAMESERVER in rule.who.host)
 
 
 def instants_of(scenario: Scenario) -> tuple[datetime, ...]:
@@ -255,7 +264,10 @@ class Loopback:
 
     def timeouts(self, scenario: Scenario) -> Timeouts:
         """Return short deadlines: loopback answers within milliseconds."""
-        return timeouts_of(scenario)
+        limits = timeouts_of(scenario)
+        if any(silences_names(rule) for rule in scenario.rules):
+            limits = replace(limits, dns_s=min(limits.dns_s, NAMES_S))
+        return limits
 
 
 class Stage:

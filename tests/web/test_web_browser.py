@@ -37,7 +37,6 @@ PAGES = {
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("site"),  # one server and one Chromium for all of them
     pytest.mark.timeout(180),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here"),
 ]

@@ -41,7 +41,9 @@ from probe.model.measurement import (
 )
 
 __all__ = [
+    "FULL",
     "MAX_CERTIFICATE",
+    "THIN",
     "VOLATILE_HEADERS",
     "Split",
     "Trace",
@@ -78,8 +80,8 @@ VOLATILE_HEADERS: Final = frozenset(
     }
 )
 
-_FULL, _THIN, _RAW = 0, 1, 2  # forms of a trace: microseconds, milliseconds, floats as given
-_UNIT = {_FULL: 1e6, _THIN: 1e3}
+FULL, THIN, _RAW = 0, 1, 2  # forms of a trace: microseconds, milliseconds, floats as given
+_UNIT = {FULL: 1e6, THIN: 1e3}
 _MAX_BODY = 4_000_000  # bytes that one content may decompress to
 _WINDOW_BITS = -13
 _DICTIONARY: Final = (
@@ -222,7 +224,7 @@ def write_trace(measurement: Measurement, parts: Split, ids: Sequence[int]) -> b
     Times are whole numbers, each as its distance from the one before, and so are the ids: most
     of them then take one byte.
     """
-    form = _THIN if parts.thin else _FULL
+    form = THIN if parts.thin else FULL
     unit = _UNIT[form]
     head = (measurement.bytes_sent, measurement.bytes_received, measurement.reason)
     try:

@@ -5,6 +5,7 @@ import io
 import json
 import math
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -96,6 +97,34 @@ def test_times_are_utc_to_the_microsecond_before_1970_too() -> None:
         "1969-12-31T23:59:59.999999Z",
     ]
     assert iso_times(np.array([1], dtype=np.int64)) == ["1970-01-01T00:00:00.000001Z"]
+
+
+@given(st.lists(st.datetimes(), max_size=5))
+def test_times_of_every_year_are_those_of_the_calendar(times: list[datetime]) -> None:
+    """Four digits of a year, two of the rest, six of the second."""
+    since = [time - datetime(1970, 1, 1) for time in times]
+    us = np.array([time // timedelta(microseconds=1) for time in since], dtype=np.int64)
+    assert iso_times(us) == [f"{time.isoformat(timespec='microseconds')}Z" for time in times]
+
+
+def test_years_with_more_digits_are_written_out() -> None:
+    """As numpy has them; the others in the same column stay as they are."""
+    ends = np.array([253_402_300_799_999_999, 253_402_300_800_000_000], dtype=np.int64)
+    assert iso_times(ends[:1]) == ["9999-12-31T23:59:59.999999Z"]
+    assert iso_times(ends) == ["9999-12-31T23:59:59.999999Z", "10000-01-01T00:00:00.000000Z"]
+
+
+def test_whole_numbers_are_written_alike_whether_they_repeat_or_not() -> None:
+    """Few near each other, or far apart; negative ones too."""
+    for values in ([5, -3, 5, 4], [2**62, -(2**62), 0], [7]):
+        column = np.array(values, dtype=np.int64)
+        batch_of = Batch(len(values), (Plain("number", column),))
+        assert as_csv([batch_of]).split()[1:] == [str(value).encode() for value in values]
+    floats = Batch(3, (Plain("number", np.array([0.5, np.inf, np.nan])),))
+    assert as_csv([floats]).split()[1:] == [b"0.5", b"inf", b"nan"]
+    out = io.BytesIO()
+    write_jsonl([floats], out)
+    assert [json.loads(line)["number"] for line in out.getvalue().splitlines()] == [0.5, None, None]
 
 
 def test_json_lines_and_array_say_the_same() -> None:

@@ -1,12 +1,16 @@
 """Walking the store in columns: the same rows as row by row, chosen alike, found by their key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import cast
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Integer, LargeBinary, Select, column, func
+from sqlalchemy.dialects import postgresql
 from store_records import (
     BLOCKED,
     LINE,
@@ -25,10 +29,13 @@ from probe.model.selection import Selection
 from probe.model.vantage import Access, Network, Vantage
 from probe.model.verdict import State
 from probe.store import scan
+from probe.store.columns import IntArray, as_bytes, as_texts, packed
 from probe.store.database import Store
 from probe.store.dictionary import Dictionary
 from probe.store.evidence import read_trace, skim_trace, split, write_trace
+from probe.store.scan_measurements import UNSAID, measurement_queries
 from probe.store.times import microseconds
+from probe.store.traces import NO_STEP, skim_traces
 
 HOUR = timedelta(hours=1)
 AWAY = Network(asn=64511, name="Other Net", access=Access.MOBILE)
@@ -116,7 +123,7 @@ def test_measurements_with_what_was_said_of_their_record(store: Store) -> None:
     """Each look of each bundle in its place, follow-ups too, beside the record's ruling."""
     batches = list(store.scan.measurements(Selection()))
     found = [
-        (r, no, seq, batch.rulings[v].rule_id if v is not None else None)
+        (r, no, seq, batch.rulings[v].rule_id if v != UNSAID else None)
         for batch in batches
         for r, no, seq, v in zip(batch.round, batch.no, batch.seq, batch.ruling, strict=True)
     ]
@@ -145,6 +152,80 @@ def test_batches_grow_and_lose_nothing_at_their_edges(
     assert numbers == list(range(1, 10))
     assert len(batches) > 1
     assert all(a < b for a, b in pairwise(numbers))
+
+
+def looks(store: Store) -> list[tuple[object, ...]]:
+    """Return each measurement with the steps of its trace."""
+    found: list[tuple[object, ...]] = []
+    for batch in store.scan.measurements(Selection()):
+        skimmed = skim_traces(batch.traces, batch.trace_start, batch.trace_length)
+        columns = [column.tolist() for column in (*batch[:8], *skimmed.steps)]
+        found += zip(*columns, strict=True)
+    return found
+
+
+def test_traces_of_a_database_that_ends_bytes_at_a_zero(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old SQLite joins bytes as text that ends at the first zero: then they are read singly."""
+    expected = looks(store)
+
+    def ended(connection: Connection, column: ColumnElement[bytes]) -> ColumnElement[bytes]:
+        return func.substr(as_bytes(connection, column), 1, 3)
+
+    monkeypatch.setattr("probe.store.scan_measurements.as_bytes", ended)
+    assert looks(store) == expected
+
+
+def test_another_database_joins_bytes_and_numbers_in_its_own_words() -> None:
+    """PostgreSQL has no group_concat; bytes are joined with no bytes between."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    there = cast("Connection", SimpleNamespace(dialect=dialect))
+    joined = str(as_bytes(there, column("trace", LargeBinary)).compile(dialect=dialect))
+    assert joined.startswith("string_agg(trace, %(")
+    (text,) = as_texts(there, [column("no", Integer)])
+    assert "string_agg(CAST(no AS VARCHAR), " in str(text.compile(dialect=dialect))
+
+
+def test_rows_that_come_in_another_order_are_put_in_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database may join a group's numbers as it likes, the same in each of its columns."""
+    expected = looks(store)
+
+    def shuffled(
+        connection: Connection, queries: Iterable[Select[object]], numbers: int
+    ) -> tuple[IntArray, list[IntArray], bytes]:
+        rounds, columns, traces = packed(connection, queries, numbers)
+        if not traces:
+            return rounds, columns, traces
+        length = columns[-1]
+        start = np.cumsum(length) - length
+        order = np.arange(len(rounds))[::-1]
+        joined = b"".join(traces[start[n] : start[n] + length[n]] for n in order.tolist())
+        return rounds[order], [column[order] for column in columns], joined
+
+    monkeypatch.setattr("probe.store.scan_measurements.packed", shuffled)
+    assert looks(store) == expected
+
+
+def test_a_record_of_which_nothing_was_said(store: Store) -> None:
+    """Its looks come without a ruling, and a verdict without looks is nobody's."""
+    with store._database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM verdict WHERE round_id=1 AND no=0")
+        connection.exec_driver_sql("UPDATE verdict SET no=9 WHERE round_id=2 AND no=1")
+    unsaid = {
+        (r, no) for r, no, *_, ruling in (row[:8] for row in looks(store)) if ruling == UNSAID
+    }
+    assert unsaid == {(1, 0), (2, 1)}
+
+
+def test_records_with_numbers_that_no_round_has(store: Store) -> None:
+    """Damage is told; it does not fill the memory."""
+    with store._database.writing() as connection:
+        connection.exec_driver_sql("UPDATE measurement SET no=1<<40 WHERE round_id=3 AND no=1")
+    with pytest.raises(StoreError, match="numbered"):
+        looks(store)
 
 
 def test_a_round_has_its_link_in_the_chain(store: Store) -> None:
@@ -178,18 +259,20 @@ def test_a_damaged_trace_is_an_error_of_the_store() -> None:
 def test_steps_come_with_their_certificates(store: Store) -> None:
     """A chain is DER again, for only then can it be looked into."""
     batch = next(store.scan.measurements(Selection()))
-    numbers = {number for trace in batch.trace for number in skim_trace(trace)[0]}
+    looks = skim_traces(batch.traces, batch.trace_start, batch.trace_length)
+    numbers = set(looks.steps.flatten().tolist()) - {NO_STEP}
     chains = [getattr(step, "chain", ()) for step in store.scan.steps(numbers).values()]
     assert any(der.startswith(b"chat.example") for chain in chains for der in chain)
 
 
 def plans(store: Store, chosen: Selection) -> Iterator[str]:
-    """Yield SQLite's plan of each query of a batch of verdicts."""
+    """Yield SQLite's plan of each query of a batch."""
     dictionary = Dictionary()
     with store._database.reading() as connection:
         rounds = scan.next_rounds(connection, dictionary, chosen, 0, 100)
-        for query in scan.verdict_queries(connection, dictionary, chosen, rounds):
-            yield from _plan(connection, query)
+        for queries in (scan.verdict_queries, measurement_queries):
+            for query in queries(connection, dictionary, chosen, rounds):
+                yield from _plan(connection, query)
 
 
 def _plan(connection: Connection, query: object) -> Iterator[str]:
@@ -207,11 +290,13 @@ def _plan(connection: Connection, query: object) -> Iterator[str]:
         Selection(since=START + HOUR),
     ],
 )
-def test_verdicts_are_found_by_their_key_and_never_sorted(store: Store, chosen: Selection) -> None:
+def test_rows_are_found_by_their_key_and_never_sorted(store: Store, chosen: Selection) -> None:
     """EXPLAIN QUERY PLAN: a search of the primary key by round; no scan, no temporary tree."""
     told = list(plans(store, chosen))
-    assert any("SEARCH verdict USING PRIMARY KEY (round_id" in line for line in told), told
-    assert not any("SCAN verdict" in line or "TEMP B-TREE" in line for line in told), told
+    for table in ("verdict", "measurement"):
+        found = f"SEARCH {table} USING PRIMARY KEY (round_id"
+        assert any(found in line for line in told), told
+        assert not any(f"SCAN {table}" in line or "TEMP B-TREE" in line for line in told), told
 
 
 def test_rounds_of_a_span_are_found_without_reading_all(store: Store) -> None:

@@ -45,6 +45,43 @@ def iso_times(us: Sequence[int | None] | IntArray) -> list[str]:
 
 
 def _iso(us: IntArray) -> list[str]:
+    """Return texts that are put together of parts: numpy's own way takes three times as long."""
+    days, within = np.divmod(us, _DAY_US)
+    dates, date = np.unique(days, return_inverse=True)
+    if dates[0] < _FIRST_DAY or dates[-1] > _LAST_DAY:  # years have more or fewer than four digits
+        return _text(us)
+    whole, fraction = np.divmod(within, 1_000_000)
+    minutes, seconds = np.divmod(whole.astype(np.int32), 60)
+    hours, minutes = np.divmod(minutes, 60)
+    thousandths, rest = np.divmod(fraction.astype(np.int32), 1_000)
+    found = np.empty(len(us), dtype=_ISO)
+    found["date"] = np.array([f"{day[:10]}T" for day in _text(dates * _DAY_US)])[date]
+    found["hour"], found["minute"] = _COLON[hours], _COLON[minutes]
+    found["second"] = _POINT[seconds]
+    found["thousandths"], found["rest"] = _THREE[thousandths], _ZULU[rest]
+    texts: list[str] = found.view(f"U{_ISO.itemsize // 4}").tolist()
+    return texts
+
+
+def _text(us: IntArray) -> list[str]:
     times = us.astype("datetime64[us]")
     found: list[str] = np.datetime_as_string(times, timezone="UTC").tolist()
     return found
+
+
+_DAY_US: Final = 86_400_000_000
+_FIRST_DAY, _LAST_DAY = -719_528, 2_932_896  # the years 0 and 9999
+_ISO: Final = np.dtype(
+    [
+        ("date", "U11"),
+        ("hour", "U3"),
+        ("minute", "U3"),
+        ("second", "U3"),
+        ("thousandths", "U3"),
+        ("rest", "U4"),
+    ]
+)
+_COLON: Final = np.array([f"{n:02}:" for n in range(60)])
+_POINT: Final = np.array([f"{n:02}." for n in range(60)])
+_THREE: Final = np.array([f"{n:03}" for n in range(1_000)])
+_ZULU: Final = np.array([f"{n:03}Z" for n in range(1_000)])

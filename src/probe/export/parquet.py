@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from probe.errors import InputError
-from probe.export.table import Batch, Cell, Coded, Column, IntArray, Part, Plain, Table, Times
+from probe.export.parquet_columns import ArrowTables, schema_of, word_columns
+from probe.export.table import Batch, Cell, Coded, IntArray, Part, Plain, Table, Times, distinct
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,14 +41,15 @@ def write_parquet(table: Table, batches: Iterable[Batch], folder: Path) -> tuple
             mend="install probe with its extra: pip install 'probe[parquet]'",
         ) from exc
     count = 0
+    tables = ArrowTables(table)
     with _Files(table, folder) as files:
         for batch in batches:
-            whole = _table(table, batch)
+            whole = tables.of(batch)
             for place, rows in _places(batch):
                 files.write(place, whole if rows is None else whole.take(rows))
             count += batch.size
         if not files.paths:
-            files.write(("ZZ", "none"), _schema(table).empty_table())
+            files.write(("ZZ", "none"), tables.schema.empty_table())
     return count, files.paths
 
 
@@ -55,7 +57,8 @@ class _Files:
     """The files that are being written, by country and month."""
 
     def __init__(self, table: Table, folder: Path) -> None:
-        self._schema = _schema(table)
+        self._schema = schema_of(table)
+        self._words = word_columns(table)
         self._folder = folder
         self._open: dict[tuple[str, str], Any] = {}
         self.paths: list[Path] = []
@@ -73,7 +76,6 @@ class _Files:
         writer.write_table(rows)
 
     def _new(self, place: tuple[str, str]) -> Any:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         if len(self._open) >= _MOST_OPEN:
@@ -82,88 +84,13 @@ class _Files:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"part-{sum(p.parent == folder for p in self.paths)}.parquet"
         self.paths.append(path)
-        words = [f.name for f in self._schema if pa.types.is_dictionary(f.type)]
-        return pq.ParquetWriter(path, self._schema, compression="snappy", use_dictionary=words)
-
-
-def _schema(table: Table) -> "pa.Schema":
-    import pyarrow as pa
-
-    return pa.schema(
-        [pa.field(c.name, _type(c), metadata={"description": c.description}) for c in table.columns]
-    )
-
-
-def _type(column: Column) -> "pa.DataType":
-    import pyarrow as pa
-
-    return {
-        "string": pa.dictionary(pa.int32(), pa.string()),
-        "integer": pa.int64(),
-        "number": pa.float64(),
-        "boolean": pa.bool_(),
-        "datetime": pa.timestamp("us", tz="UTC"),
-    }[column.type]
-
-
-def _table(table: Table, batch: Batch) -> "pa.Table":
-    import pyarrow as pa
-
-    types = {column.name: _type(column) for column in table.columns}
-    arrays: dict[str, Any] = {}
-    for part in batch.parts:
-        if isinstance(part, Coded):
-            arrays |= _coded(part, types)
-        else:
-            arrays[part.column] = _plain(part, types[part.column])
-    return pa.table([arrays[c.name] for c in table.columns], schema=_schema(table))
-
-
-def _coded(part: Coded, types: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of a part: each key's values once, and which row has which."""
-    import pyarrow as pa
-
-    codes, tuples = _codes(part)
-    rows = pa.array(codes, type=pa.int32())
-    found: dict[str, Any] = {}
-    for place, name in enumerate(part.columns):
-        values = [one[place] for one in tuples]
-        kind = types[name]
-        if pa.types.is_dictionary(kind):
-            distinct = dict.fromkeys(value for value in values if value is not None)
-            number: dict[Cell, int] = {value: index for index, value in enumerate(distinct)}
-            inner = pa.array([number.get(value) for value in values], type=pa.int32())
-            words = pa.array([str(value) for value in distinct], type=pa.string())
-            found[name] = pa.DictionaryArray.from_arrays(inner.take(rows), words)
-        else:
-            found[name] = pa.array(values, type=kind).take(rows)
-    return found
-
-
-def _codes(part: Coded) -> tuple[IntArray, list[tuple[Cell, ...]]]:
-    """Return, a row, which of the distinct tuples it has, and these."""
-    if isinstance(part.keys, np.ndarray):
-        low = int(part.keys.min(initial=0))
-        present = np.zeros(int(part.keys.max(initial=0)) - low + 1, dtype=bool)
-        present[part.keys - low] = True
-        codes = np.cumsum(present)[part.keys - low] - 1
-        return codes, [part.values(key + low) for key in np.flatnonzero(present).tolist()]
-    distinct = list(dict.fromkeys(part.keys))
-    number = {key: index for index, key in enumerate(distinct)}
-    codes = np.fromiter(map(number.__getitem__, part.keys), np.int64, len(part.keys))
-    return codes, [part.values(key) for key in distinct]
-
-
-def _plain(part: Plain | Times, kind: Any) -> Any:
-    import pyarrow as pa
-
-    values: Any = part.us if isinstance(part, Times) else part.values
-    if isinstance(values, np.ndarray):
-        whole = pa.array(values)
-        return whole.cast(kind) if isinstance(part, Times) else whole
-    if pa.types.is_dictionary(kind):
-        return pa.array(values, type=pa.string()).dictionary_encode()
-    return pa.array(values, type=kind)
+        return pq.ParquetWriter(
+            path,
+            self._schema,
+            compression="snappy",
+            use_dictionary=self._words,
+            write_statistics=[n for n in self._schema.names if n not in self._words],
+        )
 
 
 def _places(batch: Batch) -> Iterator[tuple[tuple[str, str], Any]]:
@@ -187,14 +114,14 @@ def _countries(batch: Batch) -> tuple[IntArray, list[str]]:
     """Return, a row, the number of its country, and the countries."""
     part = next(part for part in batch.parts if _has_country(part))
     if isinstance(part, Coded):
-        codes, tuples = _codes(part)
+        codes, keys = distinct(part)
         place = part.columns.index("country")
-        words = [_safe(one[place]) for one in tuples]
+        words = [_safe(part.values(key)[place]) for key in keys]
     else:
         words = [_safe(value) for value in part.values] if isinstance(part, Plain) else []
         codes = np.arange(len(words))
-    distinct = list(dict.fromkeys(words))
-    return np.array([distinct.index(word) for word in words], dtype=np.int64)[codes], distinct
+    countries = list(dict.fromkeys(words))
+    return np.array([countries.index(word) for word in words], dtype=np.int64)[codes], countries
 
 
 def _safe(value: Cell) -> str:

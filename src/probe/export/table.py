@@ -17,18 +17,24 @@ __all__ = [
     "Cell",
     "Coded",
     "Column",
+    "FloatArray",
     "IntArray",
     "Part",
     "Plain",
     "Table",
     "Times",
+    "distinct",
     "only",
     "plain_batch",
+    "present",
 ]
 
 Cell = str | int | float | bool | None
 IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 """Numbers that lie in memory as they are; tables that grow large use them."""
+
+_WIDEST = 4_000_000  # from the lowest key to the highest, for marks
 
 Type = Literal["string", "integer", "number", "boolean", "datetime"]
 """Names of Frictionless Table Schema; a datetime is an integer here: microseconds since 1970."""
@@ -60,7 +66,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """Columns whose values hang on one key a row; ``values`` gives the tuple of a key."""
+    """Columns whose values hang on one key a row; ``values`` gives the tuple of a key.
+
+    A key means the same in every batch of a table; writers keep what they made of one.
+    """
 
     columns: tuple[str, ...]
     keys: Sequence[Hashable] | IntArray
@@ -72,7 +81,7 @@ class Plain:
     """One column of values of its own."""
 
     column: str
-    values: Sequence[Cell] | IntArray
+    values: Sequence[Cell] | IntArray | FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,33 @@ class Batch:
 
     size: int
     parts: tuple[Part, ...]
+
+
+def distinct(part: Coded) -> tuple[IntArray, list[Any]]:
+    """Return, a row, which of the keys it has, and the keys: each once."""
+    if isinstance(part.keys, np.ndarray):
+        codes, found = present(part.keys)
+        return codes, found.tolist()
+    keys = list(dict.fromkeys(part.keys))
+    number = {key: index for index, key in enumerate(keys)}
+    return np.fromiter(map(number.__getitem__, part.keys), np.int64, len(part.keys)), keys
+
+
+def present(keys: IntArray) -> tuple[IntArray, IntArray]:
+    """Return, a row, which of the distinct numbers it has, and these in order.
+
+    They mostly lie close to each other: a mark at each is made faster than they are sorted.
+    """
+    if not len(keys):
+        return keys, keys
+    low, high = int(keys.min()), int(keys.max())
+    if high - low > _WIDEST:
+        found, codes = np.unique(keys, return_inverse=True)
+        return codes, found
+    places = keys - low
+    marks = np.zeros(high - low + 1, dtype=bool)
+    marks[places] = True
+    return (np.cumsum(marks) - 1)[places], np.flatnonzero(marks) + low
 
 
 def plain_batch(table: Table, rows: Sequence[Sequence[Cell]]) -> Batch:

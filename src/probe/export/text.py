@@ -1,15 +1,29 @@
 """Batches as text: CSV, JSON lines, one JSON array. Nothing is held but the batch at hand."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import BinaryIO
 
 import numpy as np
 
 from probe.export.cells import csv_cell, iso_times, json_cell
-from probe.export.table import Batch, Cell, Coded, Part, Plain, Table, Times
+from probe.export.table import (
+    Batch,
+    Cell,
+    Coded,
+    FloatArray,
+    IntArray,
+    Part,
+    Plain,
+    Table,
+    Times,
+    distinct,
+    present,
+)
 
 __all__ = ["write_csv", "write_json", "write_jsonl"]
 
+_AT_ONCE = 512  # rows that are written at a time
 _MAX_REMEMBERED = 100_000
 """Texts kept for one part; then it is forgotten, and made again."""
 
@@ -28,6 +42,9 @@ class _Form:
     def numbers(self, column: str, values: list[int]) -> list[str]:
         raise NotImplementedError
 
+    def floats(self, column: str, values: list[float]) -> list[str]:
+        return self.plain(column, values)
+
     def plain(self, column: str, values: Sequence[Cell]) -> list[str]:
         return [self.cell(column, value) for value in values]
 
@@ -44,6 +61,10 @@ class _Csv(_Form):
     def numbers(self, column: str, values: list[int]) -> list[str]:
         del column
         return list(map(str, values))
+
+    def floats(self, column: str, values: list[float]) -> list[str]:
+        del column
+        return list(map(repr, values))  # as ``csv_cell`` has them
 
 
 class _Json(_Form):
@@ -64,9 +85,12 @@ class _Rows:
         self._form = form
         self._known: dict[tuple[str, ...], dict[Hashable, str]] = {}
 
-    def rows(self, batch: Batch) -> Iterator[str]:
+    def rows(self, batch: Batch) -> Iterator[list[str]]:
+        """Yield the rows of a batch, some hundreds at a time: no more is made before it is out."""
         join = self._form.separator.join
-        return map(join, zip(*(self._part(part) for part in batch.parts), strict=True))
+        rows = map(join, zip(*(self._part(part) for part in batch.parts), strict=True))
+        while some := list(islice(rows, _AT_ONCE)):
+            yield some
 
     def _part(self, part: Part) -> Sequence[str]:
         form = self._form
@@ -74,7 +98,7 @@ class _Rows:
             return form.times(part.column, iso_times(part.us))
         if isinstance(part, Plain):
             if isinstance(part.values, np.ndarray):
-                return form.numbers(part.column, part.values.tolist())
+                return _numbers(form, part.column, part.values)
             return form.plain(part.column, part.values)
         return self._coded(part)
 
@@ -83,11 +107,23 @@ class _Rows:
         if len(known) > _MAX_REMEMBERED:
             known.clear()
         cell, join = self._form.cell, self._form.separator.join
-        keys = part.keys.tolist() if isinstance(part.keys, np.ndarray) else part.keys
+        codes, keys = distinct(part)
         for key in set(keys).difference(known):
             cells = zip(part.columns, part.values(key), strict=True)
             known[key] = join([cell(column, value) for column, value in cells])
-        return [known[key] for key in keys]
+        texts: list[str] = np.array([known[key] for key in keys], dtype=object)[codes].tolist()
+        return texts
+
+
+def _numbers(form: _Form, column: str, values: IntArray | FloatArray) -> Sequence[str]:
+    """Return numbers as text; whole ones once each, where few are many rows'."""
+    if values.dtype.kind == "f":
+        return form.floats(column, values.tolist())
+    if not len(values) or int(values.max()) - int(values.min()) > 2 * len(values):
+        return form.numbers(column, values.tolist())
+    codes, each = present(values.astype(np.int64, copy=False))
+    texts: list[str] = np.array(form.numbers(column, each.tolist()), dtype=object)[codes].tolist()
+    return texts
 
 
 def write_csv(table: Table, batches: Iterable[Batch], out: BinaryIO) -> int:
@@ -108,21 +144,21 @@ def write_json(batches: Iterable[Batch], out: BinaryIO) -> int:
     out.write(b"[")
     try:
         for batch in batches:
-            if batch.size:
+            for some in rows.rows(batch) if batch.size else ():
                 start = ",\n{" if count else "\n{"
-                out.write((start + "},\n{".join(rows.rows(batch)) + "}").encode())
-                count += batch.size
+                out.write((start + "},\n{".join(some) + "}").encode())
+                count += len(some)
     finally:
         out.write(b"\n]\n" if count else b"]\n")
     return count
 
 
 def _write(
-    rows: _Rows, batches: Iterable[Batch], out: BinaryIO, joined: Callable[[Iterator[str]], str]
+    rows: _Rows, batches: Iterable[Batch], out: BinaryIO, joined: Callable[[list[str]], str]
 ) -> int:
     count = 0
     for batch in batches:
-        if batch.size:
-            out.write(joined(rows.rows(batch)).encode("utf-8", "replace"))
-            count += batch.size
+        for some in rows.rows(batch) if batch.size else ():
+            out.write(joined(some).encode("utf-8", "replace"))
+            count += len(some)
     return count

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 from probe.analysis.look_table import LookTable, ruling_of
 from probe.model.record import Judged, SeriesRound, judged_row
 from probe.store.bulk import bulk_insert
+from probe.store.columns import as_texts
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.reading import (
     Span,
@@ -21,7 +22,6 @@ from probe.store.reading import (
     series_rounds,
 )
 from probe.store.rows import StoredLook, StoredRound, StoredService
-from probe.store.scan import as_text
 from probe.store.shelf import chunks
 from probe.store.times import instant, microseconds
 
@@ -142,7 +142,7 @@ def table_of_looks(
     the time of a tuple for each row.
     """
     columns = (_LOOK.c.time_us, _LOOK.c.round_id, _LOOK.c.ruling_id)
-    texts = [func.aggregate_strings(as_text(connection, column), ",") for column in columns]
+    texts = as_texts(connection, columns)
     found: list[Any] = []
     for part in chunks(sorted(_numbers(connection, dictionary, services))):
         query = select(_LOOK.c.service_id, func.count(), *texts)

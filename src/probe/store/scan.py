@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Select, String, Table, cast, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select
 
 from probe.model.selection import Selection
 from probe.model.target import Kind, Role
 from probe.model.vantage import Network
 from probe.model.verdict import Verdict
 from probe.store.codes import STATE
+from probe.store.columns import IntArray, as_texts, packed
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.reading import Span, plain_rows
 from probe.store.rows import (
     StoredLink,
-    StoredMeasurement,
     StoredRound,
     StoredRuling,
     StoredVantage,
@@ -31,28 +31,27 @@ from probe.store.shelf import chunks
 
 __all__ = [
     "EndpointFacts",
-    "MeasurementBatch",
     "RoundFacts",
     "VerdictBatch",
-    "as_text",
+    "endpoint_facts",
     "in_rounds",
-    "measurement_batch",
     "next_links",
     "next_rounds",
     "round_query",
+    "rulings_of",
+    "times",
     "vantage_origins",
     "verdict_batch",
     "verdict_queries",
+    "wanted_endpoints",
+    "within",
 ]
 
 _ROUND = table_of(StoredRound)
 _VANTAGE = table_of(StoredVantage)
 _VERDICT = table_of(StoredVerdict)
-_MEASUREMENT = table_of(StoredMeasurement)
 _RULING = table_of(StoredRuling)
 _LINK = table_of(StoredLink)
-
-IntArray = NDArray[np.int64]
 
 
 class RoundFacts(NamedTuple):
@@ -89,23 +88,6 @@ class VerdictBatch(NamedTuple):
     no: IntArray
     ruling: IntArray
     time_us: IntArray
-    rounds: Mapping[int, RoundFacts]
-    endpoints: Mapping[int, EndpointFacts]
-    rulings: Mapping[int, Verdict]
-
-
-class MeasurementBatch(NamedTuple):
-    """Columns of measurements; ``ruling`` is what was said of the record, ``None`` if nothing."""
-
-    round: Sequence[int]
-    no: Sequence[int]
-    seq: Sequence[int]
-    endpoint: Sequence[int]
-    variant: Sequence[int]
-    outcome: Sequence[int]
-    time_us: Sequence[int]
-    trace: Sequence[bytes]
-    ruling: Sequence[int | None]
     rounds: Mapping[int, RoundFacts]
     endpoints: Mapping[int, EndpointFacts]
     rulings: Mapping[int, Verdict]
@@ -183,20 +165,14 @@ def verdict_batch(
     SQLite hands over each round's numbers as four texts, which numpy reads: a third of the time
     of a tuple for each row.
     """
-    found = [
-        plain_rows(connection, query)
-        for query in verdict_queries(connection, dictionary, chosen, rounds)
-    ]
-    packed = [row for rows in found for row in rows]
-    round_ids, counts, *texts = list(zip(*packed, strict=True)) or [()] * 6
-    round_ = np.repeat(np.array(round_ids, dtype=np.int64), np.array(counts, dtype=np.int64))
-    columns = [np.fromstring(",".join(text), dtype=np.int64, sep=",") for text in texts]
-    starts = np.array([facts.started_us for facts in rounds], dtype=np.int64)
-    numbers = np.array([facts.id for facts in rounds], dtype=np.int64)
-    time_us = starts[np.searchsorted(numbers, round_)] + columns[3] if len(round_) else round_
-    round_, endpoint, no, ruling, time_us = _within(
-        chosen, time_us, [round_, columns[0], columns[1], columns[2], time_us]
-    )
+    queries = verdict_queries(connection, dictionary, chosen, rounds)
+    round_, (endpoint, no, ruling, offset), _ = packed(connection, queries, 4)
+    time_us = times(rounds, round_, offset)
+    keep = within(chosen, time_us)
+    if not keep.all():
+        round_, endpoint, no, ruling, time_us = (
+            column[keep] for column in (round_, endpoint, no, ruling, time_us)
+        )
     spoken = set(np.unique(ruling).tolist())
     dictionary.rulings.load(connection, spoken)
     return VerdictBatch(
@@ -206,7 +182,7 @@ def verdict_batch(
         ruling,
         time_us,
         {one.id: one for one in rounds},
-        _endpoints(connection, dictionary, set(np.unique(endpoint).tolist())),
+        endpoint_facts(connection, dictionary, set(np.unique(endpoint).tolist())),
         {number: dictionary.rulings.key_of(number) for number in spoken},
     )
 
@@ -219,31 +195,35 @@ def verdict_queries(
 ) -> Iterator[Select[Any]]:
     """Yield the queries of the verdicts of some rounds, a row a round."""
     columns = (_VERDICT.c.endpoint_id, _VERDICT.c.no, _VERDICT.c.ruling_id, _VERDICT.c.offset_us)
-    texts = [func.aggregate_strings(as_text(connection, column), ",") for column in columns]
-    wanted = _wanted_endpoints(connection, dictionary, chosen)
+    texts = as_texts(connection, columns)
+    wanted = wanted_endpoints(connection, dictionary, chosen)
     for condition in in_rounds(_VERDICT, rounds):
         query = select(_VERDICT.c.round_id, func.count(), *texts).where(condition)
         if wanted is not None:
             query = query.where(_VERDICT.c.endpoint_id.in_(wanted))
         if chosen.states is not None:
-            query = query.where(_VERDICT.c.ruling_id.in_(_rulings_of(chosen)))
+            query = query.where(_VERDICT.c.ruling_id.in_(rulings_of(chosen)))
         yield query.group_by(_VERDICT.c.round_id).order_by(_VERDICT.c.round_id)
 
 
-def as_text(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return a number as text; SQLite does so by itself, and faster."""
-    return column if connection.dialect.name == "sqlite" else cast(column, String)
+def times(rounds: Sequence[RoundFacts], round_: IntArray, offset: IntArray) -> IntArray:
+    """Return times out of what has passed since the starts of their rounds."""
+    if not len(round_):
+        return round_
+    starts = np.array([facts.started_us for facts in rounds], dtype=np.int64)
+    numbers = np.array([facts.id for facts in rounds], dtype=np.int64)
+    return np.asarray(starts[np.searchsorted(numbers, round_)] + offset, dtype=np.int64)
 
 
-def _within(chosen: Selection, time_us: IntArray, columns: list[IntArray]) -> list[IntArray]:
-    """Return the rows of columns whose time lies in the span."""
+def within(chosen: Selection, time_us: IntArray) -> NDArray[np.bool_]:
+    """Say of each time whether it lies in the span."""
     span = Span.of(chosen.since, chosen.until)
     keep = np.ones(len(time_us), dtype=bool)
     if span.since_us is not None:
         keep &= time_us >= span.since_us
     if span.until_us is not None:
         keep &= time_us < span.until_us
-    return columns if keep.all() else [column[keep] for column in columns]
+    return keep
 
 
 def in_rounds(table: Table, rounds: Sequence[RoundFacts]) -> Iterator[ColumnElement[bool]]:
@@ -256,48 +236,7 @@ def in_rounds(table: Table, rounds: Sequence[RoundFacts]) -> Iterator[ColumnElem
         yield table.c.round_id.in_(part)
 
 
-def measurement_batch(
-    connection: Connection,
-    dictionary: Dictionary,
-    chosen: Selection,
-    rounds: Sequence[RoundFacts],
-) -> MeasurementBatch:
-    """Return the chosen measurements of some rounds, by round, record and place in the bundle."""
-    starts = {facts.id: facts.started_us for facts in rounds}
-    wanted = _wanted_endpoints(connection, dictionary, chosen)
-    said: dict[tuple[int, int], int] = {}
-    rows: list[tuple[Any, ...]] = []
-    for condition in in_rounds(_VERDICT, rounds):
-        spoken_of = plain_rows(connection, _said(chosen, condition))
-        said.update({(round_, no): ruling for round_, no, ruling in spoken_of})
-    for condition in in_rounds(_MEASUREMENT, rounds):
-        query = select(_MEASUREMENT).where(condition)
-        if wanted is not None:
-            query = query.where(_MEASUREMENT.c.endpoint_id.in_(wanted))
-        order = (_MEASUREMENT.c.round_id, _MEASUREMENT.c.no, _MEASUREMENT.c.seq)
-        rows += plain_rows(connection, query.order_by(*order))
-    span = Span.of(chosen.since, chosen.until)
-    kept = [
-        (round_, no, seq, endpoint, variant, outcome, time, trace, said.get((round_, no)))
-        for round_, no, seq, endpoint, variant, outcome, offset, trace in rows
-        if span.holds(time := starts[round_] + offset)
-    ]
-    if chosen.states is not None:
-        kept = [row for row in kept if row[8] is not None]
-    columns: list[Any] = list(zip(*kept, strict=True)) or [()] * 9
-    spoken = {number for number in columns[8] if number is not None}
-    dictionary.rulings.load(connection, spoken)
-    return MeasurementBatch._make(
-        (
-            *columns,
-            {one.id: one for one in rounds},
-            _endpoints(connection, dictionary, set(columns[3])),
-            {number: dictionary.rulings.key_of(number) for number in spoken},
-        )
-    )
-
-
-def _wanted_endpoints(
+def wanted_endpoints(
     connection: Connection, dictionary: Dictionary, chosen: Selection
 ) -> list[int] | None:
     """Return the numbers of the endpoints of the chosen services; ``None`` is all of them."""
@@ -308,15 +247,8 @@ def _wanted_endpoints(
     return dictionary.endpoints.matching(connection, lambda key: key.service_id in services)
 
 
-def _said(chosen: Selection, condition: ColumnElement[bool]) -> Select[Any]:
-    """Return the query of which ruling was said of which record."""
-    query = select(_VERDICT.c.round_id, _VERDICT.c.no, _VERDICT.c.ruling_id).where(condition)
-    if chosen.states is not None:
-        query = query.where(_VERDICT.c.ruling_id.in_(_rulings_of(chosen)))
-    return query
-
-
-def _rulings_of(chosen: Selection) -> Select[Any]:
+def rulings_of(chosen: Selection) -> Select[Any]:
+    """Return the query of the rulings that have a chosen state."""
     codes = [STATE.code[state] for state in chosen.states or ()]
     return select(_RULING.c.id).where(_RULING.c.state.in_(codes))
 
@@ -345,9 +277,10 @@ def _round_conditions(
     return conditions
 
 
-def _endpoints(
+def endpoint_facts(
     connection: Connection, dictionary: Dictionary, numbers: set[int]
 ) -> dict[int, EndpointFacts]:
+    """Return endpoints by their numbers."""
     dictionary.services.load_all(connection)
     dictionary.endpoints.load_all(connection)
     found = {}

@@ -13,22 +13,21 @@ from probe.store.dictionary import Dictionary
 from probe.store.foreign import imported_from
 from probe.store.reading import steps_of
 from probe.store.scan import (
-    MeasurementBatch,
     RoundFacts,
     VerdictBatch,
-    measurement_batch,
     next_links,
     next_rounds,
     vantage_origins,
     verdict_batch,
 )
+from probe.store.scan_measurements import MeasurementBatch, measurement_batch
 
 __all__ = ["LOOKS_AT_ONCE", "ROWS_AT_ONCE", "Scan", "collector_paused"]
 
 ROWS_AT_ONCE: Final = 65_536
 """Verdicts that a batch holds, about."""
 
-LOOKS_AT_ONCE: Final = 16_384
+LOOKS_AT_ONCE: Final = 32_768
 """Measurements that a batch holds, about: they are wider."""
 
 _FEWEST, _MOST = 8, 4_096  # rounds a batch

@@ -7,7 +7,6 @@ The store is made first (a minute, 1.2 GB): 300 endpoints of 100 services every 
 
 import asyncio
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,9 +14,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import desk_beside
 import desk_store
 import httpx
-from bench_store import LINE, NETWORK, START, Site, _begin, _context, _rounds
+from bench_store import NETWORK, START
 from figures import Figure, peak_rss_mib
 
 from probe.model.target import Catalog
@@ -29,18 +29,17 @@ from probe.web.asked import Asked
 from probe.web.page import event_key
 
 DAYS = int(os.environ.get("DESK_DAYS", "695"))
-_ROUNDS = 40
 
 
 def main() -> list[Figure]:
     """Measure on a kept store, or on one that goes again."""
     kept = os.environ.get("DESK_STORE")
     if kept:
-        return [*_pages(Path(kept)), *_report(Path(kept)), *_beside(Path(kept))]
+        return [*_pages(Path(kept)), *_report(Path(kept)), *desk_beside.main()]
     with tempfile.TemporaryDirectory() as name:
         place = Path(name) / "desk.sqlite"
         desk_store.build(place, DAYS)
-        return [*_pages(place), *_report(place), *_beside(place)]
+        return [*_pages(place), *_report(place), *desk_beside.main()]
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -127,60 +126,6 @@ def _report(place: Path) -> list[Figure]:
             )
     figures.append(Figure("memory at its highest", f"{peak_rss_mib():.0f} MiB"))
     return figures
-
-
-def _beside(place: Path) -> list[Figure]:
-    """Write rounds alone, and while another process keeps asking for the overview's values."""
-    import subprocess
-
-    sites = [Site.of(n) for n in range(300)]
-    rounds = list(_rounds(_ROUNDS, sites))
-
-    def write(folder: Path) -> float:
-        with Store.open(folder / "written.sqlite") as store:
-            store.save_vantage(LINE)
-            start = time.perf_counter()
-            for at, records in rounds:
-                number = _begin(store, at)
-                store.save(number, records)
-                store.end_round(number, _context(at), at + timedelta(minutes=9))
-            return time.perf_counter() - start
-
-    reader = (
-        "import sys, time; from probe.store.database import Store\n"
-        "store = Store.open(sys.argv[1], readonly=True)\n"
-        "print('reading', flush=True)\n"
-        "while True: store.looks(); store.state(); time.sleep(0.2)"
-    )
-    del place
-    with tempfile.TemporaryDirectory() as name:
-        alone = min(write(_new(Path(name), n)) for n in range(3))
-        folder = _new(Path(name), 9)
-        with Store.open(folder / "written.sqlite") as store:
-            store.save_vantage(LINE)
-        with subprocess.Popen(
-            [sys.executable, "-c", reader, str(folder / "written.sqlite")],
-            stdout=subprocess.PIPE,
-        ) as other:
-            if other.stdout is None or not other.stdout.readline():
-                raise RuntimeError("the reader did not start")
-            beside = write(folder)
-            other.kill()
-    slower = beside / alone - 1
-    return [
-        Figure(
-            f"writing {_ROUNDS} rounds beside a reader of the same store",
-            f"{100 * slower:+.0f} % ({alone:.2f} s alone)",
-            "<= 5 %",
-            slower <= 0.05,
-        )
-    ]
-
-
-def _new(folder: Path, number: int) -> Path:
-    made = folder / str(number)
-    made.mkdir()
-    return made
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrowTables", "schema_of", "word_columns"]
 
-_MAX_REMEMBERED: Final = 100_000
+_MAX_REMEMBERED: Final = 40_000
 """Keys kept for one part; then they are forgotten, and asked for again."""
 
 

@@ -7,6 +7,8 @@ such numbers.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from probe.export.household import shown_step
 from probe.export.numbers import ListNumbers
 from probe.export.publish import published_step
@@ -59,7 +61,7 @@ _OPERATION: Final[dict[type[Any], str]] = {
     ExchangeStep: "exchange",
     TransferStep: "transfer",
 }
-_MAX_REMEMBERED: Final = 50_000
+_MAX_REMEMBERED: Final = 20_000
 """Lists and steps that are kept; then they are forgotten, and read again."""
 
 
@@ -96,7 +98,9 @@ class Seen:
         self._steps.update({number: self._shown(step) for number, step in found.items()})
 
     def _shown(self, step: Step) -> Step:
-        return published_step(shown_step(step)) if self._published else shown_step(step)
+        """Return a step as it may be told, without its chain: kilobytes that no cell shows."""
+        told = published_step(shown_step(step)) if self._published else shown_step(step)
+        return replace(told, chain=()) if isinstance(told, TlsStep) and told.chain else told
 
 
 def came_to(steps: Sequence[Step]) -> tuple[Cell, ...]:

@@ -69,18 +69,22 @@ def _up_to_the_second_pause(whole: Speed) -> Speed:
     )
 
 
-def test_first_windows_a_round_trip_apart_are_no_losses() -> None:
-    """What the sender lets through at first comes in flights; the bucket is full meanwhile."""
-    speeds = [_in_flights(one) for one in ten(64_000.0)]
+@pytest.mark.parametrize("marks", [3, 8])
+def test_first_windows_a_round_trip_apart_are_no_losses(marks: int) -> None:
+    """What a sender sends at first comes in flights; the bucket is full meanwhile.
+
+    The first is of ten segments, mostly (RFC 6928), or of more.
+    """
+    speeds = [_in_flights(one, marks) for one in ten(64_000.0)]
     found = policed_level(speeds, usual(speeds))
     assert found.fitted
     assert found.rate == pytest.approx(RATE, rel=0.15)
     assert found.low <= RATE <= found.high
 
 
-def _in_flights(whole: Speed) -> Speed:
-    """Return the same transfer with a pause after its first three marks."""
-    later = tuple((size, at_s + RTT_S * (size > 3 * 4096)) for size, at_s in whole.marks)
+def _in_flights(whole: Speed, marks: int) -> Speed:
+    """Return the same transfer with a pause after its first marks."""
+    later = tuple((size, at_s + RTT_S * (size > marks * 4096)) for size, at_s in whole.marks)
     return Speed(rate=whole.rate, received=whole.received, rtt_s=RTT_S, marks=later)
 
 

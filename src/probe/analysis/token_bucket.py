@@ -27,7 +27,8 @@ _LEAST_MARKS = 8
 _PAUSE_RTT = 0.85
 _PAUSE_MARKS = 2.5
 _APART = 2
-_FIRSTS = 3
+_FIRST_WINDOW = 16_384.0  # ten segments (RFC 6928): a round trip follows in any case
+_FIRSTS = 4
 _LAST = 3
 _LEAST_LOSSES = 2
 _MOST_TRANSFERS = 24
@@ -73,7 +74,8 @@ class _Arrivals:
         came, at_s = np.array(speed.marks, dtype=np.float64).T
         size, spent_s = np.diff(came), np.diff(at_s)
         pause_s = max(_PAUSE_RTT * speed.rtt_s, _PAUSE_MARKS * float(np.median(spent_s)))
-        losses = _first_of_each(np.flatnonzero(spent_s >= pause_s))
+        pauses = np.flatnonzero((spent_s >= pause_s) & (came[:-1] > _FIRST_WINDOW))
+        losses = _first_of_each(pauses)
         return cls(size, spent_s, losses, _fastest(came, at_s, losses, speed.rtt_s))
 
 

@@ -88,6 +88,24 @@ def _in_flights(whole: Speed, marks: int) -> Speed:
     return Speed(rate=whole.rate, received=whole.received, rtt_s=RTT_S, marks=later)
 
 
+def test_a_transfer_that_no_bucket_explains_spoils_no_other() -> None:
+    """Pauses of a busy machine in three of ten: overdrawn by far, they count as not explained."""
+    rng = np.random.default_rng(5)
+    speeds = [*ten(16_000.0)[:7], *(_interrupted(rng) for _ in range(3))]
+    found = policed_level(speeds, usual(ten(16_000.0)))
+    assert found.fitted
+    assert found.rate == pytest.approx(RATE, rel=0.15)
+
+
+def _interrupted(rng: np.random.Generator) -> Speed:
+    """Return a transfer ten times as fast, with three pauses."""
+    steps = np.full(127, 4096 / (10 * RATE))
+    steps[[20, 60, 100]] += rng.uniform(0.06, 0.2, 3)
+    times = np.cumsum(np.append(0.0, steps)).tolist()
+    marks = tuple((4096 * (i + 1), at_s) for i, at_s in enumerate(times))
+    return Speed(rate=RATE, received=524_288, rtt_s=RTT_S, marks=marks)
+
+
 def test_packets_that_come_alone_after_a_timeout_are_no_loss() -> None:
     """A pause, one mark, a pause: one loss, not two that a bucket could never explain."""
     plain = policed(RATE, 16_000.0)

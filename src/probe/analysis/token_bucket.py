@@ -138,13 +138,16 @@ def _some(speeds: Sequence[Speed]) -> Sequence[Speed]:
 
 
 def _misfit(transfers: Sequence[_Arrivals], rates: FloatArray) -> FloatArray:
-    """Return for each rate, at the depth that suits it best, how ill losses fit an empty bucket."""
+    """Return for each rate, at the depth that suits it best, how ill losses fit an empty bucket.
+
+    A transfer that no bucket explains counts as losses that fit not at all, and no more.
+    """
     depths = np.geomspace(_SHALLOW, _DEEP, _DEPTHS)
     total = np.zeros((rates.size, depths.size))
     for one in transfers:
         firsts = range(min(_FIRSTS, one.losses.size - 1))
         tried = [first + _held(one, first, rates[:, None], depths[None, :]) for first in firsts]
-        total += np.minimum.reduce(tried)
+        total += np.minimum(np.minimum.reduce(tried), one.losses.size - 1)
     return np.asarray(total.min(axis=1), dtype=np.float64)
 
 

@@ -20,18 +20,36 @@ WHOLE = measurement()
 NUMBER = st.integers(-(2**31), 2**32 - 1) | st.integers(-200, 300)
 WIDE = st.integers(-(2**62), 2**62)
 STEP = st.lists(NUMBER, min_size=3, max_size=6)
-TRACE = st.builds(
-    lambda form, sent, received, reason, monotonic, duration, steps: encode(
-        [form, sent, received, reason, monotonic, duration, *steps]
-    ),
-    st.sampled_from([0, 1]),
-    NUMBER,
-    st.one_of(NUMBER, NUMBER, NUMBER, WIDE),
-    st.none() | st.none() | st.text(max_size=40),
-    WIDE,
-    NUMBER,
-    st.lists(STEP, max_size=12),
+
+
+def traces_of(steps: st.SearchStrategy[list[list[int]]]) -> st.SearchStrategy[bytes]:
+    return st.builds(
+        lambda form, sent, received, reason, monotonic, duration, steps: encode(
+            [form, sent, received, reason, monotonic, duration, *steps]
+        ),
+        st.sampled_from([0, 1]),
+        NUMBER,
+        st.one_of(NUMBER, NUMBER, NUMBER, WIDE),
+        st.none() | st.none() | st.text(max_size=40),
+        WIDE,
+        NUMBER,
+        steps,
+    )
+
+
+def moved(steps: Sequence[tuple[int, list[int]]]) -> list[list[int]]:
+    """Return steps as they are stored, each number as how far it is from the one before."""
+    numbers = [0, *(number for number, _ in steps)]
+    return [
+        [number - before, *rest] for (number, rest), before in zip(steps, numbers, strict=False)
+    ]
+
+
+NUMBERED = st.tuples(
+    st.integers(0, 2**31) | st.integers(0, 300), st.lists(NUMBER, min_size=2, max_size=5)
 )
+POSSIBLE = traces_of(st.lists(NUMBERED, max_size=12).map(moved))
+TRACE = traces_of(st.lists(STEP, max_size=12))
 
 
 def trace(look: Measurement, *, thin: bool = False) -> bytes:
@@ -81,7 +99,7 @@ def test_every_form_of_trace_side_by_side() -> None:
     assert columns(traces).reasons == ("budget",)
 
 
-@given(st.lists(TRACE, max_size=8))
+@given(st.lists(POSSIBLE, max_size=8))
 def test_whatever_numbers_a_trace_holds(traces: list[bytes]) -> None:
     """Any sign and size, any number of steps and counters."""
     assert rows(columns(traces)) == alone(traces)
@@ -105,6 +123,16 @@ def test_a_trace_that_is_cut_short_does_not_go_on_in_the_next(cutting: int) -> N
     whole = trace(WHOLE)
     with pytest.raises(StoreError, match="trace is damaged"):
         columns([whole, whole[:-cutting], whole])
+
+
+@pytest.mark.parametrize("form", [0, 1, 2])
+def test_a_step_below_zero_is_damage(form: int) -> None:
+    """No step was ever stored under such a number; it is refused alone and among others."""
+    bad = encode([form, 0, 0, None, 0, 0, [4, 0, 0], [-5, 0, 0]])
+    with pytest.raises(StoreError, match="a step has the number"):
+        skim_trace(bad)
+    with pytest.raises(StoreError, match="a step has the number"):
+        columns([trace(WHOLE), bad])
 
 
 def test_a_number_beyond_64_bits_is_damage() -> None:

@@ -278,15 +278,19 @@ def skim_trace(data: bytes) -> tuple[tuple[int, ...], float, int, int, str | Non
     """
     try:
         form, sent, received, reason, _, duration, *rest = _decode_trace(data)
-        if form == _RAW:
-            return tuple([step[0] for step in rest]), duration, sent, received, reason
         ids: list[int] = []
         number, time = 0, duration
-        for step in rest:
-            number += step[0]
-            time += step[1] + step[2]
-            ids.append(number)
-        return tuple(ids), time / _UNIT[form], sent, received, reason
+        if form == _RAW:
+            ids = [step[0] for step in rest]
+        else:
+            for step in rest:
+                number += step[0]
+                time += step[1] + step[2]
+                ids.append(number)
+            time /= _UNIT[form]
+        if ids and min(ids) < 0:
+            raise StoreError(f"a trace is damaged: a step has the number {min(ids)}")
+        return tuple(ids), time, sent, received, reason
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError, IndexError) as exc:
         raise StoreError(f"a trace is damaged: {exc}") from exc
 

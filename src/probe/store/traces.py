@@ -159,7 +159,7 @@ def _usual(data: bytes, start: IntArray, length: IntArray) -> tuple[Skimmed, Boo
     cursor.skip()
     time = cursor.number()
     steps = np.full((int(count.max(initial=0)), len(start)), NO_STEP, dtype=np.int64)
-    number = np.zeros(len(start), dtype=np.int64)
+    number, lowest = (np.zeros(len(start), dtype=np.int64) for _ in range(2))
     for place, column in enumerate(steps):
         there = count > place
         rows = slice(None) if there.all() else np.flatnonzero(there)
@@ -168,9 +168,11 @@ def _usual(data: bytes, start: IntArray, length: IntArray) -> tuple[Skimmed, Boo
         number[rows] += forward
         time[rows] += took
         column[rows] = number[rows]
+        lowest[rows] = np.minimum(lowest[rows], number[rows])
         if not isinstance(rows, slice):
             cursor.join(rows, part)
     fine = cursor.fine & (cursor.at == start + length) & ((form == FULL) | (form == THIN))
+    fine &= lowest >= 0
     unit = np.where(form == FULL, 1e3, 1.0)
     none = np.zeros(len(start), dtype=np.int64)
     return Skimmed(steps, time / unit, sent, received, none, ()), fine

@@ -61,10 +61,6 @@ ONLY_UNIT_TESTS: dict[str, str] = {
 """Rules that no scenario reaches for sure, each with the reason; tests/analysis proves them."""
 
 
-NOT_YET_WITH_LOSS = frozenset(["grounds-none"])
-"""Scenarios whose rounds with loss are still to be played; the list may only get shorter."""
-
-
 def outcomes() -> tuple[Outcome, ...]:
     return read_results().outcomes
 
@@ -102,15 +98,10 @@ def test_nothing_is_blocked_in_a_trap() -> None:
 
 
 def test_lost_packets_made_hardly_anybody_blocked() -> None:
-    """With random loss, at most one verdict of two hundred blames where nobody blocks.
-
-    Every scenario is played with loss but for those that are named as left, and none of these
-    stays named once it was.
-    """
+    """With random loss, at most one verdict of two hundred blames where nobody blocks."""
     runs = read_results().loss
     names = {name for name, stage in kept() if stage == "netns"}
-    assert {run.scenario for run in runs} == names - NOT_YET_WITH_LOSS
-    assert names >= NOT_YET_WITH_LOSS
+    assert {run.scenario for run in runs} == names
     assert all(run.loss >= 0.03 and run.times >= 20 for run in runs)
     wrong = sum(run.wrongly_blocked for run in runs)
     assert wrong <= MAY_BE_WRONG * sum(run.innocent for run in runs)

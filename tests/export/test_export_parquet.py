@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -12,7 +13,7 @@ from store_records import START, blocked, good, whole_round
 from probe.export.job import Job, to_folder, to_stream
 from probe.export.kinds import Form, What
 from probe.export.parquet import write_parquet
-from probe.export.table import Column, Table, plain_batch
+from probe.export.table import Batch, Column, Table, plain_batch
 from probe.model.selection import Selection
 from probe.model.vantage import Network, Vantage
 from probe.store.database import MEMORY, Store
@@ -145,3 +146,23 @@ def test_pandas_reads_both(tmp_path: Path) -> None:
     assert str(text["time"].dt.tz) == "UTC"
     assert set(text["state"]) == {"ok", "blocked"}
     assert text["asn"].dtype.kind == "i"
+
+
+def test_what_fails_while_writing_ends_the_export(tmp_path: Path) -> None:
+    """Rows are written beside the reading of the next: a fault there is not passed over."""
+    table = Table(
+        "t",
+        "A table.",
+        (Column("time", "datetime", "When."), Column("country", "string", "Where.")),
+    )
+    read = []
+
+    def batches() -> Iterator[Batch]:
+        for number in range(50):
+            read.append(number)
+            yield plain_batch(table, [[0, "IR"]])
+
+    (tmp_path / "p").write_text("a file where the folder should be")
+    with pytest.raises(OSError, match="p"):
+        write_parquet(table, batches(), tmp_path / "p")
+    assert len(read) < 50, "nothing more is read for a file that cannot be written"

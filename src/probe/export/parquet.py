@@ -6,6 +6,7 @@ Needs the extra ``parquet`` (pyarrow).
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -42,12 +43,14 @@ def write_parquet(table: Table, batches: Iterable[Batch], folder: Path) -> tuple
         ) from exc
     count = 0
     tables = ArrowTables(table)
-    with _Files(table, folder) as files:
+    with _Files(table, folder) as files, ThreadPoolExecutor(max_workers=1) as beside:
+        written = beside.submit(lambda: None)
         for batch in batches:
-            whole = tables.of(batch)
-            for place, rows in _places(batch):
-                files.write(place, whole if rows is None else whole.take(rows))
+            whole, places = tables.of(batch), list(_places(batch))
+            written.result()  # one batch is written while the next is read, and no more wait
+            written = beside.submit(files.write_all, whole, places)
             count += batch.size
+        written.result()
         if not files.paths:
             files.write(("ZZ", "none"), tables.schema.empty_table())
     return count, files.paths
@@ -69,6 +72,11 @@ class _Files:
     def __exit__(self, *error: object) -> None:
         for writer in self._open.values():
             writer.close()
+
+    def write_all(self, whole: "pa.Table", places: Iterable[tuple[tuple[str, str], Any]]) -> None:
+        """Write the rows of each place; ``None`` is all of them."""
+        for place, rows in places:
+            self.write(place, whole if rows is None else whole.take(rows))
 
     def write(self, place: tuple[str, str], rows: "pa.Table") -> None:
         writer = self._open.pop(place, None) or self._new(place)

@@ -27,7 +27,7 @@ __all__ = ["LOOKS_AT_ONCE", "ROWS_AT_ONCE", "Scan", "collector_paused"]
 ROWS_AT_ONCE: Final = 65_536
 """Verdicts that a batch holds, about."""
 
-LOOKS_AT_ONCE: Final = 24_576
+LOOKS_AT_ONCE: Final = 16_384
 """Measurements that a batch holds, about: they are wider."""
 
 _FEWEST, _MOST = 8, 4_096  # rounds a batch

@@ -17,6 +17,7 @@ from own_server import HOST, NAME, NEUTRAL, PORT, known_as
 from test_goodput_netns import NEAR, rule
 
 from probe.analysis.speeds import speed_of, transfer_of
+from probe.clock import SystemClock
 from probe.lab.actions import Action, Limit, Way
 from probe.lab.netns.attached import AttachedLab
 from probe.lab.rules import Rule, Who
@@ -84,7 +85,8 @@ async def line() -> AsyncIterator[Line]:
     """Return the line; each test plays its own rules."""
     async with await AttachedLab.attach() as lab:
         before = lab.scenario
-        env = ProbeEnv(net=lab.net(), clock=lab.clock, rng=random.Random(1), roots=lab.roots)
+        clock = SystemClock()  # as the server's: other tests may have moved the lab's
+        env = ProbeEnv(net=lab.net(), clock=clock, rng=random.Random(1), roots=lab.roots)
         endpoint = next(e for s in lab.services for e in s.endpoints if e.host == NAME)
         yield Line(lab, env, known_as(lab.world), endpoint)
         await lab.play(before)

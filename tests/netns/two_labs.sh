@@ -1,10 +1,10 @@
 #!/bin/sh
-# The tests on real packets in two labs at once, for they wait more than they work: what is timed
-# (rates, hops) in one, all others in the other. Called by `make test-netns` as
+# The tests on real packets in two labs at once, for they wait more than they work: downloads and
+# hops in one, all others in the other, which takes about as long. Called by `make test-netns` as
 # two_labs.sh BIN MARKS; ends with 0 when every test that was asked for passed.
 set -u
 bin=$1 marks=$2 folder=tests/netns
-timed="test_goodput_netns.py test_goodput_store.py test_own_server_netns.py test_trace_hops.py test_trace_quic.py"
+first="test_goodput_netns.py test_goodput_store.py test_trace_hops.py"
 
 in_lab() { # in the place of the shell that calls it, so that a signal reaches the lab
     exec "$bin/probe" lab up --world small --server "$bin/python $PWD/$folder/own_server.py" none -- \
@@ -12,7 +12,7 @@ in_lab() { # in the place of the shell that calls it, so that a signal reaches t
 }
 
 files='' others=''
-for file in $timed; do
+for file in $first; do
     files="$files $folder/$file"
     others="$others --ignore=$folder/$file"
 done

@@ -56,7 +56,7 @@ def main() -> int:
                 kept |= {"day": SystemClock().now().date().isoformat(), "machine": machine()}
                 RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         page.write_section(DOCS / "benchmarks.md", TITLE, str(__doc__).strip(), kept)
-    sys.stdout.write(page.rows(kept))
+    sys.stdout.write(f"{page.played(kept)}\n\n{page.rows(kept)}")
     return 0
 
 

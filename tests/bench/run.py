@@ -25,6 +25,7 @@ TITLES = {
     "bench_timed.py": "Timed transfers",
     "bench_throttle.py": "Slowed rather than cut",
 }
+HEAD = "| what | measured | aim | |\n|---|---|---|---|"
 INTRODUCTION = """# Benchmarks
 
 `make bench` measures these and writes this page; no test asserts on time. A miss is written as a
@@ -50,9 +51,11 @@ def main() -> int:
             broken = 1
             sys.stderr.write(done.stderr)
         explained = (HERE / script).read_text(encoding="utf-8").split('"""')[1].strip()
-        rows = done.stdout.strip() or "| did not run | | | **missed** |"
-        head = "| what | measured | aim | |\n|---|---|---|---|"
-        parts.append(f"## {title}\n\n{explained}\n\n{head}\n{rows}\n")
+        remark, bar, rows = done.stdout.partition("|")  # the rows, and what is said before them
+        table = f"{HEAD}\n|{rows.rstrip() if bar else ' did not run | | | **missed** |'}"
+        parts.append(
+            "\n\n".join(filter(None, [f"## {title}", explained, remark.strip(), table])) + "\n"
+        )
     page = "\n".join(parts)
     PAGE.write_text(page, encoding="utf-8")
     sys.stdout.write(page)

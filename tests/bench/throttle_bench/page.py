@@ -11,7 +11,7 @@ from pattern_bench.summary import wilson
 from throttle_bench.cells import CELLS, Cell
 from throttle_bench.days import DAY_CELLS, DayCell
 
-__all__ = ["rows", "section", "write_section"]
+__all__ = ["played", "rows", "section", "write_section"]
 
 _PROMISED_NULLS = ("quiet", "shared-25", "shared-50", "radio")
 _AIMS = {"4": 0.95, "10": 0.99, "140k": 0.99}
@@ -35,8 +35,12 @@ def rows(kept: Mapping[str, Any]) -> str:
 def section(title: str, explained: str, kept: Mapping[str, Any]) -> str:
     """Return the section of the page."""
     head = "| what | measured | aim | |\n|---|---|---|---|"
-    where = f"Played on {kept.get('day')}: {kept.get('machine')}."
-    return f"## {title}\n\n{explained}\n\n{where}\n\n{head}\n{rows(kept)}"
+    return f"## {title}\n\n{explained}\n\n{played(kept)}\n\n{head}\n{rows(kept)}"
+
+
+def played(kept: Mapping[str, Any]) -> str:
+    """Say when and where the figures are from."""
+    return f"Played on {kept.get('day')}: {kept.get('machine')}."
 
 
 def write_section(path: Path, title: str, explained: str, kept: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ import fcntl
 import os
 import socket
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,8 @@ def test_wireguard_answers_a_peer_that_it_knows_and_no_other(tmp_path: Path, psk
     made = not CONTROL.exists()
     answered, silent = in_namespace(work)
     if made:
-        CONTROL.rmdir()
+        with suppress(OSError):  # another daemon's socket lies in it by now, or its own still does
+            CONTROL.rmdir()
     assert len(answered.peer_index) == 4
     assert silent is None
 
@@ -142,4 +144,5 @@ def test_a_server_under_load_gives_a_cookie_that_it_takes(tmp_path: Path) -> Non
     made = not CONTROL.exists()
     assert len(in_namespace(work)) == 4
     if made:
-        CONTROL.rmdir()
+        with suppress(OSError):  # another daemon's socket lies in it by now, or its own still does
+            CONTROL.rmdir()

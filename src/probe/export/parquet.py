@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["write_parquet"]
 
-_MOST_OPEN = 64
+_MOST_OPEN = 12
 """Files open at a time; the one that was not written to for longest is closed, and a new part
 is begun when its month comes again."""
 

@@ -171,6 +171,25 @@ def test_no_door_has_two_keepers() -> None:
     assert len(shared.caddy) > 20
 
 
+def test_who_speaks_quic_is_heard_at_every_door() -> None:
+    """In the whole catalog: by caddy, or by us where the program at the door hears none."""
+    here = build_world(load_catalog().services, "IR")
+    shared = allot(here, NONE, PROGRAMS)
+    quic = {
+        (host.address, port)
+        for host in here.hosts.values()
+        for (carrier, port), endpoint in host.terms.items()
+        if carrier == "udp" and endpoint.kind is Kind.QUIC
+    }
+    caddy = {(address, 443) for group in shared.caddy for address in group.addresses}
+    nginx = {(address, 443) for group in shared.nginx for address in group.addresses}
+    assert {port for _, port in quic} == {443, 853}
+    assert quic & shared.heard == quic & caddy
+    assert quic.isdisjoint(shared.open_resolvers), "it opens its ports for both, and speaks no QUIC"
+    assert shared.heard <= shared.taken
+    assert nginx.isdisjoint(shared.heard)
+
+
 def test_what_special_hosts_do_stays_ours() -> None:
     """Resolvers, the block page and pinned services are no plain web sites; QUIC is the web's."""
     here = build_world(load_catalog().services, "IR")

@@ -37,7 +37,8 @@ PROGRAMS = (UNBOUND, NGINX, CADDY, TOR, OBFS4PROXY, *TUNNEL_PROGRAMS)
 Door = tuple[str, int]
 """An address and a port."""
 
-_DNS_PORTS = (53, 853)
+_DNS = 53
+_DNS_PORTS = (_DNS, 853)
 _BARE = frozenset({Layer.ACCEPTED, Layer.HELLO, Layer.CERTIFICATE, Layer.SPEAKER, Layer.DATAGRAM})
 """Moments at which a program of the real world does what it was built for, not what we want."""
 
@@ -75,6 +76,17 @@ class Allotment:
         doors = (*self.line_resolver, *self.open_resolvers, *self.relays, *bridges, *tunnels)
         return frozenset((*web, *doors))
 
+    @property
+    def heard(self) -> frozenset[Door]:
+        """Return the doors of ``taken`` at which the program hears datagrams as well.
+
+        nginx and tor hear none, caddy hears HTTP/3, and unbound opens each of its ports for both.
+        """
+        resolvers = (*self.line_resolver, *self.open_resolvers)
+        web = ((address, 443) for group in self.caddy for address in group.addresses)
+        tunnels = (door for s in self.tunnels if s.carrier == "udp" for door in s.doors)
+        return frozenset((*resolvers, *web, *tunnels))
+
     def programs(self) -> tuple[str, ...]:
         """Return the programs that serve anything."""
         resolvers = self.line_resolver or self.open_resolvers
@@ -95,7 +107,7 @@ def allot(world: World, scenario: Scenario, programs: Collection[str]) -> Allotm
     wild = [host for host in world.hosts.values() if not _tame(world, host, rules, scenario)]
     own = {host.address for host in wild}
     resolvers = UNBOUND in programs and not any(map(_resolver_acts, rules))
-    line = (world.nameserver, 53)
+    line = (world.nameserver, _DNS)
     usable = [host for host in world.hosts.values() if host.address not in own]
     return Allotment(
         nginx=_groups(usable, NGINX) if NGINX in programs else (),
@@ -136,9 +148,12 @@ def _resolving(world: World, hosts: Iterable[Host]) -> Iterator[Door]:
     for host in hosts:
         if not host.resolver or host.address == world.nameserver:
             continue
-        yield from ((host.address, port) for port in _DNS_PORTS if port in host.ports)
+        ports = [port for port in _DNS_PORTS if port in host.ports]
         if _https_only_for_dns(world, host):
-            yield host.address, 443
+            ports.append(443)
+        for port in ports:
+            if port == _DNS or not host.hears_datagrams(port):  # as over QUIC, which it cannot
+                yield host.address, port
 
 
 def _https_only_for_dns(world: World, host: Host) -> bool:

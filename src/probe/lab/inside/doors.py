@@ -50,15 +50,21 @@ class Doors:
     """Opens the sockets of one world; all end with ``close``."""
 
     def __init__(
-        self, direct: Situation, diverted: Situation, taken: Collection[tuple[str, int]]
+        self,
+        direct: Situation,
+        diverted: Situation,
+        taken: Collection[tuple[str, int]],
+        heard: Collection[tuple[str, int]],
     ) -> None:
         """Serve ``direct`` at each host's own ports, ``diverted`` at the shifted ones.
 
-        What is ``taken`` is somebody else's to serve.
+        Connections to what is ``taken`` are somebody else's to serve, and so are datagrams to
+        what is ``heard``.
         """
         self._direct = direct
         self._diverted = diverted
         self._taken = taken
+        self._heard = heard
         self._world: World = direct.world
         self._geography = Geography(self._world)
         self._authority = Authority(direct, self._geography)
@@ -79,15 +85,16 @@ class Doors:
             ProbeError: the machine does not allow so many.
 
         """
-        own = [door for door in self._doors() if (door[0].address, door[1]) not in self._taken]
-        raise_limit(SPARE + 3 * len(own))
+        doors = [(host, port, (host.address, port)) for host, port in self._doors()]
+        own = [(host, port) for host, port, door in doors if door not in self._taken]
+        raise_limit(SPARE + 3 * len(doors))
         for host, port in own:
             await self._stream(host.address, port, self._here(host, port))
         for port in sorted({port for _, port in self._doors() if port < OFFSET}):
             for family in (4, 6):
                 await self._stream(_ANY[family], shifted(port), self._meant(port))
-        for host, port in own:
-            if host.hears_datagrams(port):
+        for host, port, door in doors:
+            if host.hears_datagrams(port) and door not in self._heard:
                 await self._datagrams(host, port)
         for address in self._world.authority:
             await self._name_server(address)

@@ -80,7 +80,8 @@ class Internet:
 
     async def _serve(self) -> None:
         """Open everything; a program that fails gives its part back to our own servers."""
-        self._doors = Doors(self._direct, self._diverted, self._allotment.taken)
+        shared = self._allotment
+        self._doors = Doors(self._direct, self._diverted, shared.taken, shared.heard)
         await self._doors.open()
         self._programs = Programs(self._direct, self._allotment, self._folder)
         try:

@@ -34,7 +34,7 @@ test-all: $(VENV)/.dev  ## the fast tests, then the slow ones
 
 test-netns: $(VENV)/.dev  ## the tests on real packets, in network namespaces; says why where that cannot be
 	@if why=$$($(BIN)/probe lab check -o json 2>&1 >/dev/null); then \
-		sh tests/netns/two_labs.sh "$(CURDIR)/$(BIN)" "$(NETNS)"; \
+		sh tests/netns/labs.sh "$(CURDIR)/$(BIN)" "$(NETNS)"; \
 	else \
 		echo "skipped: no test on real packets was run. $$why"; \
 	fi

@@ -35,3 +35,23 @@ def test_a_chance_is_said_in_words_and_never_as_nothing() -> None:
     row = _window(WindowRow(subject="messenger", name="Messenger", locus="network", event=event))
     said = "established; by chance alone 1 time in 1,000,000; 95 %: (15:55..16:10)-(23:50..00:05)"
     assert row["confidence"] == said
+    assert row["who"] == "The network"
+
+
+def test_trouble_of_the_line_is_told_in_words() -> None:
+    """What happened, and that nobody knows whose doing; not what a signal is called."""
+    event = Event(
+        kind=EventKind.OUTAGE,
+        series="line",
+        vantage="v",
+        network="n",
+        label=Label.ESTABLISHED,
+        start=Instant(at=FIRST, earliest=FIRST, latest=FIRST),
+        end=Instant(at=LAST, earliest=LAST, latest=LAST),
+        tz="Asia/Tehran",
+        signal="upstream",
+        mechanisms=(("offline.upstream", 4),),
+    )
+    row = _window(WindowRow(subject="line", name="this line", locus="upstream", event=event))
+    assert row["what"] == "this line: nothing beyond the router answered"
+    assert row["who"] == "Not known"

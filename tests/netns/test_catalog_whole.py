@@ -33,7 +33,6 @@ from probe.wire.stun import binding_request, mapped_address
 
 pytestmark = [
     pytest.mark.netns,
-    pytest.mark.slow,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not guard.in_lab(), reason="not in a lab: run make test-netns"),
 ]

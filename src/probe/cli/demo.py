@@ -21,7 +21,7 @@ __all__ = ["app"]
 app = command_app()
 
 _SERVICES = ("service", "finding", "who", "how", "when", "confidence")
-_WINDOWS = ("what", "where", "hours", "days", "confidence")
+_WINDOWS = ("what", "who", "hours", "days", "confidence")
 _EVERY = 16
 """Rounds between two plain lines of progress: about a day."""
 
@@ -182,9 +182,16 @@ def _service(found: "ServiceFinding", data: "ReportData") -> dict[str, str]:
 def _window(row: "WindowRow") -> dict[str, str]:
     """Return one row of the table of windows and outages."""
     from probe.analysis.wording import odds_words
+    from probe.model.verdict import Locus
+    from probe.report.mechanisms import how
     from probe.report.phrases import moment, weekdays, window_hours
+    from probe.report.words import WHO
 
     event = row.event
+    blamed = next((one for one in Locus if one.value == row.locus), None)
+    what = row.name
+    if blamed is None and event.mechanisms:  # the line's own trouble: the signal says no locus
+        what = f"{row.name}: {how(event.mechanisms[0][0])}"
     if event.window is None:
         hours = moment(event.start.at, event.tz)
         if event.end is not None:
@@ -198,8 +205,8 @@ def _window(row: "WindowRow") -> dict[str, str]:
         edges = "-".join(_edge(e) for e in (event.window.start_interval, event.window.end_interval))
         sure = f"{event.label.value}; by chance alone {odds_words(event.p)}; 95 %: {edges}"
     return {
-        "what": row.name,
-        "where": row.locus,
+        "what": what,
+        "who": WHO[blamed or Locus.UNKNOWN],
         "hours": hours,
         "days": days,
         "confidence": sure,

@@ -12,6 +12,8 @@ from probe.wire.ikev2 import Answer, AnswerKind, Group, marked, read_answer, sa_
 pytestmark = pytest.mark.slow
 _PLUGIN_FOLDER = Path("/usr/lib/ipsec/plugins")
 _PLUGINS = "nonce random aes sha1 sha2 hmac kdf openssl gmp kernel-netlink socket-default"
+_OWN_RUN = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run && exec "$@"', "sh")
+"""charon starts only where /run holds no other charon's number: two tests may run at once."""
 
 
 def _ask(port: int, group: Group, cookie: bytes = b"", own: bytes = b"") -> Answer | None:
@@ -29,7 +31,7 @@ def _command(folder: Path, plugins: str, *settings: str) -> list[str]:
     """Write a configuration and return what starts charon with it."""
     lines = (f"load = {plugins}", "install_routes = no", "install_virtual_ip = no", *settings)
     (folder / "strongswan.conf").write_text("charon {\n" + "\n".join(lines) + "\n}\n")
-    return ["env", f"STRONGSWAN_CONF={folder / 'strongswan.conf'}", program("charon")]
+    return [*_OWN_RUN, "env", f"STRONGSWAN_CONF={folder / 'strongswan.conf'}", program("charon")]
 
 
 @pytest.mark.parametrize("port", [500, 4500])

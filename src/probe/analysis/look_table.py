@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from probe.analysis.arrays import BoolArray, IntArray
-from probe.analysis.columns import instant
 from probe.model.record import Judged, SeriesRound, judged_row
+from probe.model.times import instant
 from probe.model.verdict import Verdict
 
 __all__ = ["LookTable", "ruling_of"]

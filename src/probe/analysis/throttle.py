@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from probe.analysis.evidence import BoolArray, FloatArray, IntArray
+from probe.analysis.arrays import BoolArray, FloatArray, IntArray
 from probe.analysis.limit_level import limit_level
 from probe.analysis.own_past import DELTA, LEAST_BASELINE, OwnPast, own_past
 from probe.analysis.ranks import Shift, larger, shift

@@ -61,6 +61,11 @@ class LookTable:
         chosen = np.array([name in wanted for name in self.services], dtype=np.bool_)
         return self if chosen.all() else self.where(chosen[self.service])
 
+    def without(self, mechanism: str) -> "LookTable":
+        """Return the looks of which something else was said."""
+        kept = np.array([one.mechanism != mechanism for one in self.rulings], dtype=np.bool_)
+        return self if kept.all() else self.where(kept[self.ruling])
+
     def rules(self) -> set[str]:
         """Return the ids of the rules that spoke."""
         return {self.rulings[place].rule_id for place in np.unique(self.ruling).tolist()}

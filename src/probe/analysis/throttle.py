@@ -161,12 +161,11 @@ def history_of(key: PairKey, pairs: Sequence[Pair], *, general: bool = False) ->
     """
     if not pairs:
         raise ValueError("a history needs a round")
-    rounds = of_line(pairs) if general else of_pairs(pairs)
-    newest = max(pairs, key=lambda pair: pair.time)
-    key = line_key(key) if general else key
     ordered = sorted(pairs, key=lambda pair: pair.time)
+    rounds = of_line(ordered) if general else of_pairs(ordered)
+    key = line_key(key) if general else key
     transfers = tuple(pair.controls if general else (pair.target,) for pair in ordered)
-    return History(key, newest.tz, rounds, own_past(rounds.slow), transfers, general)
+    return History(key, ordered[-1].tz, rounds, own_past(rounds.slow), transfers, general)
 
 
 def line_key(key: PairKey) -> PairKey:

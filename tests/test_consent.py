@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def _right() -> list[str]:
-    return [question.right for question in consent.policy()[1].questions]
+    return [question.right for question in consent.policy().questions]
 
 
 def _give(path: Path, *categories: Category, high_risk: bool = False) -> consent.Consent:
@@ -181,10 +181,10 @@ def test_each_opt_in_has_its_warning() -> None:
 
 def test_every_language_has_everything() -> None:
     """A translation has the same parts, questions, letters and right answers as the English."""
-    _, english = consent.policy("en")
+    english = consent.policy("en")
     assert set(consent.languages()) == set(LANGUAGES), "as many as reports are written in"
     for language in consent.languages():
-        _, words = consent.policy(language)
+        words = consent.policy(language)
         assert [p.id for p in words.paragraphs] == [p.id for p in english.paragraphs]
         assert set(words.categories) == {c.value for c in set(Category) - COVERED}
         for question, original in zip(words.questions, english.questions, strict=True):
@@ -207,7 +207,7 @@ def _facts(text: str) -> set[str]:
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
 def test_a_translation_says_the_same_numbers_and_commands(language: str) -> None:
     """Volumes, days and the commands that delete and stop are the same in every language."""
-    english, words = consent.policy("en")[1], consent.policy(language)[1]
+    english, words = consent.policy("en"), consent.policy(language)
     for original, translated in zip(english.paragraphs, words.paragraphs, strict=True):
         assert _facts(original.text) <= _facts(translated.text), original.id
         assert ("--no-store" in original.text) is ("--no-store" in translated.text)

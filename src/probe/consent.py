@@ -136,15 +136,14 @@ def usual_language(environ: Mapping[str, str]) -> str:
     return code if code in languages() else "en"
 
 
-def policy(language: str = "en") -> tuple[str, Policy]:
-    """Return the version and the words of a language, English when there is none of it."""
-    words = _texts().get(language, _texts()["en"])
-    return words.version, words
+def policy(language: str = "en") -> Policy:
+    """Return the words of a language, English when there is none of it."""
+    return _texts().get(language, _texts()["en"])
 
 
 def shown_text(categories: Collection[Category] = (), language: str = "en") -> str:
     """Return the whole text for a choice of categories, as it is shown and hashed."""
-    _, words = policy(language)
+    words = policy(language)
     extra = sorted(set(categories) - COVERED)
     parts = [words.title, words.translated, *(paragraph.text for paragraph in words.paragraphs)]
     return "\n\n".join(filter(None, parts)) + (_warnings(words, extra) if extra else "")
@@ -158,7 +157,7 @@ def _warnings(words: Policy, extra: Iterable[str]) -> str:
 
 def check_answers(answers: Sequence[str], language: str = "en") -> tuple[Question, ...]:
     """Return the questions that were not answered rightly; all of them must be answered."""
-    questions = policy(language)[1].questions
+    questions = policy(language).questions
     given = [answer.strip().lower() for answer in answers]
     given += [""] * (len(questions) - len(given))
     extra = len(given) > len(questions)
@@ -191,7 +190,7 @@ def give(
     extra = tuple(sorted(c.value for c in set(categories) - COVERED))
     day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     consent = Consent(
-        version=policy(language)[0],
+        version=policy(language).version,
         text_sha256=_hash(shown_text(categories, language)),
         given=day if high_risk else now.astimezone(UTC).replace(microsecond=0),
         categories=extra,
@@ -245,7 +244,7 @@ def require(path: Path, categories: Iterable[Category]) -> Consent:
         _hash(shown_text([Category(c) for c in consent.categories if c in _OPTIONAL], language))
         for language in languages()
     }
-    if consent.version != policy()[0] or consent.text_sha256 not in known:
+    if consent.version != policy().version or consent.text_sha256 not in known:
         raise ConsentError(
             "the consent text has changed since you agreed; read it with `probe consent give`"
         )
@@ -286,7 +285,7 @@ def _recognised(text_sha256: str) -> tuple[str, ...]:
             return ()
         for chosen in choices:
             longer = plain.copy()
-            longer.update(_warnings(policy(language)[1], chosen).encode())
+            longer.update(_warnings(policy(language), chosen).encode())
             if longer.hexdigest() == text_sha256:
                 return chosen
     return ()

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from probe.analysis.arrays import FloatArray
 from probe.analysis.edges import edge_likelihood, estimate, is_jittered
-from probe.analysis.evidence import FloatArray
 
 BAD, GOOD = math.log(0.92 / 0.03), math.log(0.08 / 0.97)
 GRID = np.arange(885.0, 1036.0)

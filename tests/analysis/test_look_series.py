@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from probe.analysis.columns import Columns, columns_of, microseconds
+from probe.analysis.columns import Columns, columns_of
 from probe.analysis.evidence import evidence_of
 from probe.analysis.look_series import series_of_looks
 from probe.analysis.look_table import LookTable
@@ -17,6 +17,7 @@ from probe.model.context import Anchor, AnchorGroup, Gate, GateId, RoundContext,
 from probe.model.record import RETESTS, RoundRow, SeriesRound
 from probe.model.target import PartOf
 from probe.model.timeline import Series
+from probe.model.times import microseconds
 from probe.model.vantage import Network
 from probe.model.verdict import Confidence, Locus, State, Verdict
 

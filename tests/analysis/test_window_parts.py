@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from probe.analysis.evidence import IntArray
+from probe.analysis.arrays import IntArray
 from probe.analysis.score import score_of, wording
 from probe.analysis.weekly import on_weekdays, weekdays_of
 from probe.analysis.wording import clock, window_hours

@@ -15,7 +15,7 @@ __all__ = ["agree", "invoked"]
 
 def agree(home: Path, *categories: Category) -> None:
     """Record a consent, now."""
-    answers = [question.right for question in policy()[1].questions]
+    answers = [question.right for question in policy().questions]
     give(home / "consent.json", answers=answers, categories=categories, now=SystemClock().now())
 
 

@@ -77,7 +77,7 @@ def test_a_server_asks_for_consent_as_a_run_does(
     control("token")
     with pytest.raises(ConsentError, match="no consent was given"):
         control("serve", "--listen", "0.0.0.0:0")
-    answers = [question.right for question in policy()[1].questions]
+    answers = [question.right for question in policy().questions]
     give(
         home / "consent.json", answers=answers, categories=(), now=datetime(2024, 1, 1, tzinfo=UTC)
     )
@@ -191,7 +191,7 @@ def test_the_guard_stands_before_the_socket_of_a_server(
 ) -> None:
     """Under ``PROBE_NET=loopback`` nothing listens to the outside, consent or not."""
     control("token")
-    answers = [question.right for question in policy()[1].questions]
+    answers = [question.right for question in policy().questions]
     when = datetime(2024, 1, 1, tzinfo=UTC)
     give(home / "consent.json", answers=answers, categories=(), now=when)
     monkeypatch.setenv("PROBE_ACCESS", "hosting")

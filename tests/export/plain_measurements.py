@@ -18,12 +18,12 @@ from probe.export.table import Cell
 from probe.model.measurement import HttpStep, Measurement, Outcome, Variant
 from probe.model.record import Record
 from probe.model.selection import Selection
+from probe.model.times import microseconds
 from probe.model.vantage import Network, Vantage
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.database import MEMORY, Store
 from probe.store.evidence import read_trace
 from probe.store.scan import EndpointFacts, RoundFacts
-from probe.store.times import microseconds
 
 HOUR = timedelta(hours=1)
 TITLES = (

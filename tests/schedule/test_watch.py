@@ -21,7 +21,7 @@ from schedule_rounds import (
     targets,
 )
 
-from probe.clock import SystemClock, VirtualClock
+from probe.clock import VirtualClock
 from probe.errors import BusyError, ConsentError, ForbiddenNetwork, StoreError
 from probe.model.record import RETESTS
 from probe.model.target import Catalog, Plan, Risk
@@ -248,14 +248,25 @@ async def test_withdrawn_consent_and_a_forbidden_network_end_the_watch(error: Ex
 
 
 async def test_a_stop_ends_a_long_sleep_at_once() -> None:
-    """SIGTERM at three in the morning is not answered at four."""
-    probe = FakeProbe(SystemClock())
-    watched = Watched(catalog(*targets(1)), probe, every_s=86_400.0)
-    task = asyncio.create_task(watched.watch.run())
-    await asyncio.sleep(0.05)
-    watched.stop.set()
+    """SIGTERM at three in the morning is not answered at four, and no round is begun."""
+    asleep = asyncio.Event()
+
+    class Endless(VirtualClock):
+        """A clock on which nobody wakes by himself."""
+
+        async def sleep(self, seconds: float) -> None:
+            asleep.set()
+            await asyncio.Event().wait()
+
+    watched = Watched(catalog(*targets(1)), FakeProbe(Endless(START)), every_s=86_400.0)
     async with asyncio.timeout(5):
+        task = asyncio.create_task(watched.watch.run())
+        await asleep.wait()
+        assert not task.done()
+        watched.stop.set()
         await task
+    assert watched.results == []
+    assert watched.watch.rounds == 0
 
 
 async def test_after_a_suspension_the_line_is_looked_at_as_soon_as_the_machine_is_back() -> None:

@@ -26,6 +26,7 @@ from store_records import (
 
 from probe.errors import StoreError
 from probe.model.selection import Selection
+from probe.model.times import microseconds
 from probe.model.vantage import Access, Network, Vantage
 from probe.model.verdict import State
 from probe.store import scan
@@ -34,7 +35,6 @@ from probe.store.database import Store
 from probe.store.dictionary import Dictionary
 from probe.store.evidence import read_trace, skim_trace, split, write_trace
 from probe.store.scan_measurements import UNSAID, measurement_queries
-from probe.store.times import microseconds
 from probe.store.traces import NO_STEP, skim_traces
 
 HOUR = timedelta(hours=1)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from probe.analysis.evidence import FloatArray, IntArray
+from probe.analysis.arrays import FloatArray, IntArray
 from probe.analysis.wallclock import DAY_MIN
 
 __all__ = ["IOU", "SPANS_DAYS", "SPAN_DAYS", "STEP", "Arcs", "Pairs", "day_cost"]

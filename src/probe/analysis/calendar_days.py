@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from probe.analysis.arrays import BoolArray, FloatArray, IntArray
 from probe.analysis.candidate import LONGEST_S, SHORTEST_S, Candidate
 from probe.analysis.claims import window_event
 from probe.analysis.episodes import Episode
-from probe.analysis.evidence import BoolArray, FloatArray, IntArray
 from probe.analysis.judgement import solid
 from probe.analysis.recurrence import Arcs, benjamini_hochberg, matches
 from probe.analysis.search import ALPHA, FALSE_DISCOVERY, Search

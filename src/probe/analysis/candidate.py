@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from probe.analysis.arrays import BoolArray, FloatArray, IntArray
 from probe.analysis.episodes import Episode
-from probe.analysis.evidence import BoolArray, FloatArray, IntArray
 from probe.analysis.recurrence import Arcs, Recurrence, matches, p_value, strongest
 from probe.analysis.study import Study, exposure
 from probe.analysis.wallclock import DAY_MIN, Fold, day_numbers, quietest_minute

@@ -6,7 +6,6 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from probe.analysis.arrays import BoolArray, Codes, FloatArray, IntArray
 from probe.model.timeline import Absence, Sample, Series, SeriesKey
+from probe.model.times import instant, microseconds
 
 __all__ = [
     "ABSENCES",
@@ -22,8 +22,6 @@ __all__ = [
     "SeriesLike",
     "absence_code",
     "columns_of",
-    "instant",
-    "microseconds",
     "of_samples",
 ]
 
@@ -31,18 +29,6 @@ NONE = -1
 """No value: of ``bad`` no evidence, of ``absence`` no absence, of ``mechanism`` no name."""
 
 ABSENCES = tuple(Absence)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(time: datetime) -> int:
-    """Return an aware time as microseconds since 1970."""
-    return (time - _EPOCH) // _MICROSECOND
-
-
-def instant(time_us: int) -> datetime:
-    """Return the aware UTC time that ``microseconds`` counted."""
-    return _EPOCH + timedelta(microseconds=time_us)
 
 
 def absence_code(absence: Absence | None) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probe.analysis.evidence import FloatArray, IntArray
+from probe.analysis.arrays import FloatArray, IntArray
 
 __all__ = ["BINS", "Cylinder", "Grid", "grid_of", "scan", "significance", "stands_out"]
 

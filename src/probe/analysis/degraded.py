@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from msgspec.structs import replace
 
+from probe.analysis.arrays import BoolArray, FloatArray, IntArray
 from probe.analysis.cylinder import BINS, Cylinder, grid_of, scan, significance, stands_out
 from probe.analysis.edges import edge_likelihood
 from probe.analysis.episodes import Episode
-from probe.analysis.evidence import BoolArray, FloatArray, IntArray
 from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.search import ALPHA, FALSE_DISCOVERY, Search, by_vantage
 from probe.analysis.spans import Span, spans_of

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probe.analysis.evidence import FloatArray
+from probe.analysis.arrays import FloatArray
 
 __all__ = ["Edge", "edge_likelihood", "estimate", "snapped_minute"]
 

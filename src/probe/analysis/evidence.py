@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probe.analysis.arrays import BoolArray, Codes, FloatArray, IntArray
+from probe.analysis.arrays import BoolArray, Codes, FloatArray
 from probe.analysis.columns import NONE, SeriesLike, columns_of
 from probe.analysis.spacing import (
     BURST_EFFECTIVE,
@@ -14,7 +14,7 @@ from probe.analysis.spacing import (
     spacing_s,
 )
 
-__all__ = ["BoolArray", "Codes", "Evidence", "FloatArray", "IntArray", "evidence_of"]
+__all__ = ["Evidence", "evidence_of"]
 
 MAX_WEIGHT = 10.0
 """No single sample outweighs ten."""

@@ -12,8 +12,9 @@ from datetime import timedelta
 import numpy as np
 from msgspec import structs
 
+from probe.analysis.arrays import FloatArray
 from probe.analysis.episodes import Episode, episodes_of
-from probe.analysis.evidence import Evidence, FloatArray, evidence_of
+from probe.analysis.evidence import Evidence, evidence_of
 from probe.analysis.hmm import HmmParameters, learned_false_bad, log_ratios
 from probe.analysis.spacing import spacing_s
 from probe.analysis.study import Study

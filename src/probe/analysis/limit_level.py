@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from probe.analysis.evidence import FloatArray
+from probe.analysis.arrays import FloatArray
 from probe.analysis.ranks import median_interval
 from probe.analysis.token_bucket import Level, policed_level
 from probe.model.goodput import Speed

@@ -54,8 +54,7 @@ class _Maker:
         self, table: LookTable, rounds: Sequence[RoundRow], networks: Mapping[int, str]
     ) -> None:
         self._rulings = [_felt(one) for one in table.rulings]
-        alive = np.array([one.mechanism != RETIRED for one in self._rulings], dtype=np.bool_)
-        self._table = table if alive.all() else table.where(alive[table.ruling])
+        self._table = table.without(RETIRED)
         again = {row.id for row in rounds if row.retests}
         known = table.rounds
         self._again = np.array([one.id in again for one in known], dtype=np.bool_)

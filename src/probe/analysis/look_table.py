@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from probe.analysis.arrays import BoolArray, IntArray
-from probe.analysis.columns import instant
 from probe.model.record import Judged, SeriesRound, judged_row
+from probe.model.times import instant
 from probe.model.verdict import Verdict
 
 __all__ = ["LookTable", "ruling_of"]
@@ -60,6 +60,11 @@ class LookTable:
         wanted = set(names)
         chosen = np.array([name in wanted for name in self.services], dtype=np.bool_)
         return self if chosen.all() else self.where(chosen[self.service])
+
+    def without(self, mechanism: str) -> "LookTable":
+        """Return the looks of which something else was said."""
+        kept = np.array([one.mechanism != mechanism for one in self.rulings], dtype=np.bool_)
+        return self if kept.all() else self.where(kept[self.ruling])
 
     def rules(self) -> set[str]:
         """Return the ids of the rules that spoke."""

@@ -19,9 +19,7 @@ def table_of_wholes(table: LookTable, parts: Membership) -> LookTable:
     It says what ``combine_whole`` says of the round's rows, at the time of the first of them.
     Rounds in which the same was said of the same services are combined once.
     """
-    alive = np.array([one.mechanism != RETIRED for one in table.rulings], dtype=np.bool_)
-    mine = table.of_services(parts)
-    mine = mine.where(alive[mine.ruling])
+    mine = table.of_services(parts).without(RETIRED)
     names = sorted({part.whole for part in parts.values()})
     numbers = {name: place for place, name in enumerate(names)}
     of_service = np.array(

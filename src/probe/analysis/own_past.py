@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probe.analysis.evidence import FloatArray, IntArray
+from probe.analysis.arrays import FloatArray, IntArray
 
 __all__ = ["BASELINE", "DELTA", "LEAST_BASELINE", "OwnPast", "own_past"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probe.analysis.evidence import FloatArray
+from probe.analysis.arrays import FloatArray
 
 __all__ = ["Shift", "larger", "median_interval", "shift"]
 

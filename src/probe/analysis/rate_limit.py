@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probe.analysis.evidence import BoolArray, FloatArray, IntArray
+from probe.analysis.arrays import BoolArray, FloatArray, IntArray
 from probe.analysis.slowness import Slowness
 from probe.model.throttle import Shape
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from probe.analysis.alignment import IOU, SPANS_DAYS, STEP, Arcs, Pairs, day_cost
-from probe.analysis.evidence import BoolArray, FloatArray
+from probe.analysis.arrays import BoolArray, FloatArray
 from probe.analysis.wallclock import DAY_MIN
 
 __all__ = ["Arcs", "Recurrence", "benjamini_hochberg", "matches", "p_value", "strongest"]

@@ -14,7 +14,7 @@ from statistics import median
 
 import numpy as np
 
-from probe.analysis.evidence import FloatArray
+from probe.analysis.arrays import FloatArray
 from probe.model.goodput import Pair, Speed
 
 __all__ = ["Slowness", "jerkiness", "of_line", "of_pairs", "steady_rate"]

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from probe.analysis.evidence import Evidence, FloatArray, IntArray
+from probe.analysis.arrays import FloatArray, IntArray
+from probe.analysis.evidence import Evidence
 from probe.analysis.zones import zone
 from probe.model.event import Event
 

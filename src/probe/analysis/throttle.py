@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from probe.analysis.evidence import BoolArray, FloatArray, IntArray
+from probe.analysis.arrays import BoolArray, FloatArray, IntArray
 from probe.analysis.limit_level import limit_level
 from probe.analysis.own_past import DELTA, LEAST_BASELINE, OwnPast, own_past
 from probe.analysis.ranks import Shift, larger, shift
@@ -161,12 +161,11 @@ def history_of(key: PairKey, pairs: Sequence[Pair], *, general: bool = False) ->
     """
     if not pairs:
         raise ValueError("a history needs a round")
-    rounds = of_line(pairs) if general else of_pairs(pairs)
-    newest = max(pairs, key=lambda pair: pair.time)
-    key = line_key(key) if general else key
     ordered = sorted(pairs, key=lambda pair: pair.time)
+    rounds = of_line(ordered) if general else of_pairs(ordered)
+    key = line_key(key) if general else key
     transfers = tuple(pair.controls if general else (pair.target,) for pair in ordered)
-    return History(key, newest.tz, rounds, own_past(rounds.slow), transfers, general)
+    return History(key, ordered[-1].tz, rounds, own_past(rounds.slow), transfers, general)
 
 
 def line_key(key: PairKey) -> PairKey:

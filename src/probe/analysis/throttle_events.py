@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from msgspec.structs import replace
 
+from probe.analysis.arrays import BoolArray
 from probe.analysis.claims import outage_event, window_event
 from probe.analysis.episodes import Episode
-from probe.analysis.evidence import BoolArray
 from probe.analysis.judgement import explained
 from probe.analysis.recurrence import benjamini_hochberg
 from probe.analysis.search import Rng, Search, by_vantage, search_of, search_together

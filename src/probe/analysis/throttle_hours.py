@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from probe.analysis.arrays import BoolArray, FloatArray, IntArray
 from probe.analysis.cylinder import BINS, Cylinder, Grid, grid_of, scan, significance, stands_out
 from probe.analysis.edges import Edge, estimate
-from probe.analysis.evidence import BoolArray, FloatArray, IntArray
 from probe.analysis.judgement import CONTRAST, INSIDE_BAD, KEPT_FEW
 from probe.analysis.study import MAX_SPACING_S, Study
 from probe.analysis.wallclock import DAY_MIN, Fold, day_iso

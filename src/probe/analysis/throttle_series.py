@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from probe.analysis.evidence import FloatArray
+from probe.analysis.arrays import FloatArray
 from probe.analysis.line_series import LINE
 from probe.analysis.own_past import DELTA
 from probe.analysis.throttle import History, history_of, line_key

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probe.analysis.evidence import FloatArray, IntArray
+from probe.analysis.arrays import FloatArray, IntArray
 from probe.model.goodput import Speed
 
 __all__ = ["Level", "policed_level"]

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from probe.analysis.evidence import FloatArray, IntArray
+from probe.analysis.arrays import FloatArray, IntArray
 from probe.analysis.zones import Offsets
 
 __all__ = ["DAY_MIN", "Fold", "day_iso", "quietest_minute"]

@@ -7,7 +7,7 @@ none elsewhere have a chance of (1/7)^3.
 
 import numpy as np
 
-from probe.analysis.evidence import BoolArray, IntArray
+from probe.analysis.arrays import BoolArray, IntArray
 
 __all__ = ["on_weekdays", "weekdays_of"]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from probe.analysis.arrays import BoolArray, FloatArray, IntArray
 from probe.analysis.candidate import Candidate
 from probe.analysis.edges import Edge, estimate, is_jittered
-from probe.analysis.evidence import BoolArray, FloatArray, IntArray
 from probe.analysis.study import Study
 from probe.analysis.wallclock import DAY_MIN
 from probe.analysis.weekly import on_weekdays, weekdays_of

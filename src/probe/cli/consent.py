@@ -75,13 +75,13 @@ def show(include: IncludeOption = None, language: LanguageOption = None) -> None
     from probe.consent import policy, shown_text
 
     spoken = _language(language)
-    version, words = policy(spoken)
+    words = policy(spoken)
     typer.echo(_wrapped(shown_text(_categories(include), spoken)))
     for number, question in enumerate(words.questions, 1):
         typer.echo(f"\n{number}. {question.text}")
         for letter, option in question.options.items():
             typer.echo(f"   {letter}) {option}")
-    typer.echo(f"\nVersion {version} of this text. {_other_languages(spoken)}")
+    typer.echo(f"\nVersion {words.version} of this text. {_other_languages(spoken)}")
 
 
 @app.command()
@@ -118,10 +118,12 @@ def give(
     settings = load(config=config, environ=os.environ)
     categories = _categories(include) or settings.include
     spoken = _language(language)
-    version, words = policy(spoken)
+    words = policy(spoken)
     if i_have_read is not None or answers is not None:
-        if i_have_read != version:
-            raise ConsentError(f"read version {version} of the text first: `probe consent show`")
+        if i_have_read != words.version:
+            raise ConsentError(
+                f"read version {words.version} of the text first: `probe consent show`"
+            )
         letters = (answers or "").split(",")
     elif not sys.stdin.isatty():
         raise ConsentError(

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from probe.analysis.columns import Columns, columns_of, instant
+from probe.analysis.columns import Columns, columns_of
 from probe.model.timeline import Interval, IntervalState, Series, SeriesKey, Signal
+from probe.model.times import instant
 from probe.report.data import Bar, DayRow, Mark, Period
 from probe.report.hours import HourGrid, zone
 from probe.report.marks import Row, bars_of, day_rows

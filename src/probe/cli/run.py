@@ -62,6 +62,11 @@ class _Request:
     private: "Private | None" = None
     goodput: bool = False
 
+    @property
+    def uncounted(self) -> bool:
+        """Return whether this is a real network, and no store counts what was downloaded today."""
+        return self.lab is None and not self.keep
+
 
 DryRunOption = Annotated[
     bool,
@@ -228,8 +233,7 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
     from probe.schedule.budget import allowance
     from probe.schedule.choose import plan_round
     from probe.schedule.dryrun import describe
-    from probe.schedule.goodput import files_of, timed_of
-    from probe.schedule.reasons import METERED, UNCOUNTED
+    from probe.schedule.goodput import spared_files, timed_of
 
     settings = request.settings
     allowed = allowance(settings, None, SystemClock().now())
@@ -241,9 +245,7 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
         rng=rng,
         allowed=allowed,
         also=own,
-        spared=dict.fromkeys(files_of(request.catalog), METERED if settings.metered else UNCOUNTED)
-        if settings.metered or (request.lab is None and not request.keep)
-        else None,
+        spared=spared_files(settings, request.catalog, uncounted=request.uncounted),
         timed=timed_of(settings, described_server(settings)) if request.goodput else None,
     )
     asked = live_places(settings, request.controls)

@@ -8,7 +8,7 @@ from probe.analysis.zones import country_of
 from probe.export.table import Batch, Cell, Column, Table, plain_batch
 from probe.model.event import Event
 from probe.model.throttle import THROTTLE_FIELDS
-from probe.store.times import microseconds
+from probe.model.times import microseconds
 
 __all__ = ["TABLE", "batches", "flat"]
 

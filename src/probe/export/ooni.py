@@ -34,10 +34,10 @@ from probe.model.measurement import (
 )
 from probe.model.record import Record
 from probe.model.selection import Selection
+from probe.model.times import instant
 from probe.model.vantage import Access
 from probe.store.database import Store
 from probe.store.scan import RoundFacts
-from probe.store.times import instant
 
 __all__ = ["lines", "write"]
 

@@ -20,8 +20,8 @@ from probe.model.goodput import Pair, PairKey
 from probe.model.record import RoundRow
 from probe.model.selection import Selection
 from probe.model.timeline import Absence, Interval, Sample, Series, SeriesKey
+from probe.model.times import microseconds as us
 from probe.store.database import Store
-from probe.store.times import microseconds as us
 
 __all__ = [
     "GRID",

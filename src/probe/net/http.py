@@ -15,7 +15,7 @@ import httpcore
 import httpx
 
 from probe.errors import InputError
-from probe.model.address import family_of
+from probe.model.address import authority
 from probe.model.failure import Failure
 from probe.net.base import NetFailure, Stream
 from probe.net.classify import classify
@@ -77,9 +77,8 @@ class HttpRequest:
     def url(self) -> str:
         """Return the URL, the port left out where it is the scheme's own."""
         scheme, usual = ("https", 443) if self.tls else ("http", 80)
-        host = f"[{self.host}]" if family_of(self.host) == 6 else self.host
-        port = "" if self.port == usual else f":{self.port}"
-        return f"{scheme}://{host}{port}{self.path}"
+        place = authority(self.host, None if self.port == usual else self.port)
+        return f"{scheme}://{place}{self.path}"
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from probe.errors import InputError
-from probe.model.address import parse_ip
+from probe.model.address import authority, parse_ip
 from probe.model.measurement import DnsEngine, DnsStep
 from probe.model.target import Trust
 from probe.net.base import NetFailure
@@ -16,7 +16,7 @@ from probe.net.tls import TlsStream, client_handshake
 from probe.net.trust import verify_chain
 from probe.probes.ask import dns_step
 from probe.probes.peer import HTTP_ALPN, Peer
-from probe.probes.resolvers import DOH_BY_ADDRESS, DOT_BY_ADDRESS, place_label
+from probe.probes.resolvers import DOH_BY_ADDRESS, DOT_BY_ADDRESS
 from probe.probes.session import Session, ascii_host
 
 __all__ = ["DOT_PORT", "ask_doh", "ask_dot", "record_answer"]
@@ -36,7 +36,7 @@ async def ask_dot(session: Session, name: str, qtype: str) -> DnsStep:
     t0_s, result = await _inside_tls(
         session, (address, DOT_PORT), Peer(None, address, (), Trust.PUBLIC), ask
     )
-    label = place_label(address, DOT_PORT)
+    label = authority(address, DOT_PORT)
     return record_answer(session, result, name, qtype, DnsEngine.DOT, label, t0_s)
 
 

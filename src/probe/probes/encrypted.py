@@ -1,5 +1,6 @@
 """Kinds ``dot`` and ``doh``: whether an encrypted resolver is reached and answers."""
 
+from probe.model.address import authority
 from probe.model.measurement import DnsEngine
 from probe.net.dns import ask_stream
 from probe.net.dnswire import question
@@ -9,7 +10,6 @@ from probe.probes.http import send_request
 from probe.probes.naming import each_address
 from probe.probes.peer import peer_of
 from probe.probes.resolver import NEUTRAL_NAME
-from probe.probes.resolvers import place_label
 from probe.probes.session import Session, ascii_host
 from probe.probes.tcp import connect
 from probe.probes.tls import shake_hands
@@ -35,7 +35,7 @@ async def probe_dot(session: Session) -> None:
             result = await ask_stream(inside, asked, timeout_s=session.env.timeouts.dns_s)
         finally:
             await stream.aclose()
-        label = place_label(address, port)
+        label = authority(address, port)
         record_answer(session, result, NEUTRAL_NAME, "A", DnsEngine.DOT, label, t0_s)
         return step.failure is None and result.failure is None
 

@@ -1,8 +1,8 @@
 """Kind ``resolver``: ask this resolver a neutral question, over UDP and then over TCP."""
 
+from probe.model.address import authority
 from probe.probes.ask import DNS_PORT, ask_tcp, ask_udp
 from probe.probes.naming import each_address
-from probe.probes.resolvers import place_label
 from probe.probes.session import Session
 
 __all__ = ["NEUTRAL_NAME", "probe_resolver"]
@@ -17,7 +17,7 @@ async def probe_resolver(session: Session) -> None:
 
     async def attempt(address: str) -> bool:
         server = (address, port)
-        label = place_label(address, port)
+        label = authority(address, port)
         step, result = await ask_udp(session, NEUTRAL_NAME, "A", server=server, label=label)
         if result.reply is not None:
             return step.failure is None

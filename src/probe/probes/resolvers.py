@@ -1,6 +1,6 @@
 """Resolvers that are public by intent, and how a resolver is named in a step."""
 
-from probe.model.address import family_of
+from probe.model.address import authority
 from probe.probes.session import Session
 
 __all__ = [
@@ -8,7 +8,6 @@ __all__ = [
     "DOH_BY_ADDRESS",
     "DOT_BY_ADDRESS",
     "PUBLIC_RESOLVERS",
-    "place_label",
     "resolver_label",
 ]
 
@@ -42,10 +41,5 @@ def resolver_label(session: Session, server: tuple[str, int]) -> str:
     """Return ``address:port`` for a resolver that was chosen or is public, else ``configured``."""
     address, port = server
     if address == session.options.resolver or address in PUBLIC_RESOLVERS:
-        return place_label(address, port)
+        return authority(address, port)
     return CONFIGURED
-
-
-def place_label(address: str, port: int) -> str:
-    """Return ``address:port``, an IPv6 address in brackets."""
-    return f"[{address}]:{port}" if family_of(address) == 6 else f"{address}:{port}"

@@ -7,17 +7,11 @@ import msgspec
 import numpy as np
 
 from probe.analysis.arrays import BoolArray
-from probe.analysis.columns import (
-    NONE,
-    Columns,
-    SeriesLike,
-    absence_code,
-    columns_of,
-    instant,
-)
+from probe.analysis.columns import NONE, Columns, SeriesLike, absence_code, columns_of
 from probe.analysis.episodes import episodes_of
 from probe.model.event import EventKind, Label
 from probe.model.timeline import Absence, Interval, IntervalState
+from probe.model.times import instant
 from probe.model.verdict import Confidence, Locus, ServiceVerdict, State, Verdict
 from probe.report.data import (
     FindingKind,

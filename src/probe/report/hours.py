@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from probe.analysis.arrays import BoolArray, IntArray
-from probe.analysis.columns import microseconds
+from probe.model.times import microseconds
 
 __all__ = ["Hour", "HourGrid", "floor_hour", "zone"]
 

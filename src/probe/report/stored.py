@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from probe import __version__
-from probe.analysis.columns import Columns, SeriesLike, instant, microseconds
+from probe.analysis.columns import Columns, SeriesLike
 from probe.analysis.look_series import series_of_looks
 from probe.analysis.look_table import LookTable, ruling_of
 from probe.analysis.pairs import chosen_pairs
@@ -26,6 +26,7 @@ from probe.model.goodput import Pair, PairKey
 from probe.model.record import Judged, Note, RoundRow
 from probe.model.target import Catalog, Endpoint, Service
 from probe.model.timeline import Interval, SeriesKey
+from probe.model.times import instant, microseconds
 from probe.model.verdict import Confidence, Locus, Reason, ServiceVerdict, State, Verdict
 from probe.report.build import build
 from probe.report.data import Method, Period, ReportData, Subject

@@ -18,6 +18,7 @@ from probe.net.quic import quic_is_here
 from probe.probes.options import UNSET, Unset
 from probe.probes.transfer import OwnServer, Transfer
 from probe.schedule.cost import transfer_bytes
+from probe.schedule.reasons import METERED, UNCOUNTED
 from probe.settings import Settings
 from probe.wire.media import PACKET, RATE_HZ
 
@@ -31,6 +32,7 @@ __all__ = [
     "files_of",
     "is_object",
     "plan_goodput",
+    "spared_files",
     "timed_of",
 ]
 
@@ -115,6 +117,16 @@ def cost_of_tasks(tasks: Iterable[GoodputTask]) -> int:
 def files_of(catalog: Catalog) -> tuple[str, ...]:
     """Return the ids of all files that may be downloaded in part."""
     return tuple(endpoint.id for endpoint in catalog.endpoints() if is_object(endpoint))
+
+
+def spared_files(settings: Settings, catalog: Catalog, *, uncounted: bool) -> dict[str, str]:
+    """Return the files that this line is spared, and why: all where bytes are paid for, or none.
+
+    ``uncounted`` is a real network without a store: nobody knows how many there were today.
+    """
+    if settings.metered:
+        return dict.fromkeys(files_of(catalog), METERED)
+    return dict.fromkeys(files_of(catalog), UNCOUNTED) if uncounted else {}
 
 
 def timed_of(

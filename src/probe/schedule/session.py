@@ -20,10 +20,10 @@ from probe.schedule.budget import Allowance, allowance, day_start
 from probe.schedule.chain import FollowUps, Waiting
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.controls import Controls
-from probe.schedule.goodput import Timed, files_of, timed_of
+from probe.schedule.goodput import Timed, files_of, spared_files, timed_of
 from probe.schedule.line import LineFacts
 from probe.schedule.network import NetworkLookup
-from probe.schedule.reasons import DOWNLOADS, METERED, UNCOUNTED
+from probe.schedule.reasons import DOWNLOADS
 from probe.schedule.runner import Progress, RoundResult, RunDeps, run_round
 from probe.schedule.work import MeasureOne
 from probe.settings import Settings
@@ -138,12 +138,9 @@ class Session:
     def _spared(self) -> dict[str, str]:
         """Return the files that are not downloaded now, and why."""
         files = files_of(self.catalog)
-        if self.settings.metered:
-            return dict.fromkeys(files, METERED)
-        if self.uncounted:
-            return dict.fromkeys(files, UNCOUNTED)
-        if self.store is None or not files:
-            return {}
+        spared = spared_files(self.settings, self.catalog, uncounted=self.uncounted)
+        if spared or self.store is None or not files:
+            return spared
         today = day_start(self.clock.now())
         often = self.store.times_looked((Variant.MAIN,), today)
         most = max(1, self.settings.goodput_rounds)

@@ -28,7 +28,7 @@ __all__ = ["FRESH_S", "Transfers", "answers"]
 FRESH_S = 60.0
 """A transfer this young serves as the control of another: within the same minute."""
 
-Taken = Callable[[Measurement], None]
+TakeLook = Callable[[Measurement], None]
 
 
 def answers(bundle: Sequence[Measurement], task: GoodputTask) -> bool:
@@ -54,7 +54,7 @@ class Transfers:
     quic: bool
     _fresh: dict[tuple[str, int], Measurement] = field(default_factory=dict)
 
-    async def take(self, task: GoodputTask, bundle: Sequence[Measurement], taken: Taken) -> None:
+    async def take(self, task: GoodputTask, bundle: Sequence[Measurement], taken: TakeLook) -> None:
         """Take the looks of ``task``, and hand each to ``taken``; one that was cut, interrupted.
 
         A server that says that it speaks HTTP/3 is asked for the same object over it, too.
@@ -74,7 +74,7 @@ class Transfers:
                 await self._look(_by_quic(look), family, address, taken)
 
     async def _look(
-        self, look: TimedLook, family: int, address: str | None, taken: Taken
+        self, look: TimedLook, family: int, address: str | None, taken: TakeLook
     ) -> Measurement | None:
         """Take one look, or one that was taken a moment ago: nothing is sent for it again."""
         if look.at_target and address is None:

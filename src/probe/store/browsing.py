@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row, Select, func, select
 
+from probe.model.times import instant
 from probe.model.verdict import State, Verdict
 from probe.store.codes import STATE
 from probe.store.dictionary import GENERATION, Dictionary, table_of
@@ -22,7 +23,6 @@ from probe.store.rows import (
     StoredVerdict,
 )
 from probe.store.said import bits_of
-from probe.store.times import instant
 
 __all__ = ["Entry", "Query", "StoreState", "entries", "state", "verdicts_query"]
 

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Row, select
 from probe.errors import StoreError
 from probe.model.control import ControlKind, ControlObservation
 from probe.model.record import Record
+from probe.model.times import instant, microseconds
 from probe.store.bulk import bulk_insert
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.rows import StoredFact, StoredRecordControl
-from probe.store.times import instant, microseconds
 
 __all__ = ["content_of", "control_rows", "controls_of", "recorded_from", "save_controls"]
 

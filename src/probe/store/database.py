@@ -14,6 +14,7 @@ from probe.model.context import GateId
 from probe.model.goodput import Pair, PairKey
 from probe.model.measurement import Variant
 from probe.model.record import Note
+from probe.model.times import microseconds
 from probe.store import notes, past, reading, retention, transfers, upkeep, writing
 from probe.store.browsing import Entry, Query, StoreState
 from probe.store.chain import Problem, head
@@ -29,7 +30,6 @@ from probe.store.reading import Span
 from probe.store.retention import Forgotten
 from probe.store.revising import Evidence
 from probe.store.shelf import chunks
-from probe.store.times import microseconds
 
 __all__ = [
     "MEMORY",

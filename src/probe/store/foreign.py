@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from probe.errors import StoreError
 from probe.model.timeline import Absence, Overlay, Sample, Series, SeriesKey, Signal
+from probe.model.times import instant, microseconds
 from probe.store.bulk import bulk_insert
 from probe.store.dictionary import table_of
 from probe.store.rows import (
@@ -22,7 +23,6 @@ from probe.store.rows import (
     StoredVantage,
 )
 from probe.store.shelf import chunks
-from probe.store.times import instant, microseconds
 
 __all__ = [
     "ForeignFile",

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from probe.model.times import instant
 from probe.store.chain import head
 from probe.store.dictionary import table_of
 from probe.store.engine import Database
@@ -17,7 +18,6 @@ from probe.store.rows import (
     StoredRound,
 )
 from probe.store.schema import HEAD
-from probe.store.times import instant
 
 __all__ = ["StoreInfo", "describe"]
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from probe.analysis.look_table import LookTable, ruling_of
 from probe.model.record import Judged, SeriesRound, judged_row
+from probe.model.times import instant, microseconds
 from probe.store.bulk import bulk_insert
 from probe.store.columns import as_texts
 from probe.store.dictionary import Dictionary, table_of
@@ -23,7 +24,6 @@ from probe.store.reading import (
 )
 from probe.store.rows import StoredLook, StoredRound, StoredService
 from probe.store.shelf import chunks
-from probe.store.times import instant, microseconds
 
 __all__ = ["Look", "fill", "last_looks", "looks_in", "refresh", "table_of_looks"]
 

@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from probe.model.record import Note
+from probe.model.times import instant, microseconds
 from probe.store.codes import NOTE
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.reading import Span
 from probe.store.rows import StoredNote, StoredService
-from probe.store.times import instant, microseconds
 
 __all__ = ["insert_note", "notes_in"]
 

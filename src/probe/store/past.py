@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, select
 
 from probe.model.control import ControlKind, ControlObservation
 from probe.model.measurement import DnsStep, HttpStep, Measurement, TlsStep
+from probe.model.times import HOUR_US, microseconds
 from probe.model.verdict import State, Verdict
 from probe.store.codes import STATE
 from probe.store.dictionary import Dictionary, table_of
@@ -19,7 +20,6 @@ from probe.store.rows import (
     StoredTraffic,
     StoredVerdict,
 )
-from probe.store.times import HOUR_US, microseconds
 
 __all__ = ["bytes_used", "last_verdicts", "own_past"]
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, null, or_, select
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Step, TlsStep
 from probe.model.record import Judged, Record, RoundRow, SeriesRound, judged_row
+from probe.model.times import instant, microseconds
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.context import unpack
 from probe.store.controls import controls_of
@@ -23,7 +24,6 @@ from probe.store.rows import (
     StoredVerdict,
 )
 from probe.store.shelf import chunks
-from probe.store.times import instant, microseconds
 
 __all__ = [
     "Span",

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, delete, select, update
 
+from probe.model.times import HOUR_US
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.evidence import decompress, parse_content, read_trace
 from probe.store.foreign import forget_foreign
@@ -35,7 +36,6 @@ from probe.store.rows import (
     StoredVerdict,
 )
 from probe.store.shelf import chunks
-from probe.store.times import HOUR_US
 
 __all__ = ["Forgotten", "forget_all", "forget_before"]
 

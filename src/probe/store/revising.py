@@ -15,6 +15,7 @@ from probe.errors import StoreError
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Variant
 from probe.model.target import Role
+from probe.model.times import instant, microseconds
 from probe.model.verdict import Verdict
 from probe.store import looks
 from probe.store.bulk import bulk_insert
@@ -30,7 +31,6 @@ from probe.store.rows import (
     StoredVerdict,
 )
 from probe.store.said import refresh as refresh_said
-from probe.store.times import instant, microseconds
 
 __all__ = [
     "Evidence",

@@ -12,12 +12,12 @@ from probe.analysis.speeds import TimedLook, compared
 from probe.model.goodput import Pair, PairKey
 from probe.model.measurement import Outcome, TransferStep, Variant
 from probe.model.record import SeriesRound
+from probe.model.times import instant, microseconds
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.evidence import read_trace
 from probe.store.reading import Span, contents_of, series_rounds, within
 from probe.store.rows import TIMED, StoredMeasurement, StoredRound, StoredVerdict
-from probe.store.times import instant, microseconds
 
 __all__ = ["pairs_of", "rounds_with_transfers", "times_looked"]
 

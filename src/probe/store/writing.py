@@ -11,6 +11,7 @@ from probe.errors import StoreError
 from probe.model.context import RoundContext
 from probe.model.measurement import Measurement, Outcome, Step, Variant
 from probe.model.record import Record
+from probe.model.times import HOUR_US, instant, microseconds
 from probe.model.vantage import Network
 from probe.model.verdict import State, Verdict
 from probe.store import looks, said
@@ -30,7 +31,6 @@ from probe.store.rows import (
     StoredVerdict,
 )
 from probe.store.shelf import chunks
-from probe.store.times import HOUR_US, instant, microseconds
 
 __all__ = [
     "RoundStart",

@@ -9,7 +9,7 @@ import msgspec
 from probe.lab.inside.allotment import Group
 from probe.lab.inside.keys import KeyFiles
 from probe.lab.inside.origin import origin_path
-from probe.model.address import family_of
+from probe.model.address import authority
 
 __all__ = ["caddy_config"]
 
@@ -35,7 +35,7 @@ def caddy_config(sites: Sequence[tuple[Group, KeyFiles]], folder: Path, origin: 
 
 def _server(group: Group, port: int, origin: Path) -> dict[str, Any]:
     back = origin_path(group.addresses[0], str(port), "{http.request.remote.host}")
-    listen = [f"[{a}]:{port}" if family_of(a) == 6 else f"{a}:{port}" for a in group.addresses]
+    listen = [authority(address, port) for address in group.addresses]
     server: dict[str, Any] = {
         "listen": listen,
         "automatic_https": {"disable": True},

@@ -10,7 +10,7 @@ from pathlib import Path
 from probe.lab.inside.allotment import Group
 from probe.lab.inside.keys import KeyFiles
 from probe.lab.inside.origin import origin_path
-from probe.model.address import family_of
+from probe.model.address import authority
 
 __all__ = ["nginx_config"]
 
@@ -47,7 +47,7 @@ def nginx_config(sites: Sequence[tuple[Group, KeyFiles]], folder: Path, origin: 
 
 
 def _server(group: Group, keys: KeyFiles) -> list[str]:
-    places = [f"[{a}]" if family_of(a) == 6 else a for a in group.addresses]
+    places = [authority(address) for address in group.addresses]
     back = origin_path(group.addresses[0], "$server_port", "$remote_addr")
     return [
         "  server {",

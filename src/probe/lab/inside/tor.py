@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from probe.lab.inside.allotment import Door
 from probe.lab.own_keys import relay_keys
-from probe.model.address import family_of
+from probe.model.address import authority, family_of
 
 __all__ = ["bridge_config", "relay_config", "write_identity"]
 
@@ -37,8 +37,8 @@ def relay_config(doors: Sequence[Door], folder: Path) -> str:
     lines = (
         f"DataDirectory {folder / 'data'}",
         f"Address {own[0]}",
-        f"ORPort {_place(own)}",
-        *(f"ORPort {_place(door)} NoAdvertise" for door in others),
+        f"ORPort {authority(*own)}",
+        *(f"ORPort {authority(*door)} NoAdvertise" for door in others),
         *_QUIET,
     )
     return "\n".join(lines) + "\n"
@@ -52,7 +52,7 @@ def bridge_config(door: Door, folder: Path, transport: str) -> str:
         "ORPort 127.0.0.1:auto",
         "BridgeRelay 1",
         f"ServerTransportPlugin obfs4 exec {transport}",
-        f"ServerTransportListenAddr obfs4 {_place(door)}",
+        f"ServerTransportListenAddr obfs4 {authority(*door)}",
         *_QUIET,
     )
     return "\n".join(lines) + "\n"
@@ -69,8 +69,3 @@ def write_identity(folder: Path) -> None:
     file = keys / "secret_id_key"
     file.touch(mode=0o600)
     file.write_bytes(pem)
-
-
-def _place(door: Door) -> str:
-    address, port = door
-    return f"[{address}]:{port}" if family_of(address) == 6 else f"{address}:{port}"

@@ -175,7 +175,7 @@ def test_a_store_of_the_first_release_is_brought_up_to_date(place: Path) -> None
         assert store.verify() == []
         assert [r.controls for r in store.records(number)] == [(), ()]
         assert [e.complete for e in store.evidence(number)] == [False, False]
-        assert sorted(look.judged.service for look in store.looks()) == ["chat", "mail"]
+        assert sorted(look.service for look in store.look_table().judged()) == ["chat", "mail"]
         newer = whole_round(store, [replace(good(), controls=(SEEN,))], START + timedelta(days=1))
         assert [e.complete for e in store.evidence(newer)] == [True]
         assert store.verify() == []

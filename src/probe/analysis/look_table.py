@@ -10,7 +10,7 @@ from probe.model.record import Judged, SeriesRound, judged_row
 from probe.model.times import instant
 from probe.model.verdict import Verdict
 
-__all__ = ["LookTable", "ruling_of"]
+__all__ = ["LookTable"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,15 +79,3 @@ class LookTable:
                 self.services[self.service[place]],
                 self.rulings[self.ruling[place]],
             )
-
-
-def ruling_of(judged: Judged) -> Verdict:
-    """Return the short form of a verdict that rulings of looks are kept by."""
-    return Verdict(
-        state=judged.state,
-        mechanism=judged.mechanism,
-        locus=judged.locus,
-        confidence=judged.confidence,
-        rule_id=judged.rule_id,
-        rule_version=0,
-    )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from probe.analysis.look_table import LookTable, ruling_of
+from probe.analysis.look_table import LookTable
 from probe.analysis.series import RETIRED, combined, felt
 from probe.analysis.wholes import Membership, combine_whole
-from probe.model.record import Judged
+from probe.model.record import Judged, ruling_of
 from probe.model.verdict import Verdict
 
 __all__ = ["table_of_wholes"]

@@ -22,6 +22,7 @@ __all__ = [
     "RoundRow",
     "SeriesRound",
     "judged_row",
+    "ruling_of",
 ]
 
 RETESTS = "burst"
@@ -131,6 +132,18 @@ def judged_row(
         rule_id=verdict.rule_id,
         control_bad=round_.control_bad,
         gates=round_.gates,
+    )
+
+
+def ruling_of(judged: Judged) -> Verdict:
+    """Return the short form of a verdict that rulings of looks are kept by."""
+    return Verdict(
+        state=judged.state,
+        mechanism=judged.mechanism,
+        locus=judged.locus,
+        confidence=judged.confidence,
+        rule_id=judged.rule_id,
+        rule_version=0,
     )
 
 

@@ -17,13 +17,13 @@ import numpy as np
 from probe import __version__
 from probe.analysis.columns import Columns, SeriesLike
 from probe.analysis.look_series import series_of_looks
-from probe.analysis.look_table import LookTable, ruling_of
+from probe.analysis.look_table import LookTable
 from probe.analysis.pairs import chosen_pairs
 from probe.analysis.timeline import intervals as intervals_of
 from probe.errors import InputError
 from probe.model.event import Event
 from probe.model.goodput import Pair, PairKey
-from probe.model.record import Judged, Note, RoundRow
+from probe.model.record import Judged, Note, RoundRow, ruling_of
 from probe.model.target import Catalog, Endpoint, Service
 from probe.model.timeline import Interval, SeriesKey
 from probe.model.times import instant, microseconds

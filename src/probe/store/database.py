@@ -24,7 +24,6 @@ from probe.store.holds_others import HoldsOthers
 from probe.store.holds_rounds import HoldsRounds
 from probe.store.holds_verdicts import HoldsVerdicts
 from probe.store.info import StoreInfo, describe
-from probe.store.looks import Look
 from probe.store.opened import ROUNDS_AT_ONCE
 from probe.store.reading import Span
 from probe.store.retention import Forgotten
@@ -37,7 +36,6 @@ __all__ = [
     "Evidence",
     "ForeignFile",
     "Forgotten",
-    "Look",
     "Problem",
     "Query",
     "Store",

@@ -2,19 +2,21 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from probe.analysis.look_table import LookTable
 from probe.model.control import ControlObservation
 from probe.model.record import Judged, SeriesRound
 from probe.model.verdict import Verdict
 from probe.store import browsing, looks, past, reading, revising, writing
 from probe.store.browsing import Entry, Query, StoreState
-from probe.store.looks import Look
 from probe.store.opened import ROUNDS_AT_ONCE, Opened
 from probe.store.reading import Span
 from probe.store.revising import Evidence
+
+if TYPE_CHECKING:
+    from probe.analysis.look_table import LookTable
 
 __all__ = ["HoldsVerdicts"]
 
@@ -52,31 +54,23 @@ class HoldsVerdicts(Opened):
                 found = reading.judged_of(connection, self._dictionary, rounds, wanted, span)
             yield from found
 
-    def looks(
-        self,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        services: Collection[str] | None = None,
-    ) -> list[Look]:
-        """Return what closed rounds said of each service in the span, by service and time."""
-        span = Span.of(since, until)
-        with self._reading() as connection:
-            rounds = reading.series_batch(connection, self._dictionary, span)
-            return list(looks.looks_in(connection, self._dictionary, rounds, span, services))
-
     def look_table(
         self,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
         services: Collection[str] | None = None,
-    ) -> LookTable:
-        """Return what ``looks`` yields as columns: millions of looks in a second or two."""
+    ) -> "LookTable":
+        """Return what closed rounds said of each service in the span, by service and time.
+
+        They come as columns: millions of looks in a second or two.
+        """
+        from probe.store.look_tables import table_of_looks  # numpy, which few commands need
+
         span = Span.of(since, until)
         with self._reading() as connection:
             rounds = reading.series_batch(connection, self._dictionary, span)
-            return looks.table_of_looks(connection, self._dictionary, rounds, span, services)
+            return table_of_looks(connection, self._dictionary, rounds, span, services)
 
     def last_looks(self) -> list[Judged]:
         """Return what was said last of each service, whoever looked."""

@@ -189,12 +189,8 @@ def verdicts_query(
     query = (
         select(_VERDICT)
         .join(_ROUND, _ROUND.c.id == _VERDICT.c.round_id)
-        .where(_VERDICT.c.round_id.in_(rounds))
+        .where(_VERDICT.c.round_id.in_(rounds), *span.conditions(time_us))
     )
-    if span.since_us is not None:
-        query = query.where(time_us >= span.since_us)
-    if span.until_us is not None:
-        query = query.where(time_us < span.until_us)
     if wanted is not None:
         query = query.where(_VERDICT.c.endpoint_id.in_(wanted))
     if asked.state is not None:

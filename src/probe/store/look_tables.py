@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from probe.analysis.look_table import LookTable
 from probe.model.record import SeriesRound
@@ -57,15 +57,5 @@ def _queries(
     texts = as_texts(connection, (_LOOK.c.time_us, _LOOK.c.round_id, _LOOK.c.ruling_id))
     for part in chunks(sorted(services)):
         query = select(_LOOK.c.service_id, func.count(), *texts)
-        query = query.where(_LOOK.c.service_id.in_(part), *_inside(span))
+        query = query.where(_LOOK.c.service_id.in_(part), *span.conditions(_LOOK.c.time_us))
         yield query.group_by(_LOOK.c.service_id)
-
-
-def _inside(span: Span) -> list[ColumnElement[bool]]:
-    """Return the conditions that a look lies in a span."""
-    found: list[ColumnElement[bool]] = []
-    if span.since_us is not None:
-        found.append(_LOOK.c.time_us >= span.since_us)
-    if span.until_us is not None:
-        found.append(_LOOK.c.time_us < span.until_us)
-    return found

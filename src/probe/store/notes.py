@@ -35,10 +35,7 @@ def insert_note(connection: Connection, dictionary: Dictionary, note: Note) -> N
 def notes_in(connection: Connection, span: Span) -> tuple[Note, ...]:
     """Return the notes of a span by time."""
     query = select(_NOTE, _SERVICE.c.name).outerjoin(_SERVICE, _SERVICE.c.id == _NOTE.c.service_id)
-    if span.since_us is not None:
-        query = query.where(_NOTE.c.time_us >= span.since_us)
-    if span.until_us is not None:
-        query = query.where(_NOTE.c.time_us < span.until_us)
+    query = query.where(*span.conditions(_NOTE.c.time_us))
     return tuple(
         Note(time=instant(row.time_us), kind=NOTE.member(row.kind), service=row.name, text=row.text)
         for row in connection.execute(query.order_by(_NOTE.c.time_us, _NOTE.c.id))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Row, Select, and_, null, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, null, or_, select
 
 from probe.model.control import ControlObservation
 from probe.model.measurement import Measurement, Step, TlsStep
@@ -38,6 +38,7 @@ __all__ = [
     "series_batch",
     "series_rounds",
     "steps_of",
+    "touching",
     "within",
 ]
 
@@ -66,6 +67,15 @@ class Span(NamedTuple):
         return (self.since_us is None or time_us >= self.since_us) and (
             self.until_us is None or time_us < self.until_us
         )
+
+    def conditions(self, column: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """Return the conditions that a column of times lies inside."""
+        found: list[ColumnElement[bool]] = []
+        if self.since_us is not None:
+            found.append(column >= self.since_us)
+        if self.until_us is not None:
+            found.append(column < self.until_us)
+        return found
 
 
 def round_batch(
@@ -101,11 +111,22 @@ def bare_rounds(connection: Connection, dictionary: Dictionary, span: Span) -> l
 
 def within(query: Select[Any], span: Span) -> Select[Any]:
     """Return the query with only the rounds that started in the span."""
+    return query.where(*span.conditions(_ROUND.c.started_us))
+
+
+def touching(span: Span) -> list[ColumnElement[bool]]:
+    """Return the conditions of the rounds that may hold a look inside the span.
+
+    Either end of a round may lie outside; with a clock set back, its end may even come before
+    its start. The looks' own times decide.
+    """
+    start, end = _ROUND.c.started_us, _ROUND.c.ended_us
+    found: list[ColumnElement[bool]] = []
     if span.since_us is not None:
-        query = query.where(_ROUND.c.started_us >= span.since_us)
+        found.append(or_(start >= span.since_us, end >= span.since_us, end.is_(None)))
     if span.until_us is not None:
-        query = query.where(_ROUND.c.started_us < span.until_us)
-    return query
+        found.append(or_(start < span.until_us, end < span.until_us))
+    return found
 
 
 def _paged(query: Select[Any], after: int, limit: int | None) -> Select[Any]:
@@ -134,17 +155,8 @@ def series_batch(
     after: int = 0,
     limit: int | None = None,
 ) -> list[SeriesRound]:
-    """Return the next rounds by number that may hold a verdict inside the span; all, unbounded.
-
-    Either end of a round may lie outside; with a clock set back, its end may even come before
-    its start. The verdicts' own times decide (``judged_of``).
-    """
-    start, end = _ROUND.c.started_us, _ROUND.c.ended_us
-    query = _series_query()
-    if span.since_us is not None:
-        query = query.where(or_(start >= span.since_us, end >= span.since_us, end.is_(None)))
-    if span.until_us is not None:
-        query = query.where(or_(start < span.until_us, end < span.until_us))
+    """Return the next rounds by number that may hold a verdict inside the span; all, unbounded."""
+    query = _series_query().where(*touching(span))
     return _series_rounds(connection, dictionary, _paged(query, after, limit))
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
 from probe.model.selection import Selection
 from probe.model.target import Kind, Role
@@ -19,7 +19,7 @@ from probe.model.verdict import Verdict
 from probe.store.codes import STATE
 from probe.store.columns import IntArray, as_texts, packed
 from probe.store.dictionary import Dictionary, table_of
-from probe.store.reading import Span, plain_rows
+from probe.store.reading import Span, plain_rows, touching
 from probe.store.rows import (
     StoredLink,
     StoredRound,
@@ -258,7 +258,7 @@ def _round_conditions(
 ) -> list[ColumnElement[bool]]:
     """Return what a round must be; either end of it may lie outside of the span."""
     dictionary.networks.load_all(connection)
-    conditions: list[ColumnElement[bool]] = []
+    conditions = touching(Span.of(chosen.since, chosen.until))
     if chosen.networks is not None:
         wanted = chosen.networks
         numbers = dictionary.networks.matching(
@@ -268,12 +268,6 @@ def _round_conditions(
     if chosen.vantages is not None:
         named = select(_VANTAGE.c.id).where(_VANTAGE.c.name.in_(chosen.vantages))
         conditions.append(_ROUND.c.vantage_id.in_(named))
-    span = Span.of(chosen.since, chosen.until)
-    start, end = _ROUND.c.started_us, _ROUND.c.ended_us
-    if span.since_us is not None:
-        conditions.append(or_(start >= span.since_us, end >= span.since_us, end.is_(None)))
-    if span.until_us is not None:
-        conditions.append(or_(start < span.until_us, end < span.until_us))
     return conditions
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
-from probe.analysis.arrays import BoolArray
+from probe.analysis.arrays import BoolArray, greatest
 from probe.analysis.columns import NONE, Columns, SeriesLike, absence_code, columns_of
 from probe.analysis.episodes import episodes_of
 from probe.model.event import EventKind, Label
@@ -118,9 +118,7 @@ def looks_of(series: Sequence[SeriesLike]) -> tuple[Looks, datetime | None]:
         return Looks(), None
     time_us = np.concatenate([one.time_us for one in kept])
     bad = np.concatenate([one.bad for one in kept])
-    order = np.argsort(time_us, kind="stable")
-    moments, first = np.unique(time_us[order], return_index=True)
-    said = np.maximum.reduceat(bad[order], first)  # 1 bad, 0 good, -1 nothing
+    moments, said = greatest(time_us, bad)  # 1 bad, 0 good, -1 nothing
     proven = moments[said != NONE]
     unclear, good, failed = np.bincount(said + 1, minlength=3).tolist()
     looks = Looks(good=good, bad=failed, unclear=unclear)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 import numpy as np
 
-from probe.analysis.arrays import BoolArray, IntArray
+from probe.analysis.arrays import BoolArray, IntArray, greatest
 from probe.analysis.columns import (
     ABSENCES,
     NONE,
@@ -154,12 +154,8 @@ def _looks(row: Row) -> tuple[IntArray, IntArray]:
     ]
     if not marked:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    time_us = np.concatenate([times for times, _ in marked])
-    marks = np.concatenate([found for _, found in marked])
-    order = np.argsort(time_us, kind="stable")
-    moments, first = np.unique(time_us[order], return_index=True)
-    strongest = np.maximum.reduceat(marks[order], first) if first.size else first
-    return moments, strongest
+    times, marks = map(np.concatenate, zip(*marked, strict=True))
+    return greatest(times, marks)
 
 
 def _cell(marks: Mapping[Mark, int]) -> Cell:

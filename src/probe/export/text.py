@@ -1,5 +1,6 @@
 """Batches as text: CSV, JSON lines, one JSON array. Nothing is held but the batch at hand."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO
@@ -28,19 +29,22 @@ _MAX_REMEMBERED = 100_000
 """Texts kept for one part; then it is forgotten, and made again."""
 
 
-class _Form:
+class _Form(ABC):
     """How cells become text, by column; a ``Coded`` tuple becomes one text."""
 
     separator = ","
 
+    @abstractmethod
     def cell(self, column: str, value: Cell) -> str:
-        raise NotImplementedError
+        """Return one value as text."""
 
+    @abstractmethod
     def times(self, column: str, texts: list[str]) -> list[str]:
-        raise NotImplementedError
+        """Return instants, given as RFC 3339; an empty text is no time."""
 
+    @abstractmethod
     def numbers(self, column: str, values: list[int]) -> list[str]:
-        raise NotImplementedError
+        """Return whole numbers as text."""
 
     def floats(self, column: str, values: list[float]) -> list[str]:
         return self.plain(column, values)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probe.analysis.arrays import IntArray
 from probe.export.numbers import ListNumbers, Numbers
-from probe.export.table import IntArray
 from probe.store.traces import NO_STEP
 
 LISTS = st.lists(st.lists(st.integers(0, 2**40) | st.integers(0, 3), max_size=4), max_size=30)

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from probe.export.table import Cell, IntArray
+from probe.analysis.arrays import IntArray
+from probe.export.table import Cell
 from probe.model.formula import guarded
 
 __all__ = ["csv_cell", "iso_times", "json_cell"]

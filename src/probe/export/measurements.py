@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from probe.analysis.arrays import IntArray
 from probe.export.numbers import Numbers
 from probe.export.seen import SEEN, Seen
 from probe.export.stored import (
@@ -17,7 +18,7 @@ from probe.export.stored import (
     round_cells,
     verdict_cells,
 )
-from probe.export.table import Batch, Cell, Coded, Column, IntArray, Plain, Table, Times
+from probe.export.table import Batch, Cell, Coded, Column, Plain, Table, Times
 from probe.model.selection import Selection
 from probe.store.codes import OUTCOME, VARIANT
 from probe.store.scan import RoundFacts

@@ -8,9 +8,8 @@ from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from probe.export.table import IntArray
+from probe.analysis.arrays import BoolArray, IntArray
 from probe.store.traces import NO_STEP
 
 __all__ = ["ListNumbers", "Numbers"]
@@ -90,7 +89,7 @@ class ListNumbers:
         self._lists.forget()
         self._slots.fill(_NOBODY)
 
-    def _same(self, numbers: IntArray, lists: IntArray) -> NDArray[np.bool_]:
+    def _same(self, numbers: IntArray, lists: IntArray) -> BoolArray:
         """Say of each number whether it is known to be that of the list beside it."""
         place = numbers - self._lists.first
         same = place >= 0

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from probe.analysis.arrays import IntArray
 from probe.errors import InputError
 from probe.export.parquet_columns import ArrowTables, schema_of, word_columns
-from probe.export.table import Batch, Cell, Coded, IntArray, Part, Plain, Table, Times, distinct
+from probe.export.table import Batch, Cell, Coded, Part, Plain, Table, Times, distinct
 
 if TYPE_CHECKING:
     import pyarrow as pa

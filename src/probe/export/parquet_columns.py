@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from probe.export.table import (
-    Batch,
-    Cell,
-    Coded,
-    Column,
-    IntArray,
-    Plain,
-    Table,
-    Times,
-    distinct,
-)
+from probe.analysis.arrays import IntArray
+from probe.export.table import Batch, Cell, Coded, Column, Plain, Table, Times, distinct
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from probe.analysis.arrays import IntArray
 from probe.export.household import shown_step
 from probe.export.numbers import ListNumbers
 from probe.export.publish import published_step
-from probe.export.table import Cell, Column, IntArray
+from probe.export.table import Cell, Column
 from probe.model.measurement import (
     DnsStep,
     ExchangeStep,

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from probe.export.table import Cell, Column, IntArray
+from probe.analysis.arrays import IntArray
+from probe.export.table import Cell, Column
 from probe.model.verdict import Verdict
 from probe.store.scan import EndpointFacts, RoundFacts
 

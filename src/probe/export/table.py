@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from probe.analysis.arrays import FloatArray, IntArray
 
 __all__ = [
     "Batch",
     "Cell",
     "Coded",
     "Column",
-    "FloatArray",
-    "IntArray",
     "Part",
     "Plain",
     "Table",
@@ -30,9 +29,6 @@ __all__ = [
 ]
 
 Cell = str | int | float | bool | None
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
-"""Numbers that lie in memory as they are; tables that grow large use them."""
 
 _WIDEST = 4_000_000  # from the lowest key to the highest, for marks
 

@@ -7,20 +7,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from probe.analysis.arrays import FloatArray, IntArray
 from probe.export.cells import csv_cell, iso_times, json_cell
-from probe.export.table import (
-    Batch,
-    Cell,
-    Coded,
-    FloatArray,
-    IntArray,
-    Part,
-    Plain,
-    Table,
-    Times,
-    distinct,
-    present,
-)
+from probe.export.table import Batch, Cell, Coded, Part, Plain, Table, Times, distinct, present
 
 __all__ = ["write_csv", "write_json", "write_jsonl"]
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -21,11 +20,10 @@ from sqlalchemy import (
     literal_column,
 )
 
+from probe.analysis.arrays import IntArray
 from probe.store.reading import plain_rows
 
-__all__ = ["IntArray", "as_bytes", "as_texts", "packed"]
-
-IntArray = NDArray[np.int64]
+__all__ = ["as_bytes", "as_texts", "packed"]
 
 
 def as_texts(

@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
+from probe.analysis.arrays import BoolArray, IntArray
 from probe.model.selection import Selection
 from probe.model.target import Kind, Role
 from probe.model.vantage import Network
 from probe.model.verdict import Verdict
 from probe.store.codes import STATE
-from probe.store.columns import IntArray, as_texts, packed
+from probe.store.columns import as_texts, packed
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.reading import Span, plain_rows, touching
 from probe.store.rows import (
@@ -215,7 +215,7 @@ def times(rounds: Sequence[RoundFacts], round_: IntArray, offset: IntArray) -> I
     return np.asarray(starts[np.searchsorted(numbers, round_)] + offset, dtype=np.int64)
 
 
-def within(chosen: Selection, time_us: IntArray) -> NDArray[np.bool_]:
+def within(chosen: Selection, time_us: IntArray) -> BoolArray:
     """Say of each time whether it lies in the span."""
     span = Span.of(chosen.since, chosen.until)
     keep = np.ones(len(time_us), dtype=bool)

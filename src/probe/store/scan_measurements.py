@@ -6,10 +6,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from probe.analysis.arrays import IntArray
 from probe.errors import StoreError
 from probe.model.selection import Selection
 from probe.model.verdict import Verdict
-from probe.store.columns import IntArray, as_bytes, as_texts, packed
+from probe.store.columns import as_bytes, as_texts, packed
 from probe.store.dictionary import Dictionary, table_of
 from probe.store.reading import plain_rows
 from probe.store.rows import StoredMeasurement, StoredVerdict

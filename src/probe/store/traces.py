@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from probe.analysis.arrays import BoolArray, FloatArray, IntArray
 from probe.errors import StoreError
 from probe.store.evidence import FULL, THIN, skim_trace
 
@@ -28,9 +29,7 @@ _TOP: Final = np.uint64(56)
 _TAIL: Final = bytes(2_048)
 """Follows the last trace: a damaged one is read on beyond its end, by 1,300 bytes at the most."""
 
-IntArray = NDArray[np.int64]
 WordArray = NDArray[np.uint64]
-BoolArray = NDArray[np.bool_]
 
 
 class Skimmed(NamedTuple):
@@ -41,7 +40,7 @@ class Skimmed(NamedTuple):
     """
 
     steps: IntArray
-    duration_ms: NDArray[np.float64]
+    duration_ms: FloatArray
     sent: IntArray
     received: IntArray
     reason: IntArray

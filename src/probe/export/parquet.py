@@ -14,7 +14,7 @@ import numpy as np
 
 from probe.analysis.arrays import IntArray
 from probe.errors import InputError
-from probe.export.parquet_columns import ArrowTables, schema_of, word_columns
+from probe.export.parquet_columns import ArrowTables
 from probe.export.table import Batch, Cell, Coded, Part, Plain, Table, Times, distinct
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def write_parquet(table: Table, batches: Iterable[Batch], folder: Path) -> tuple
         ) from exc
     count = 0
     tables = ArrowTables(table)
-    with _Files(table, folder) as files, ThreadPoolExecutor(max_workers=1) as beside:
+    with _Files(tables, folder) as files, ThreadPoolExecutor(max_workers=1) as beside:
         written = beside.submit(lambda: None)
         for batch in batches:
             whole, places = tables.of(batch), list(_places(batch))
@@ -60,9 +60,9 @@ def write_parquet(table: Table, batches: Iterable[Batch], folder: Path) -> tuple
 class _Files:
     """The files that are being written, by country and month."""
 
-    def __init__(self, table: Table, folder: Path) -> None:
-        self._schema = schema_of(table)
-        self._words = word_columns(table)
+    def __init__(self, tables: ArrowTables, folder: Path) -> None:
+        self._schema = tables.schema
+        self._words = tables.words
         self._folder = folder
         self._open: dict[tuple[str, str], Any] = {}
         self.paths: list[Path] = []
@@ -97,7 +97,7 @@ class _Files:
             path,
             self._schema,
             compression="snappy",
-            use_dictionary=self._words,
+            use_dictionary=list(self._words),
             write_statistics=[n for n in self._schema.names if n not in self._words],
         )
 

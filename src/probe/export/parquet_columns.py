@@ -16,7 +16,7 @@ from probe.export.table import Batch, Cell, Coded, Column, Plain, Table, Times, 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ArrowTables", "schema_of", "word_columns"]
+__all__ = ["ArrowTables"]
 
 _MAX_REMEMBERED: Final = 40_000
 """Keys kept for one part; then they are forgotten, and asked for again."""
@@ -29,11 +29,6 @@ def schema_of(table: Table) -> "pa.Schema":
     return pa.schema(
         [pa.field(c.name, _type(c), metadata={"description": c.description}) for c in table.columns]
     )
-
-
-def word_columns(table: Table) -> list[str]:
-    """Return the names of the columns that are written as dictionaries."""
-    return [column.name for column in table.columns if column.type == "string"]
 
 
 def _type(column: Column) -> "pa.DataType":
@@ -54,8 +49,9 @@ class ArrowTables:
     def __init__(self, table: Table) -> None:
         """Take the table that all batches are of."""
         self.schema = schema_of(table)
-        self._types = {column.name: _type(column) for column in table.columns}
-        self._words = frozenset(word_columns(table))
+        self._types = {field.name: field.type for field in self.schema}
+        self.words = tuple(c.name for c in table.columns if c.type == "string")
+        """The columns that are written as dictionaries."""
         self._parts: dict[tuple[str, ...], _Known] = {}
 
     def of(self, batch: Batch) -> "pa.Table":
@@ -74,7 +70,7 @@ class ArrowTables:
         known = self._parts.get(part.columns)
         if known is None or known.full:
             makers = [
-                _Words() if name in self._words else _Values(self._types[name])
+                _Words() if name in self.words else _Values(self._types[name])
                 for name in part.columns
             ]
             known = self._parts[part.columns] = _Known(makers)

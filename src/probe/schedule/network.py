@@ -7,7 +7,6 @@ for example the packages ``@ip-location-db/asn``, CC BY 4.0, and
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import msgspec
@@ -66,12 +65,7 @@ class NetworkLookup:
         """Return itself; leaving closes the files."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:

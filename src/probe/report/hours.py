@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -60,7 +61,6 @@ class HourGrid:
         self._ends_us = np.array([microseconds(hour.end) for hour in self.hours])
         places = {day: place for place, day in enumerate(self.days)}
         self.day_places = np.array([places[hour.day] for hour in self.hours])
-        self._changes = self._changed()
 
     def _cut(self, start: datetime, end: datetime) -> tuple[Hour, ...]:
         first = start.astimezone(self._zone).date()
@@ -113,11 +113,9 @@ class HourGrid:
         last = bisect_right(self._ends, end)
         return range(first, max(first, last))
 
+    @cached_property
     def clock_changes(self) -> frozenset[str]:
-        """Return the days on which the offset from UTC is not the same at both ends."""
-        return self._changes
-
-    def _changed(self) -> frozenset[str]:
+        """The days on which the offset from UTC is not the same at both ends."""
         changed = set()
         for day, hours in groupby(self.hours, key=lambda hour: hour.day):
             mine = list(hours)

@@ -231,7 +231,7 @@ def day_rows(row: Row, grid: HourGrid) -> tuple[DayRow, ...]:
     }
     cells.update(_seen(row, grid))
     shown = {(hour.day, hour.hour) for hour in grid.hours}
-    changes = grid.clock_changes()
+    changes = grid.clock_changes
     nobody, missing = Cell(mark=Mark.NO_DATA), Cell(mark=Mark.NO_HOUR)
     return tuple(
         DayRow(

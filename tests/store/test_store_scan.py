@@ -24,13 +24,14 @@ from store_records import (
     whole_round,
 )
 
+from probe.analysis.arrays import IntArray
 from probe.errors import StoreError
 from probe.model.selection import Selection
 from probe.model.times import microseconds
 from probe.model.vantage import Access, Network, Vantage
 from probe.model.verdict import State
 from probe.store import scan
-from probe.store.columns import IntArray, as_bytes, as_texts, packed
+from probe.store.columns import as_bytes, as_texts, packed
 from probe.store.database import Store
 from probe.store.dictionary import Dictionary
 from probe.store.evidence import read_trace, skim_trace, split, write_trace

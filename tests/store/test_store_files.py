@@ -25,7 +25,7 @@ from probe.errors import StoreError
 from probe.model.record import Note, NoteKind
 from probe.store.database import Store
 from probe.store.rows import METADATA
-from probe.store.schema import HEAD, migrations_folder
+from probe.store.schema import HEAD, migrations_folder, upgrade
 
 
 def _mode(path: Path) -> int:
@@ -72,10 +72,11 @@ def test_closing_folds_the_wal_into_the_file(place: Path) -> None:
 
 
 def test_migrations_and_tables_are_equal(tmp_path: Path) -> None:
-    """The migrations lead to exactly the tables of the code, and the code names their head."""
+    """The migrations lead to exactly the tables of a new store, and the code names their head."""
     place = tmp_path / "probe.sqlite"
-    Store.open(place).close()
     engine = create_engine(f"sqlite:///{place}")
+    with engine.begin() as connection:
+        upgrade(connection)
     with engine.connect() as connection:
         migration = MigrationContext.configure(
             connection,
@@ -89,7 +90,40 @@ def test_migrations_and_tables_are_equal(tmp_path: Path) -> None:
         assert compare_metadata(migration, METADATA) == []
     engine.dispose()
     assert ScriptDirectory(str(migrations_folder())).get_heads() == [HEAD]
-    assert _schema(place) == _memory_schema()
+    new = tmp_path / "new.sqlite"
+    Store.open(new).close()
+    assert _schema(place) == _schema(new)
+
+
+def test_a_new_store_needs_no_migration(place: Path) -> None:
+    """Its tables are made without Alembic, which no first round has to load."""
+    code = (
+        "import sys; from probe.store.database import Store; Store.open(sys.argv[1]).close();"
+        " sys.exit('alembic' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(place)], check=True)
+
+
+def test_a_store_that_two_make_at_once(place: Path) -> None:
+    """Who comes second finds the tables of who was first."""
+    failures: list[BaseException] = []
+    together = threading.Barrier(4)
+
+    def make() -> None:
+        together.wait()
+        try:
+            Store.open(place).close()
+        except BaseException as failure:  # noqa: BLE001 - told by the test itself
+            failures.append(failure)
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with Store.open(place, create=False) as store:
+        whole_round(store, [good()])
 
 
 _EVERY = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
@@ -106,11 +140,6 @@ def _schema(place: Path) -> set[tuple[str, ...]]:
         rows = connection.execute(_EVERY).fetchall()
     connection.close()
     return _words(rows)
-
-
-def _memory_schema() -> set[tuple[str, ...]]:
-    with Store.open(":memory:") as store:
-        return _words(store._database.outside_transaction(_EVERY))
 
 
 def test_the_tables_are_not_only_sqlites() -> None:

@@ -1,6 +1,7 @@
 """The pages over a small store, asked without a socket."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -21,9 +22,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 Ask = Callable[..., httpx.Response]
 
 
-@pytest.fixture
-def ask_of() -> Iterator[Callable[..., Ask]]:
-    """Return what makes a function that asks an application over a store."""
+@contextmanager
+def _making() -> Iterator[Callable[..., Ask]]:
+    """Give what makes a function that asks an application over a store."""
     desks: list[Desk] = []
 
     def make(
@@ -57,6 +58,14 @@ def ask_of() -> Iterator[Callable[..., Ask]]:
 
 
 @pytest.fixture
-def ask(ask_of: Callable[..., Ask], place: Path) -> Ask:
-    """Return a function that asks for an address of the filled store."""
-    return ask_of(place)
+def ask_of() -> Iterator[Callable[..., Ask]]:
+    """Return what makes a function that asks an application over a store."""
+    with _making() as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def ask(place: Path) -> Iterator[Ask]:
+    """Return a function that asks one application for an address of the filled store."""
+    with _making() as make:
+        yield make(place)

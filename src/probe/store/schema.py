@@ -55,9 +55,10 @@ def prepare(database: Database, *, create: bool) -> None:
         )
     database.claim()
     with database.writing() as connection:
-        if database.path is None and database.sqlite:
-            _create_in_memory(connection)
-        else:
+        version = _version(connection, database)  # another process may have been first
+        if version is None:
+            _create(connection)
+        elif version != HEAD:
             upgrade(connection)
         if database.sqlite:
             connection.exec_driver_sql(f"PRAGMA application_id={_APPLICATION_ID}")
@@ -86,10 +87,10 @@ def _known_revisions() -> frozenset[str]:
     return frozenset(script.revision for script in scripts.walk_revisions())
 
 
-def _create_in_memory(connection: Connection) -> None:
+def _create(connection: Connection) -> None:
     """Make the tables from the metadata: what the migrations lead to, without loading Alembic."""
-    METADATA.create_all(connection)
-    _VERSION.create(connection)
+    METADATA.create_all(connection, checkfirst=False)
+    _VERSION.create(connection, checkfirst=False)
     connection.execute(insert(_VERSION), {"version_num": HEAD})
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,7 @@ def _file(folder: str, name: str) -> Path:
     return Path(str(resources.files("probe.lab") / folder / f"{name}.yaml"))
 
 
+@cache
 def _shipped(folder: str) -> tuple[str, ...]:
     files = (item.name for item in (resources.files("probe.lab") / folder).iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))
@@ -318,6 +320,7 @@ def scenario_names() -> tuple[str, ...]:
     return _shipped("scenarios")
 
 
+@cache
 def load_world(name: str, checked_on: str) -> tuple[Service, ...]:
     """Read the services of a shipped world, as of a day (ISO 8601).
 

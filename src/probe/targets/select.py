@@ -71,13 +71,13 @@ def select(
     """
     _check_names(catalog, names)
     wanted, opted = frozenset(names), frozenset(include)
-    beside = _baselines(catalog, wanted)
+    beside = _baselines(catalog, wanted) if wanted else frozenset()
     chosen: list[Endpoint] = []
     left_out: list[LeftOut] = []
     by_name: list[Endpoint] = []
     for service in catalog.services:
         for endpoint in service.endpoints:
-            named = endpoint.id in beside or _is_named(service, endpoint, wanted)
+            named = bool(wanted) and (endpoint.id in beside or _is_named(service, endpoint, wanted))
             refusal = _never(endpoint, country) or (
                 (Reason.NOT_NAMED, "not named") if wanted and not named else None
             )

@@ -49,6 +49,8 @@ def visible(text: str) -> str:
 
     The last gate before a page: it catches what no builder has cleaned.
     """
+    if text.isprintable():  # nothing of a category C at all, as nearly always
+        return text
     kept = _JOINERS | _ISOLATES | {"\n"}
     return "".join(
         character

@@ -64,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     goodput_rounds: int = 4  # a day and service: of transfers, and of files in part; 0 is none
     goodput_bytes: int = 65_536  # of one transfer
     goodput_server: str | None = None  # https://address:port of a throughput server of one's own
+    goodput_names: tuple[str, ...] = ()  # those it answers under; what matters most comes first
     metered: bool = False  # every byte is paid for: no transfers, no files
     sni_host: str | None = None  # address:port of a consenting host for the SNI comparison
     origins: dict[str, str] = {}  # field -> flag, environment, file:line, default
@@ -340,6 +341,14 @@ def _between(smallest: int, largest: int) -> Callable[[Any], Any]:
     return check
 
 
+def _host_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(name.rstrip(".").lower() for name in value)
+    for name in names:
+        if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", name) is None:
+            raise InputError(f"{name[:60]!r} is no host name", mend='["web.example.org"]')
+    return tuple(dict.fromkeys(names))
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "country": check_country,
     "tz": check_zone,
@@ -350,6 +359,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "run_seconds": _at_least(1),
     "goodput_rounds": _between(0, 24),
     "goodput_bytes": _between(65_536, 524_288),
+    "goodput_names": _host_names,
     "concurrency": _at_least(1),
     "per_address_per_second": _at_least(0.01),
     "per_resolver_per_second": _at_least(0.01),

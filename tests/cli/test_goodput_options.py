@@ -11,12 +11,14 @@ from test_run_cmd import run
 from probe.cli.goodput import own_server, server_place
 from probe.control.keys import public_key, trust_key
 from probe.errors import ConsentError, InputError
+from probe.model.target import Catalog
 from probe.model.vantage import Access, Vantage
 from probe.schedule.reasons import METERED, UNCOUNTED
 from probe.settings import Settings
 
 URL = "https://127.0.0.1:9443"
 TOKEN = "t" * 43
+EMPTY = Catalog(services=(), digest="")
 
 
 def rows(*arguments: str) -> list[dict[str, Any]]:
@@ -144,16 +146,16 @@ def test_without_key_or_token_there_is_no_server(
     """Each is asked for by what mends it; with both the server is the one that is trusted."""
     store, line = tmp_path / "p.db", Vantage(id="v")
     settings = Settings(store=store, goodput_server=URL)
-    assert own_server(replace(settings, goodput_server=None), line) is None
+    assert own_server(replace(settings, goodput_server=None), line, EMPTY) is None
     with pytest.raises(InputError, match="no key of a control is trusted"):
-        own_server(settings, line)
+        own_server(settings, line, EMPTY)
     key = public_key(bytes(range(32)))
     trust_key(store, key)
     monkeypatch.delenv("PROBE_CONTROL_TOKEN", raising=False)
     with pytest.raises(InputError, match="no token"):
-        own_server(settings, line)
+        own_server(settings, line, EMPTY)
     monkeypatch.setenv("PROBE_CONTROL_TOKEN", TOKEN)
-    found = own_server(settings, line)
+    found = own_server(settings, line, EMPTY)
     assert found is not None
     assert (found.address, found.port) == ("127.0.0.1", 9_443)
     assert found.keys == {key}
@@ -168,6 +170,26 @@ def test_from_a_line_at_home_it_has_to_be_meant(
     trust_key(settings.store, public_key(bytes(range(32))))
     monkeypatch.setenv("PROBE_CONTROL_TOKEN", TOKEN)
     with pytest.raises(ConsentError, match="rare host"):
-        own_server(settings, Vantage(id="v", access=Access.FIXED))
-    assert own_server(settings, Vantage(id="v", access=Access.HOSTING)) is not None
-    assert own_server(replace(settings, live_control=True), Vantage(id="v")) is not None
+        own_server(settings, Vantage(id="v", access=Access.FIXED), EMPTY)
+    assert own_server(settings, Vantage(id="v", access=Access.HOSTING), EMPTY) is not None
+    assert own_server(replace(settings, live_control=True), Vantage(id="v"), EMPTY) is not None
+
+
+@pytest.mark.usefixtures("home")
+def test_the_names_of_the_server_are_what_a_dry_run_shows(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the settings, not whatever host of a service comes first; nobody's are refused."""
+    file = home / "config.toml"
+    file.write_text(f'goodput_server = "{URL}"\ngoodput_names = ["web.whatsapp.com"]\n')
+    monkeypatch.setenv("PROBE_CONFIG", str(file))
+    found = [row for row in rows("--goodput") if row["host"] == "127.0.0.1"]
+    assert {row["endpoint"] for row in found} == {"whatsapp/whatsapp/web.whatsapp.com:443/ws/chat"}
+    file.write_text(f'goodput_server = "{URL}"\ngoodput_names = ["web.whatsap.com"]\n')
+    with pytest.raises(InputError, match="web.whatsap.com is the name of no service") as refused:
+        rows("--goodput")
+    assert refused.value.field == "goodput_names"
+    file.write_text('goodput_names = ["https://web.whatsapp.com/"]\n')
+    with pytest.raises(InputError, match="no host name") as refused:
+        rows()
+    assert (refused.value.field, refused.value.line) == ("goodput_names", 1)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from schedule_rounds import (
+    PLENTY,
     SECRET,
     START,
     VANTAGE,
@@ -28,17 +29,19 @@ from probe.model.measurement import GOODPUTS, HttpStep, Outcome, Step, TransferS
 from probe.model.target import Catalog, Endpoint, Plan, Purpose
 from probe.probes.options import ProbeOptions
 from probe.probes.transfer import OwnServer, Transfer
-from probe.schedule.choose import Wanted
+from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.contacts import Place, may_dial
 from probe.schedule.cost import transfer_bytes
+from probe.schedule.dryrun import DryRun, describe
 from probe.schedule.goodput import (
-    ROUND_BYTES,
     TAKEN,
     TOO_MUCH,
     GoodputTask,
     Timed,
     cost_of_tasks,
     plan_goodput,
+    round_bytes,
+    timed_of,
 )
 from probe.schedule.reasons import DOWNLOADS, METERED, UNCOUNTED
 from probe.schedule.session import Session
@@ -54,7 +57,8 @@ CHAT = endpoint("chat", "chat.example.com")
 SERVER = OwnServer(
     address="192.0.2.9", port=9_443, token="t" * 43, keys=frozenset(), key_of=lambda _der: None
 )
-WANTED = Timed(size=SIZE, most=4)
+ROOM = 1_210_000
+WANTED = Timed(size=SIZE, most=4, room=ROOM)
 
 
 def planned(
@@ -117,7 +121,7 @@ def test_a_file_in_the_country_is_what_one_abroad_is_compared_with() -> None:
 
 def test_at_ones_own_server_a_service_has_its_name_and_a_neutral_one() -> None:
     """Both ways, over QUIC too; a call once a round; no task without a public name to show."""
-    wanted = Timed(size=SIZE, most=4, server=SERVER, quic=True)
+    wanted = Timed(size=SIZE, most=4, room=ROOM, server=SERVER, quic=True)
     literal = endpoint("bare", "93.184.216.34")
     tasks, _ = planned((CHAT, replace(CHAT, path="/two"), *targets(1), literal), wanted=wanted)
     assert {task.endpoint.service for task in tasks} == {"chat", "app0"}
@@ -141,15 +145,67 @@ def test_at_ones_own_server_a_service_has_its_name_and_a_neutral_one() -> None:
 
 def test_the_day_and_the_round_have_enough_of_it() -> None:
     """Who had its share today is left with the reason; so is what no longer fits."""
-    taken = Timed(size=SIZE, most=4, taken={FILE.id: 4, OTHER.id: 1})
+    taken = Timed(size=SIZE, most=4, room=ROOM, taken={FILE.id: 4, OTHER.id: 1})
     tasks, left = planned((FILE, OTHER, THIRD), (FILE, OTHER, THIRD), taken)
-    assert [task.endpoint.service for task in tasks] == ["third", "shop"]  # the fewest first
+    assert {task.endpoint.service for task in tasks} == {"third", "shop"}
     assert left == {"store": TAKEN}
     _, left = planned((FILE,), (OTHER,), allowed=2 * SIZE)
     assert left == {"store": TOO_MUCH}
-    huge = Timed(size=524_288, most=4)
+    huge = Timed(size=524_288, most=4, room=3_000_000)
     tasks, _ = planned((FILE, OTHER, THIRD), (FILE, OTHER, THIRD), huge)
-    assert sum(task.bytes for task in tasks) <= ROUND_BYTES
+    assert 0 < sum(task.bytes for task in tasks) <= 3_000_000
+
+
+def test_what_does_not_fit_is_the_same_in_every_round() -> None:
+    """A pair needs many rounds: of twenty that take turns none would have them for months."""
+    wanted = Timed(size=SIZE, most=4, room=ROOM, server=SERVER)
+    found = set()
+    for seed in range(10):
+        many = list(targets(20))
+        random.Random(seed).shuffle(many)
+        tasks, left = planned(tuple(many), (), wanted, seed=seed)
+        assert len(tasks) + len(left) == 20
+        assert set(left.values()) == {TOO_MUCH}
+        found.add(frozenset(task.endpoint.service for task in tasks))
+    assert len(found) == 1
+
+
+def test_the_names_of_the_server_are_those_that_are_timed_and_in_their_order() -> None:
+    """Another name ends its handshake; what matters most comes before files, and is not cut."""
+    names = ("app7.example.com", "app3.example.com", "app9.example.com", "nobody.example")
+    wanted = Timed(size=SIZE, most=4, room=ROOM, server=SERVER, names=names)
+    tasks, left = planned((FILE, *targets(20)), (FILE, OTHER), wanted)
+    assert {task.endpoint.host for task in tasks} == set(names[:3])
+    assert left == {"store": TOO_MUCH}
+    short = Timed(size=SIZE, most=4, room=600_000, server=SERVER, names=names)
+    tasks, left = planned(targets(20), (), short)
+    assert [task.endpoint.service for task in tasks] == ["app7"]
+    assert left == {"app3": TOO_MUCH, "app9": TOO_MUCH}
+
+
+def test_the_transfers_of_a_day_are_half_of_what_the_budgets_give_it() -> None:
+    """Whoever allows more has more services timed; fewer rounds a day may each cost more."""
+    settings = Settings(store=Path("unused.db"), day_bytes=20_000_000, month_bytes=310_000_000)
+    assert round_bytes(settings) == 1_250_000
+    assert round_bytes(replace(settings, month_bytes=10**12)) == 2_500_000
+    assert round_bytes(replace(settings, goodput_rounds=2)) == 2_500_000
+
+
+def test_a_dry_run_counts_the_transfers_of_a_server_of_ones_own() -> None:
+    """In the time of a round, and in what a watch costs: else its budgets were spent too early."""
+    cat, choice = catalog(*targets(3)), Wanted(country="IR")
+    settings = Settings(store=Path("unused.db"), country="IR")
+
+    def told(server: OwnServer | None) -> DryRun:
+        timed = timed_of(settings, server)
+        plan = plan_round(
+            cat, choice, rng=random.Random(1), allowed=PLENTY, timed=timed if server else None
+        )
+        return describe(cat, choice, plan, settings, server=server)
+
+    without, with_server = told(None), told(SERVER)
+    assert with_server.seconds > without.seconds + 10
+    assert with_server.pace.daily_bytes > without.pace.daily_bytes + 4 * 900_000
 
 
 def test_an_object_that_two_ask_for_is_paid_for_once() -> None:

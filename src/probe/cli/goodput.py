@@ -8,6 +8,7 @@ from probe.errors import InputError
 from probe.settings import Settings
 
 if TYPE_CHECKING:
+    from probe.model.target import Catalog
     from probe.model.vantage import Vantage
     from probe.probes.transfer import OwnServer
 
@@ -77,24 +78,49 @@ def server_place(settings: Settings) -> tuple[str, int] | None:
     return str(literal), place.port
 
 
-def described_server(settings: Settings) -> "OwnServer | None":
-    """Return the server as a dry run needs it: where it is, with nothing that opens it."""
+def described_server(settings: Settings, catalog: "Catalog") -> "OwnServer | None":
+    """Return the server as a dry run needs it: where it is, with nothing that opens it.
+
+    Raises:
+        InputError: it is no address and port, or a name of ``goodput_names`` is nobody's.
+
+    """
     from probe.probes.transfer import OwnServer
 
     found = server_place(settings)
     if found is None:
         return None
+    _require_names(settings, catalog)
     address, port = found
     return OwnServer(
         address=address, port=port, token="", keys=frozenset(), key_of=lambda _der: None
     )
 
 
-def own_server(settings: Settings, vantage: "Vantage") -> "OwnServer | None":
+def _require_names(settings: Settings, catalog: "Catalog") -> None:
+    """Refuse names that no service shows: nothing would ever be timed under them, unsaid.
+
+    Raises:
+        InputError: a name of ``goodput_names`` is no service's.
+
+    """
+    from probe.schedule.goodput import named_among, shown_name
+
+    known = {shown_name(one) for one in named_among(catalog.endpoints(), ())}
+    for name in settings.goodput_names:
+        if name not in known:
+            raise InputError(
+                f"{name} is the name of no service that a transfer could be timed for",
+                field="goodput_names",
+                mend="probe targets show SERVICE has the hosts of a service",
+            )
+
+
+def own_server(settings: Settings, vantage: "Vantage", catalog: "Catalog") -> "OwnServer | None":
     """Return the throughput server, with its token and the keys that are trusted.
 
     Raises:
-        InputError: there is no token for it, or no trusted key.
+        InputError: there is no token for it, no trusted key, or a name that is nobody's.
         ConsentError: this is a line at home, and nobody said that a rare host is meant.
 
     """
@@ -107,6 +133,7 @@ def own_server(settings: Settings, vantage: "Vantage") -> "OwnServer | None":
     found = server_place(settings)
     if found is None or settings.goodput_server is None:
         return None
+    _require_names(settings, catalog)
     place = control_address(settings.goodput_server)
     permitted(settings, [place], vantage)
     keys = trusted_keys(settings.store)

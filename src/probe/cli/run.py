@@ -239,6 +239,7 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
     allowed = allowance(settings, None, SystemClock().now())
     rng = Random(0)  # noqa: S311 - a description, the same each time
     own = request.private.service.endpoints if request.private is not None else ()
+    server = described_server(settings, request.catalog)
     plan = plan_round(
         request.catalog,
         request.wanted,
@@ -246,10 +247,10 @@ def _describe(request: _Request, printing: Callable[[], None]) -> None:
         allowed=allowed,
         also=own,
         spared=spared_files(settings, request.catalog, uncounted=request.uncounted),
-        timed=timed_of(settings, described_server(settings)) if request.goodput else None,
+        timed=timed_of(settings, server) if request.goodput else None,
     )
     asked = live_places(settings, request.controls)
-    found = describe(request.catalog, request.wanted, plan, settings, controls=asked)
+    found = describe(request.catalog, request.wanted, plan, settings, controls=asked, server=server)
     printing()
     show_dry_run(found, request.output)
     if request.goodput and not (plan.goodput or settings.metered):
@@ -319,7 +320,7 @@ async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult
         own = add_own(request.private, session)
         session.stop = stop
         if request.goodput and not settings.metered:
-            session.server = own_server(settings, session.vantage)
+            session.server = own_server(settings, session.vantage, session.catalog)
         session.quick = request.quick
         session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S
         session.progress = stack.enter_context(show_progress())

@@ -165,7 +165,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         own = add_own(request.private, session)
         session.stop = stop
         if not settings.metered and settings.goodput_rounds:
-            session.server = own_server(settings, session.vantage)
+            session.server = own_server(settings, session.vantage, session.catalog)
         session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S
         wanted = replace(wanted, country=session.vantage.country)
 

@@ -9,6 +9,7 @@ from probe.analysis.udp_facts import UDP_KINDS
 from probe.model.address import authority
 from probe.model.measurement import Variant
 from probe.model.target import Catalog, Endpoint, Kind, Plan
+from probe.probes.transfer import OwnServer
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.contacts import Contacts, contacts_of, port_of
 from probe.schedule.cost import MEASURED_KINDS, cost_of, follow_up_bytes, total_bytes
@@ -96,10 +97,12 @@ def describe(
     nameservers: Sequence[str] = (),
     controls: Sequence[str] = (),
     every_s: float = 900.0,
+    server: OwnServer | None = None,
 ) -> DryRun:
     """Return what the round of ``plan`` would contact and cost.
 
-    ``nameservers`` are the system's own, when they are known; ``controls`` are live ones.
+    ``nameservers`` are the system's own, when they are known; ``controls`` are live ones;
+    ``server`` is the one of one's own that a watch would time transfers at.
     """
     purposes = {e.id: "line: at both ends of the round" for e in plan.anchors}
     for endpoint in (plan.captive, plan.stun):
@@ -151,7 +154,7 @@ def describe(
         + 2 * sum(cost_of(a).bytes for a in plan.anchors),
         seconds=seconds,
         seconds_if_some_fail=min(settings.run_seconds, seconds + RETESTS_S),
-        pace=usual_pace(catalog, wanted, settings, every_s),
+        pace=usual_pace(catalog, wanted, settings, every_s, server=server),
     )
 
 
@@ -257,18 +260,34 @@ def _timed_only(plan: RoundPlan) -> frozenset[str]:
 
 
 def _seconds(plan: RoundPlan, settings: Settings) -> float:
-    """Return how long the round takes when everything answers, by its tightest limit."""
+    """Return how long the round takes when everything answers, by its tightest limit.
+
+    Transfers are timed after all else, one after the other.
+    """
     costs = [cost_of(e) for e in plan.targets]
+    looks = [look for task in plan.goodput for look in task.looks]
+    fetched = len({look.endpoint.id for look in looks if look.plain})
+    timed_s = _TRANSFER_S * (fetched + sum(not look.plain for look in looks))
     if not costs:
-        return 2.0
+        return 2.0 + timed_s
     starts = 3 * len(costs) / settings.global_per_second  # name, address, resolver
     places = math.ceil(len(costs) / settings.concurrency)
     longest = max(cost.seconds for cost in costs)
-    return round(4.0 + max(starts, places * longest), 1)
+    return round(4.0 + max(starts, places * longest) + timed_s, 1)
 
 
-def usual_pace(catalog: Catalog, wanted: Wanted, settings: Settings, every_s: float) -> Pace:
-    """Return what ``probe watch`` costs: the core at each round, the daily plan once a day."""
+def usual_pace(
+    catalog: Catalog,
+    wanted: Wanted,
+    settings: Settings,
+    every_s: float,
+    *,
+    server: OwnServer | None = None,
+) -> Pace:
+    """Return what ``probe watch`` costs: the core at each round, the daily plan once a day.
+
+    With a ``server`` of one's own its transfers are in it.
+    """
     from random import Random
 
     from probe.schedule.budget import Allowance
@@ -278,7 +297,7 @@ def usual_pace(catalog: Catalog, wanted: Wanted, settings: Settings, every_s: fl
     for reach in (Plan.CORE, Plan.DEFAULT):
         choice = Wanted(plan=reach, include=wanted.include, country=wanted.country)
         rng = Random(0)  # noqa: S311 - a description, always the same
-        timed = timed_of(settings, None)
+        timed = timed_of(settings, server)
         sizes[reach] = plan_round(catalog, choice, rng=rng, allowed=whole, timed=timed)
     core = sizes[Plan.CORE]
     timed_bytes = cost_of_tasks(sizes[Plan.DEFAULT].goodput)

@@ -31,7 +31,10 @@ __all__ = [
     "cost_of_tasks",
     "files_of",
     "is_object",
+    "named_among",
     "plan_goodput",
+    "round_bytes",
+    "shown_name",
     "spared_files",
     "timed_of",
 ]
@@ -42,9 +45,8 @@ NEUTRALS = 2
 CALL_S = 5.0
 """How long a call's datagrams are sent."""
 
-ROUND_BYTES = 1_250_000
-"""What all transfers of one round may cost: four of these a day are half of a day's share of the
-month (300 MB over 31 days)."""
+_SHARE = 0.5  # of what the budgets give a day, for the transfers of all its rounds
+_MONTH_DAYS = 31
 
 TAKEN = "its transfers of today were timed already"
 TOO_MUCH = "the round's transfers are enough"
@@ -92,12 +94,16 @@ class GoodputTask:
 class Timed:
     """What is wanted of a round: ``size`` bytes a transfer, ``most`` rounds a day for a service.
 
-    ``taken`` is how often an endpoint had transfers today. ``quic`` is whether it can be spoken.
+    All transfers of a round cost ``room`` bytes at most. ``names`` are those under which the
+    ``server`` answers; of these the first matter most, and without them all are tried. ``taken``
+    is how often an endpoint had transfers today. ``quic`` is whether it can be spoken.
     """
 
     size: int
     most: int
+    room: int
     server: OwnServer | None = None
+    names: tuple[str, ...] = ()
     taken: Mapping[str, int] | None = None
     quic: bool = False
 
@@ -129,6 +135,12 @@ def spared_files(settings: Settings, catalog: Catalog, *, uncounted: bool) -> di
     return dict.fromkeys(files_of(catalog), UNCOUNTED) if uncounted else {}
 
 
+def round_bytes(settings: Settings) -> int:
+    """Return what the transfers of one round may cost: those of a day half of a day's budget."""
+    day = min(settings.day_bytes, settings.month_bytes / _MONTH_DAYS)
+    return int(_SHARE * day / max(1, settings.goodput_rounds))
+
+
 def timed_of(
     settings: Settings, server: OwnServer | None, taken: Mapping[str, int] | None = None
 ) -> Timed | None:
@@ -141,7 +153,9 @@ def timed_of(
     return Timed(
         size=settings.goodput_bytes,
         most=settings.goodput_rounds,
+        room=round_bytes(settings),
         server=server,
+        names=settings.goodput_names,
         taken=taken,
         quic=quic_is_here(),
     )
@@ -157,19 +171,19 @@ def plan_goodput(
 ) -> tuple[tuple[GoodputTask, ...], tuple[tuple[Endpoint, str], ...]]:
     """Return the tasks of a round over ``targets``, and the endpoints that are left with a reason.
 
-    ``neutral`` may be asked for their objects, too, whether the round measures them or not. Who
-    had the fewest transfers today comes first; the budget cuts the rest.
+    ``neutral`` may be asked for their objects, too, whether the round measures them or not. What
+    does not fit is always the same, for a history is made of many rounds of one pair: first the
+    names that somebody listed, then files, then the core.
     """
     taken = wanted.taken or {}
     objects = sorted(filter(is_object, neutral), key=lambda e: e.id)
-    found = [_of_object(e, objects, wanted, rng) for e in targets if is_object(e)]
-    found += _of_server(targets, wanted)
-    rng.shuffle(found)
-    found.sort(key=lambda task: taken.get(task.endpoint.id, 0))
+    files = sorted(filter(is_object, targets), key=lambda e: e.id)
+    of_files = [_of_object(e, objects, wanted, rng) for e in files]
+    of_server = _of_server(targets, wanted)
     left: list[tuple[Endpoint, str]] = []
     tasks: list[GoodputTask] = []
-    room = min(allowed_bytes, ROUND_BYTES)
-    for task in found:
+    room = min(allowed_bytes, wanted.room)
+    for task in (*of_server, *of_files) if wanted.names else (*of_files, *of_server):
         if taken.get(task.endpoint.id, 0) >= wanted.most:
             left.append((task.endpoint, TAKEN))
         elif task.bytes > room:
@@ -177,6 +191,7 @@ def plan_goodput(
         else:
             room -= task.bytes
             tasks.append(task)
+    rng.shuffle(tasks)
     return tuple(tasks), tuple(left)
 
 
@@ -222,9 +237,8 @@ def _of_server(targets: Sequence[Endpoint], wanted: Timed) -> list[GoodputTask]:
     if wanted.server is None:
         return []
     named: dict[str, Endpoint] = {}
-    for endpoint in sorted(targets, key=lambda e: (_RANK[e.plan], e.id)):
-        if _has_name(endpoint):
-            named.setdefault(endpoint.service, endpoint)
+    for endpoint in named_among(targets, wanted.names):
+        named.setdefault(endpoint.service, endpoint)
     ways = [
         Transfer(wanted=wanted.size, server=wanted.server),
         Transfer(wanted=wanted.size, server=wanted.server, direction=Direction.UPLOAD),
@@ -259,6 +273,18 @@ def _both(endpoint: Endpoint, way: Transfer) -> tuple[TimedLook, TimedLook]:
             disguised=way.transport is Transport.UDP,
         ),
     )
+
+
+def named_among(endpoints: Iterable[Endpoint], names: Sequence[str]) -> list[Endpoint]:
+    """Return those that show one of ``names``, in its order; without any, all that show one."""
+    place = {name: number for number, name in reversed([*enumerate(names)])}
+    found = [e for e in endpoints if _has_name(e) and (not names or shown_name(e) in place)]
+    return sorted(found, key=lambda e: (place.get(shown_name(e), 0), _RANK[e.plan], e.id))
+
+
+def shown_name(endpoint: Endpoint) -> str:
+    """Return the name that an endpoint's hello shows."""
+    return (endpoint.sni or endpoint.host).rstrip(".").lower()
 
 
 def _has_name(endpoint: Endpoint) -> bool:

@@ -24,7 +24,7 @@ from probe.schedule.budget import day_start
 from probe.schedule.chain import FollowUps
 from probe.schedule.choose import Wanted, selection_of
 from probe.schedule.dryrun import usual_pace
-from probe.schedule.goodput import is_object
+from probe.schedule.goodput import is_object, named_among
 from probe.schedule.pace import Pace, pace_of
 from probe.schedule.runner import RoundResult
 from probe.schedule.session import Session, measured_since
@@ -237,9 +237,13 @@ class Watch:
         return wanted and self.session.store is not None
 
     def _objects(self) -> tuple[Endpoint, ...]:
-        """Return the files of the daily plan: what transfers are timed of."""
+        """Return what transfers are timed of in the daily plan: files, and names of the server."""
+        session = self.session
         daily = Wanted(include=self.wanted.include, country=self.wanted.country)
-        return tuple(e for e in selection_of(self.session.catalog, daily).endpoints if is_object(e))
+        found = selection_of(session.catalog, daily).endpoints
+        names = session.settings.goodput_names if session.server is not None else ()
+        named = named_among(found, names) if names else []
+        return (*filter(is_object, found), *named)
 
     # --- the daily plan, and the pace
 
@@ -276,7 +280,10 @@ class Watch:
         """Return the interval that the budgets allow, by what rounds have really cost."""
         settings = self.session.settings
         if self._planned is None:
-            self._planned = usual_pace(self.session.catalog, self.wanted, settings, self.every_s)
+            session = self.session
+            self._planned = usual_pace(
+                session.catalog, self.wanted, settings, self.every_s, server=session.server
+            )
         planned = self._planned
         if self._core_bytes is None:
             return planned.fits_every_s

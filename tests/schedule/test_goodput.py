@@ -14,6 +14,7 @@ from schedule_rounds import (
     START,
     VANTAGE,
     FakeProbe,
+    address_of,
     catalog,
     endpoint,
     environment,
@@ -43,7 +44,8 @@ from probe.schedule.goodput import (
     round_bytes,
     timed_of,
 )
-from probe.schedule.reasons import DOWNLOADS, METERED, UNCOUNTED
+from probe.schedule.network import NetworkLookup, Seen
+from probe.schedule.reasons import DOWNLOADS, FAR, METERED, NEARBY, UNCOUNTED
 from probe.schedule.session import Session
 from probe.settings import Settings
 from probe.store.database import MEMORY, Store
@@ -329,6 +331,50 @@ async def test_what_is_stored_comes_back_as_pairs() -> None:
     assert found[0].time < found[1].time
     assert found[0].target.rate == pytest.approx((SIZE - 1_000) / 0.9)
     assert all(len(some) == 1 for some in later.values())
+
+
+class Within(NetworkLookup):
+    """Says of one address that it is in a country."""
+
+    def __init__(self, address: str, country: str) -> None:
+        super().__init__(None, None)
+        self._known = {address: Seen(country=country)}
+
+    def seen(self, address: str) -> Seen:
+        return self._known.get(address, Seen())
+
+
+async def test_a_site_of_the_country_that_is_abroad_is_no_other_side_of_the_border() -> None:
+    """A domestic name at a foreign host: its file is kept as not measured, with the reason."""
+    probe = faked()
+    with Store.open(MEMORY) as store:
+        one = session(catalog(OTHER, HOME), store, probe)
+        one.lookup = Within(address_of(HOME.host), "DE")
+        result = await one.round(EVERYTHING, goodput=True)
+        assert not [key for key in store.goodput() if key.pairing is Pairing.BORDER]
+    (record,) = (r for r in result.records if r.endpoint == HOME.id)
+    (own,) = (m for m in record.bundle if m.variant is Variant.GOODPUT)
+    assert (own.outcome, own.reason) == (Outcome.NOT_RUN, FAR)
+
+
+@pytest.mark.parametrize(("inside", "pairs"), [("IR", 0), ("DE", 1), (None, 1)])
+async def test_a_cache_in_the_country_is_nothing_from_abroad(
+    inside: str | None, pairs: int
+) -> None:
+    """The border is what lies between: by the database, or by nothing where there is none."""
+    probe = faked()
+    with Store.open(MEMORY) as store:
+        one = session(catalog(FILE, OTHER, HOME), store, probe)
+        one.lookup = None if inside is None else Within(address_of(OTHER.host), inside)
+        result = await one.round(EVERYTHING, goodput=True)
+        found = [key for key in store.goodput() if key.pairing is Pairing.BORDER]
+    assert [key.subject for key in found] == [""] * pairs
+    (record,) = (r for r in result.records if r.endpoint == HOME.id)
+    (abroad,) = (m for m in record.bundle if m.variant is Variant.GOODPUT_ABROAD)
+    assert (abroad.reason == NEARBY) is not bool(pairs)
+    own = next(r for r in result.records if r.endpoint == OTHER.id)
+    timed = [m for m in own.bundle if m.variant is Variant.GOODPUT]
+    assert [m.outcome for m in timed] == [Outcome.MEASURED]
 
 
 async def test_four_a_day_and_then_no_more() -> None:

@@ -5,9 +5,11 @@ from probe.model.context import GateId
 __all__ = [
     "DAY_BYTES",
     "DOWNLOADS",
+    "FAR",
     "INTERRUPTED",
     "METERED",
     "MONTH_BYTES",
+    "NEARBY",
     "RESTING",
     "RUN_BYTES",
     "RUN_SECONDS",
@@ -22,6 +24,8 @@ RUN_SECONDS = "the run's time is over"
 DOWNLOADS = "it was downloaded often enough today"
 UNCOUNTED = "nobody counts a day's downloads without a store"
 METERED = "every byte is paid for on this line (metered)"
+NEARBY = "it was answered from inside the country, so that it crossed no border"
+FAR = "it was answered from another country, so that it crossed a border"
 INTERRUPTED = "the run was interrupted"
 RESTING = "its address rests after a failure, and a quick run does not wait"
 

@@ -226,7 +226,7 @@ class _Round:
 
         Their looks join the record that they are about, which is kept only then.
         """
-        transfers = Transfers(self._work, quic_is_here())
+        transfers = Transfers(self._work, quic_is_here(), self._deps.vantage.country)
         for number, task in enumerate(self._deps.plan.goodput):
             progress = Progress(phase="goodput", done=number, total=len(self._deps.plan.goodput))
             self._deps.progress(progress)

@@ -17,10 +17,12 @@ from probe.model.measurement import (
     Variant,
     main_look,
 )
+from probe.model.target import Purpose
 from probe.probes.options import ProbeOptions
 from probe.probes.transfer import HAS_OBJECT, Transfer
 from probe.schedule.beside import reached_at
 from probe.schedule.goodput import GoodputTask, TimedLook
+from probe.schedule.reasons import FAR, NEARBY
 from probe.schedule.work import Work
 
 __all__ = ["FRESH_S", "Transfers", "answers"]
@@ -48,10 +50,11 @@ def answers(bundle: Sequence[Measurement], task: GoodputTask) -> bool:
 
 @dataclass(slots=True)
 class Transfers:
-    """The transfers of one round; ``quic`` is whether HTTP/3 can be spoken."""
+    """The transfers of one round, from a line in ``country``; ``quic``: HTTP/3 can be spoken."""
 
     work: Work
     quic: bool
+    country: str
     _fresh: dict[tuple[str, int], Measurement] = field(default_factory=dict)
 
     async def take(self, task: GoodputTask, bundle: Sequence[Measurement], taken: TakeLook) -> None:
@@ -91,8 +94,26 @@ class Transfers:
             return None
         if look.plain:
             self._fresh[key] = found
+        misplaced = self._misplaced(look, found)
+        if misplaced is not None:
+            found = replace(found, outcome=Outcome.NOT_RUN, reason=misplaced, steps=())
         taken(found)
         return found
+
+    def _misplaced(self, look: TimedLook, found: Measurement) -> str | None:
+        """Return why a file says nothing of the border: it came from the wrong side of it.
+
+        Large hosts keep caches in the networks of providers: what comes from one is as fast as
+        ever when the border is narrow. Without a database of countries nobody knows.
+        """
+        address, lookup = reached_at(found), self.work.lookup
+        where = None if address is None or lookup is None else lookup.seen(address).country
+        if where is None:
+            return None
+        if look.variant is Variant.GOODPUT_ABROAD:
+            return NEARBY if where == self.country else None
+        here = look.endpoint.purpose is Purpose.DOMESTIC
+        return FAR if here and where != self.country else None
 
 
 def _family(bundle: Sequence[Measurement]) -> int:

@@ -18,6 +18,7 @@ from probe.settings import Settings
 
 URL = "https://127.0.0.1:9443"
 TOKEN = "t" * 43
+FILES = {"dl.google.com", "f-droid.org", "mirror.shatel.ir"}
 EMPTY = Catalog(services=(), digest="")
 
 
@@ -30,10 +31,15 @@ def rows(*arguments: str) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("home")
 def test_a_dry_run_names_every_transfer_and_its_price() -> None:
-    """Two files, each with itself under a neutral name and the other; none without being asked."""
+    """Two files, each with itself under a neutral name and the other, and a border's two sides.
+
+    None without being asked.
+    """
     assert not [row for row in rows() if row["reason"].startswith("transfer")]
     timed = [row for row in rows("--goodput") if row["reason"].startswith("transfer")]
     assert sorted((row["service"], row["host"], row["reason"]) for row in timed) == [
+        ("domestic-ir", "f-droid.org", "transfer: a file abroad beside it"),
+        ("domestic-ir", "mirror.shatel.ir", "transfer: its file"),
         ("f-droid", "dl.google.com", "transfer: a neutral file beside it"),
         ("f-droid", "f-droid.org", "transfer: its file"),
         ("f-droid", "f-droid.org", "transfer: its file, under a neutral name"),
@@ -65,10 +71,7 @@ def test_metered_wins_over_goodput() -> None:
     """No transfer and no file, and each file says why."""
     found = rows("--goodput", "--metered")
     assert not [row for row in found if row["reason"].startswith("transfer")]
-    assert {row["host"] for row in found if row["reason"] == METERED} == {
-        "dl.google.com",
-        "f-droid.org",
-    }
+    assert {row["host"] for row in found if row["reason"] == METERED} == FILES
 
 
 @pytest.mark.usefixtures("home")
@@ -84,7 +87,7 @@ def test_transfers_that_nobody_counts_are_refused(dry: tuple[str, ...]) -> None:
 def test_without_a_store_files_are_left_out() -> None:
     """A run that keeps nothing downloads nothing, and says so; on a metered line for that."""
     found = [row for row in rows("--no-store") if row["reason"] == UNCOUNTED]
-    assert {row["host"] for row in found} == {"dl.google.com", "f-droid.org"}
+    assert {row["host"] for row in found} == FILES
     assert not any(row["runs"] for row in found)
     metered = rows("--goodput", "--no-store", "--metered")
     assert not [row for row in metered if row["reason"] == UNCOUNTED]
@@ -186,9 +189,10 @@ def test_the_names_of_the_server_are_what_a_dry_run_shows(
     found = [row for row in rows("--goodput") if row["host"] == "127.0.0.1"]
     assert {row["endpoint"] for row in found} == {"whatsapp/whatsapp/web.whatsapp.com:443/ws/chat"}
     file.write_text(f'goodput_server = "{URL}"\ngoodput_names = ["web.whatsap.com"]\n')
-    with pytest.raises(InputError, match="web.whatsap.com is the name of no service") as refused:
+    with pytest.raises(InputError, match="is the name of no service") as refused:
         rows("--goodput")
     assert refused.value.field == "goodput_names"
+    assert "web.whatsap.com" in refused.value.problem
     file.write_text('goodput_names = ["https://web.whatsapp.com/"]\n')
     with pytest.raises(InputError, match="no host name") as refused:
         rows()

@@ -30,7 +30,7 @@ def rows(*words: str) -> list[dict[str, object]]:
 
 def test_list_filters_by_every_option() -> None:
     """Category, service, country, plan and risk narrow the list; --all shows what is off too."""
-    assert len(rows("list", "--all")) == 936
+    assert len(rows("list", "--all")) == 944
     assert all(not row["off"] for row in rows("list", "--plan", "all"))
     assert {row["category"] for row in rows("list", "--category", "vpn")} == {"vpn"}
     assert {row["service"] for row in rows("list", "--service", "signal")} == {"signal"}

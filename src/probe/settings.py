@@ -357,7 +357,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "month_bytes": _at_least(0),
     "run_bytes": _at_least(0),
     "run_seconds": _at_least(1),
-    "goodput_rounds": _between(0, 24),
+    "goodput_rounds": _between(0, 96),
     "goodput_bytes": _between(65_536, 524_288),
     "goodput_names": _host_names,
     "concurrency": _at_least(1),

@@ -35,6 +35,7 @@ from probe.schedule.contacts import Place, may_dial
 from probe.schedule.cost import transfer_bytes
 from probe.schedule.dryrun import DryRun, describe
 from probe.schedule.goodput import (
+    FILES_A_DAY,
     TAKEN,
     TOO_MUCH,
     GoodputTask,
@@ -185,6 +186,19 @@ def test_the_names_of_the_server_are_those_that_are_timed_and_in_their_order() -
     assert left == {"app3": TOO_MUCH, "app9": TOO_MUCH}
 
 
+def test_a_server_of_ones_own_may_be_asked_each_quarter_of_an_hour_and_others_files_may_not() -> (
+    None
+):
+    """Edges take many rounds; strangers are not asked for them."""
+    often = {FILE.id: FILES_A_DAY, CHAT.id: 95}
+    wanted = Timed(size=SIZE, most=96, room=ROOM, server=SERVER, taken=often)
+    tasks, left = planned((FILE, CHAT), (FILE, OTHER), wanted)
+    assert [task.endpoint.service for task in tasks] == ["chat"]
+    assert left == {"store": TAKEN}
+    wanted = Timed(size=SIZE, most=96, room=ROOM, server=SERVER, taken={**often, CHAT.id: 96})
+    assert planned((CHAT,), (), wanted) == ((), {"chat": TAKEN})
+
+
 def test_the_transfers_of_a_day_are_half_of_what_the_budgets_give_it() -> None:
     """Whoever allows more has more services timed; fewer rounds a day may each cost more."""
     settings = Settings(store=Path("unused.db"), day_bytes=20_000_000, month_bytes=310_000_000)
@@ -216,6 +230,18 @@ def test_an_object_that_two_ask_for_is_paid_for_once() -> None:
     each = transfer_bytes(Transfer(wanted=SIZE))
     assert sum(task.bytes for task in tasks) == 6 * each
     assert cost_of_tasks(tasks) == 4 * each
+
+
+def test_what_may_be_fetched_over_quic_again_is_paid_for_before() -> None:
+    """The file and its other name twice, where the server speaks QUIC; the neutral one once."""
+    each = transfer_bytes(Transfer(wanted=SIZE))
+    wanted = Timed(size=SIZE, most=4, room=5 * each, quic=True)
+    (task,), _ = planned((FILE,), (FILE, OTHER), wanted)
+    assert (task.bytes, task.most_bytes) == (3 * each, 5 * each)
+    assert cost_of_tasks((task,)) == 3 * each
+    assert cost_of_tasks((task,), quic=True) == 5 * each
+    short = Timed(size=SIZE, most=4, room=5 * each - 1, quic=True)
+    assert planned((FILE,), (FILE, OTHER), short) == ((), {"store": TOO_MUCH})
 
 
 def test_a_call_costs_both_ways() -> None:

@@ -52,6 +52,7 @@ _FOLLOW_UPS_TLS = (
 _FOLLOW_UPS |= dict.fromkeys(UDP_KINDS, _FOLLOW_UPS_UDP)
 _FOLLOW_UPS[Kind.QUIC] = ("random bytes", "TLS at its port", "neutral name", *_FOLLOW_UPS_UDP[1:])
 
+_BY_QUIC = "over QUIC too, where the server speaks it"
 _TRANSFER_S = 2.0  # of a line with 0.5 Mbit/s; each has 20 s at most
 
 RETESTS_S = 460.0
@@ -150,7 +151,7 @@ def describe(
         left_out=len(plan.left_out),
         bytes=plan.bytes,
         bytes_if_all_fail=sum(sizes)
-        + cost_of_tasks(plan.goodput)
+        + cost_of_tasks(plan.goodput, quic=True)
         + 2 * sum(cost_of(a).bytes for a in plan.anchors),
         seconds=seconds,
         seconds_if_some_fail=min(settings.run_seconds, seconds + RETESTS_S),
@@ -209,6 +210,8 @@ def _timed_rows(plan: RoundPlan) -> list[DryRow]:
                     reason=_TIMED[look.variant],
                     bytes=look.bytes,
                     seconds=_TRANSFER_S,
+                    follow_ups=(_BY_QUIC,) if look in task.repeated else (),
+                    follow_up_bytes=look.bytes if look in task.repeated else 0,
                     endpoint=look.endpoint.id,
                 )
             )

@@ -24,6 +24,7 @@ from probe.wire.media import PACKET, RATE_HZ
 
 __all__ = [
     "CALL_S",
+    "FILES_A_DAY",
     "NEUTRALS",
     "GoodputTask",
     "Timed",
@@ -47,6 +48,9 @@ CALL_S = 5.0
 
 _SHARE = 0.5  # of what the budgets give a day, for the transfers of all its rounds
 _MONTH_DAYS = 31
+
+FILES_A_DAY = 24
+"""How often a day others' files are asked for, whatever a server of one's own may be."""
 
 TAKEN = "its transfers of today were timed already"
 TOO_MUCH = "the round's transfers are enough"
@@ -79,15 +83,35 @@ class TimedLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoodputTask:
-    """The transfers that are compared for one endpoint, in order."""
+    """The transfers that are compared for one endpoint, in order.
+
+    With ``quic`` its own are repeated over QUIC where the server says that it speaks it.
+    """
 
     endpoint: Endpoint
     looks: tuple[TimedLook, ...]
+    quic: bool = False
 
     @property
     def bytes(self) -> int:
         """Return what it is expected to cost on the wire."""
         return sum(look.bytes for look in self.looks)
+
+    @property
+    def repeated(self) -> tuple[TimedLook, ...]:
+        """Return the looks that may be taken over QUIC as well."""
+        mine = tuple(look for look in self.looks if look.endpoint == self.endpoint)
+        return mine if self.quic else ()
+
+    @property
+    def most_bytes(self) -> int:
+        """Return what it costs where the server speaks QUIC."""
+        return self.bytes + sum(look.bytes for look in self.repeated)
+
+    @property
+    def of_server(self) -> bool:
+        """Return whether it is all at a server of one's own."""
+        return all(look.transfer.server is not None for look in self.looks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +137,16 @@ def is_object(endpoint: Endpoint) -> bool:
     return endpoint.range_bytes is not None and endpoint.off is None and endpoint.private is None
 
 
-def cost_of_tasks(tasks: Iterable[GoodputTask]) -> int:
-    """Return the expected bytes of tasks; an object that several ask for is fetched once."""
+def cost_of_tasks(tasks: Sequence[GoodputTask], *, quic: bool = False) -> int:
+    """Return the expected bytes of tasks; an object that several ask for is fetched once.
+
+    With ``quic`` it is what they cost where every server speaks it.
+    """
     looks = [look for task in tasks for look in task.looks]
     shared = {look.endpoint.id: look.bytes for look in looks if look.plain}
-    return sum(shared.values()) + sum(look.bytes for look in looks if not look.plain)
+    again = [look for task in tasks for look in task.repeated] if quic else []
+    alone = [*(look for look in looks if not look.plain), *again]
+    return sum(shared.values()) + sum(look.bytes for look in alone)
 
 
 def files_of(catalog: Catalog) -> tuple[str, ...]:
@@ -184,12 +213,13 @@ def plan_goodput(
     tasks: list[GoodputTask] = []
     room = min(allowed_bytes, wanted.room)
     for task in (*of_server, *of_files) if wanted.names else (*of_files, *of_server):
-        if taken.get(task.endpoint.id, 0) >= wanted.most:
+        most = wanted.most if task.of_server else min(wanted.most, FILES_A_DAY)
+        if taken.get(task.endpoint.id, 0) >= most:
             left.append((task.endpoint, TAKEN))
-        elif task.bytes > room:
+        elif task.most_bytes > room:
             left.append((task.endpoint, TOO_MUCH))
         else:
-            room -= task.bytes
+            room -= task.most_bytes
             tasks.append(task)
     rng.shuffle(tasks)
     return tuple(tasks), tuple(left)
@@ -226,7 +256,8 @@ def _of_object(
         )
     mine = (own, *swapped)
     first = rng.random() < 0.5  # neither side always has the line when it is fresh
-    return GoodputTask(endpoint=endpoint, looks=(*mine, *others) if first else (*others, *mine))
+    looks = (*mine, *others) if first else (*others, *mine)
+    return GoodputTask(endpoint=endpoint, looks=looks, quic=wanted.quic and endpoint.tls)
 
 
 _RANK = {Plan.CORE: 0, Plan.DEFAULT: 1, Plan.ALL: 2}

@@ -20,7 +20,7 @@ from probe.schedule.budget import Allowance, allowance, day_start
 from probe.schedule.chain import FollowUps, Waiting
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.controls import Controls
-from probe.schedule.goodput import Timed, files_of, spared_files, timed_of
+from probe.schedule.goodput import FILES_A_DAY, Timed, files_of, spared_files, timed_of
 from probe.schedule.line import LineFacts
 from probe.schedule.network import NetworkLookup
 from probe.schedule.reasons import DOWNLOADS
@@ -143,7 +143,7 @@ class Session:
             return spared
         today = day_start(self.clock.now())
         often = self.store.times_looked((Variant.MAIN,), today)
-        most = max(1, self.settings.goodput_rounds)
+        most = min(max(1, self.settings.goodput_rounds), FILES_A_DAY)
         return {name: DOWNLOADS for name in files if often.get(name, 0) >= most}
 
     def _timed(self) -> Timed | None:

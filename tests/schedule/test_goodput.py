@@ -30,6 +30,7 @@ from probe.model.measurement import GOODPUTS, HttpStep, Outcome, Step, TransferS
 from probe.model.target import Catalog, Endpoint, Plan, Purpose
 from probe.probes.options import ProbeOptions
 from probe.probes.transfer import OwnServer, Transfer
+from probe.schedule import goodput
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.contacts import Place, may_dial
 from probe.schedule.cost import transfer_bytes
@@ -240,6 +241,8 @@ def test_what_may_be_fetched_over_quic_again_is_paid_for_before() -> None:
     assert (task.bytes, task.most_bytes) == (3 * each, 5 * each)
     assert cost_of_tasks((task,)) == 3 * each
     assert cost_of_tasks((task,), quic=True) == 5 * each
+    (task,), _ = planned((HOME,), (OTHER,), wanted)
+    assert task.most_bytes == task.bytes  # over QUIC it would have nothing beside it
     short = Timed(size=SIZE, most=4, room=5 * each - 1, quic=True)
     assert planned((FILE,), (FILE, OTHER), short) == ((), {"store": TOO_MUCH})
 
@@ -326,6 +329,35 @@ async def test_transfers_come_after_all_else_and_join_the_record_that_they_are_a
         Variant.GOODPUT_SNI,
     ]
     assert all(ref.startswith("m0") for ref in records["store"].verdict.evidence)
+
+
+@pytest.mark.parametrize(
+    ("said", "again"), [('h3=":443"; ma=86400', 2), ('h3=":8443"', 0), ('h2=":443"', 0), (None, 0)]
+)
+async def test_a_server_that_says_that_it_speaks_quic_is_asked_over_it_too(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, again: int
+) -> None:
+    """The file and its other name, where they were had; nobody else is asked that says no such."""
+    monkeypatch.setattr(goodput, "quic_is_here", lambda: True)
+    over: list[tuple[str, Variant, tuple[str, ...]]] = []
+
+    def speaking(target: Endpoint, options: ProbeOptions, before: int) -> tuple[Step, ...]:
+        steps = timed_steps(target, options, before)
+        if options.transfer is not None and options.transfer.transport is Transport.QUIC:
+            over.append((target.service, options.variant, options.addresses))
+        if said is None or target != FILE:
+            return steps
+        return tuple(
+            replace(step, headers=(("alt-svc", said),)) if isinstance(step, HttpStep) else step
+            for step in steps
+        )
+
+    probe = FakeProbe(VirtualClock(START), default=speaking)
+    one = session(catalog(FILE, OTHER), None, probe)
+    await one.round(EVERYTHING, goodput=True)
+    place = (address_of(FILE.host),)
+    both = [("store", Variant.GOODPUT, place), ("store", Variant.GOODPUT_SNI, place)]
+    assert sorted(over) == both[:again]
 
 
 async def test_without_being_asked_for_nothing_is_timed() -> None:

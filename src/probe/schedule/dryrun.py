@@ -52,7 +52,7 @@ _FOLLOW_UPS_TLS = (
 _FOLLOW_UPS |= dict.fromkeys(UDP_KINDS, _FOLLOW_UPS_UDP)
 _FOLLOW_UPS[Kind.QUIC] = ("random bytes", "TLS at its port", "neutral name", *_FOLLOW_UPS_UDP[1:])
 
-_BY_QUIC = "over QUIC too, where the server speaks it"
+_BY_QUIC = "; over QUIC too, where the server speaks it"
 _TRANSFER_S = 2.0  # of a line with 0.5 Mbit/s; each has 20 s at most
 
 RETESTS_S = 460.0
@@ -207,11 +207,9 @@ def _timed_rows(plan: RoundPlan) -> list[DryRow]:
                     host=look.endpoint.host if server is None else server.address,
                     port=port_of(look.endpoint) if server is None else server.port,
                     runs=True,
-                    reason=_TIMED[look.variant],
+                    reason=_TIMED[look.variant] + (_BY_QUIC if look in task.repeated else ""),
                     bytes=look.bytes,
                     seconds=_TRANSFER_S,
-                    follow_ups=(_BY_QUIC,) if look in task.repeated else (),
-                    follow_up_bytes=look.bytes if look in task.repeated else 0,
                     endpoint=look.endpoint.id,
                 )
             )

@@ -257,7 +257,7 @@ def _of_object(
     mine = (own, *swapped)
     first = rng.random() < 0.5  # neither side always has the line when it is fresh
     looks = (*mine, *others) if first else (*others, *mine)
-    return GoodputTask(endpoint=endpoint, looks=looks, quic=wanted.quic and endpoint.tls)
+    return GoodputTask(endpoint=endpoint, looks=looks, quic=wanted.quic and bool(swapped))
 
 
 _RANK = {Plan.CORE: 0, Plan.DEFAULT: 1, Plan.ALL: 2}

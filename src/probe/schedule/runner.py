@@ -22,7 +22,6 @@ from probe.model.measurement import Measurement, Outcome, TlsStep
 from probe.model.record import Record
 from probe.model.target import Endpoint, Plan, Purpose
 from probe.model.vantage import Network
-from probe.net.quic import quic_is_here
 from probe.net.trust import verify_chain
 from probe.schedule.beside import Beside
 from probe.schedule.budget import Spending
@@ -226,7 +225,7 @@ class _Round:
 
         Their looks join the record that they are about, which is kept only then.
         """
-        transfers = Transfers(self._work, quic_is_here(), self._deps.vantage.country)
+        transfers = Transfers(self._work, self._deps.vantage.country)
         for number, task in enumerate(self._deps.plan.goodput):
             progress = Progress(phase="goodput", done=number, total=len(self._deps.plan.goodput))
             self._deps.progress(progress)

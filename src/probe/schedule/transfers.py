@@ -50,10 +50,9 @@ def answers(bundle: Sequence[Measurement], task: GoodputTask) -> bool:
 
 @dataclass(slots=True)
 class Transfers:
-    """The transfers of one round, from a line in ``country``; ``quic``: HTTP/3 can be spoken."""
+    """The transfers of one round, from a line in ``country``."""
 
     work: Work
-    quic: bool
     country: str
     _fresh: dict[tuple[str, int], Measurement] = field(default_factory=dict)
 
@@ -69,12 +68,11 @@ class Transfers:
             found = await self._look(look, family, address, taken)
             if found is not None and look.variant is Variant.GOODPUT and transfer_of(found):
                 address = reached_at(found)
-                over_quic = self.quic and _offers_http3(found)
+                over_quic = _offers_http3(found)
         if not over_quic:
             return
-        for look in task.looks:
-            if look.endpoint == task.endpoint:
-                await self._look(_by_quic(look), family, address, taken)
+        for look in task.repeated:
+            await self._look(_by_quic(look), family, address, taken)
 
     async def _look(
         self, look: TimedLook, family: int, address: str | None, taken: TakeLook

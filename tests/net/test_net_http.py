@@ -72,7 +72,7 @@ async def test_the_request_is_a_browser_like_one() -> None:
         tls=False,
         host_header="hidden.example",
     )
-    await exchange(stream, request, timeout_s=1)
+    await exchange(stream, request, timeout_s=30)
     text = b"".join(heard).decode()
     lines = text.lower().splitlines()
     assert text.startswith("GET /a?b=c HTTP/1.1\r\n")
@@ -133,20 +133,20 @@ class Gone(FakeStream):
 async def test_what_a_peer_said_before_it_went_counts(gone: str, http2: bool) -> None:
     """An alert that waits to be read is the failure, not the write that met a closed door."""
     stream = Gone(gone, then="ssl_failed_handshake")
-    result = await exchange(stream, REQUEST, http2=http2, timeout_s=1)
+    result = await exchange(stream, REQUEST, http2=http2, timeout_s=30)
     assert result.failure == "ssl_failed_handshake"
 
 
 async def test_an_early_answer_counts() -> None:
     """A server that answered and closed before the request was sent has answered."""
     stream = Gone("connection_reset", response(b"no"))
-    result = await exchange(stream, REQUEST, timeout_s=1)
+    result = await exchange(stream, REQUEST, timeout_s=30)
     assert (result.status, result.failure) == (200, None)
 
 
 async def test_a_peer_that_said_nothing_before_it_went_is_gone() -> None:
     """With nothing to read, the write's failure stands."""
-    result = await exchange(Gone("connection_reset"), REQUEST, timeout_s=1)
+    result = await exchange(Gone("connection_reset"), REQUEST, timeout_s=30)
     assert result.failure == "connection_reset"
 
 
@@ -297,7 +297,7 @@ async def test_a_status_has_three_digits(status: bytes) -> None:
     head.data = hpack.Encoder().encode([(b":status", status)])
     answer = SettingsFrame(0).serialize() + head.serialize()
     stream = FakeStream(Tcp(replies=(answer,), then="eof_error"))
-    result = await exchange(stream, REQUEST, http2=True, timeout_s=1)
+    result = await exchange(stream, REQUEST, http2=True, timeout_s=30)
     assert (result.status, result.failure) == (None, "http_request_failed")
 
 
@@ -305,7 +305,7 @@ async def test_http2_is_spoken_where_it_was_negotiated() -> None:
     """The same result comes of a framed answer."""
     stream = FakeStream(Tcp(talk=lambda: H2Server(b"hello"), then="eof_error"))
     request = HttpRequest(method="GET", host="www.example.com", port=443)
-    result = await exchange(stream, request, http2=True, timeout_s=1)
+    result = await exchange(stream, request, http2=True, timeout_s=30)
     assert (result.failure, result.status, result.protocol) == (None, 200, "HTTP/2")
     assert result.body == b"hello"
     assert result.header("server") == "h2"
@@ -325,7 +325,7 @@ async def test_a_request_that_is_none_is_our_mistake(request_: HttpRequest) -> N
     """Such a request comes from a catalog, not from the network; nothing is sent."""
     stream = FakeStream(Tcp())
     with pytest.raises(InputError):
-        await exchange(stream, request_, timeout_s=1)
+        await exchange(stream, request_, timeout_s=30)
     assert stream.bytes_sent == 0
 
 

@@ -242,6 +242,9 @@ def test_a_run_in_the_lab_finds_the_censor_stores_it_and_exits_with_1(home: Path
     rows = {row["service"]: row for row in json.loads(result.stdout)}
     states = {r["role"]: r["state"] for r in rows["messenger"]["roles"]}
     assert states["web"] == "blocked"
+    cut = {r["verdict"]["locus"] for r in rows["messenger"]["endpoints"]
+           if r["verdict"]["mechanism"] == "tls.reset.sni"}  # fmt: skip
+    assert cut == {"network"}  # the name failed at the lab's consenting host as well
     assert rows["pinned"]["state"] == "ok"
     assert result.exit_code == 1
     assert (home / "lab.db.secret").stat().st_mode & 0o777 == 0o600

@@ -67,7 +67,8 @@ async def lab_around(*, abroad: bool = False) -> AsyncIterator[Stage]:
             seen = looking.live(endpoint.id, lab.clock.now())
             return () if seen is None else (seen,)
 
-        yield Stage(env, catalog, line_facts, vantage, controls, looking.measure)
+        agreed = lab.world.consenting
+        yield Stage(env, catalog, line_facts, vantage, controls, looking.measure, agreed)
 
 
 def _from_abroad(lab: "AttachedLab") -> "MeasureOne":

@@ -67,8 +67,6 @@ BLOCK_PAGE = Fingerprint(
 """A block page that is known, as those of many real networks are."""
 
 ABROAD = "XA"
-COMPARISON = "comparison.example"
-"""The host that stands for one whose operator consented to the SNI comparison."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +164,7 @@ class _Run:
                 previous=self.previous,
                 follow_ups=FollowUps.ALWAYS if thorough else FollowUps.ON_CHANGE,
                 concurrency=CONCURRENCY,
-                sni_host=f"{self.lab.world.sites[COMPARISON].addresses[0]}:443",
+                sni_host=self.lab.world.consenting,
                 measure=self.controls.measure,
             )
         )

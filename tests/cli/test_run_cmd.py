@@ -257,6 +257,28 @@ def test_a_run_in_the_lab_finds_the_censor_stores_it_and_exits_with_1(home: Path
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("scenario", "state", "confidence", "rule"),
+    [
+        ("server-down", "down", "likely", "down.many"),
+        ("trap-no-control-down", "inconclusive", "weak", "tcp.timeout.alone"),
+        ("trap-snapshot-down", "inconclusive", "weak", "tcp.timeout.alone"),
+        ("trap-controls-disagree", "inconclusive", "weak", "control.disagree"),
+    ],
+)
+def test_a_lab_run_is_told_what_its_scenario_lets_it_know(
+    scenario: str, state: str, confidence: str, rule: str
+) -> None:
+    """Both controls abroad, none, none but a snapshot that nobody gave, or two that disagree."""
+    result = run("--lab", scenario, "--no-store", "--output", "json", "--quick")
+    rows = {row["service"]: row for row in json.loads(result.stdout)}
+    (web,) = [r for r in rows["messenger"]["endpoints"] if "web.messenger" in r["endpoint"]]
+    found = web["verdict"]
+    assert (found["state"], found["confidence"], found["rule_id"]) == (state, confidence, rule)
+
+
+@pytest.mark.slow
 def test_a_lab_run_touches_the_store_of_the_line_only_when_told_to(home: Path) -> None:
     """An invented country must not enter a volunteer's timeline."""
     result = run("--lab", "line-total", "--output", "table")

@@ -221,7 +221,8 @@ async def lab_stage(
 ) -> AsyncIterator[Stage]:
     """Start the lab's servers and look at them from the measured line; time is virtual.
 
-    What fails there is looked at from abroad as well, where no censor stands: a live control.
+    What fails there is looked at from abroad as well, where no censor stands: live controls, as
+    the scenario has them. A snapshot is its reader's to make, and to give with ``--control``.
     With ``abroad`` it is all looked at from there. For ``AROUND`` it is the lab that this
     process is in, over packets of its own.
 
@@ -278,11 +279,12 @@ def _from_the_line(lab: "Lab", world: Catalog, seed: int) -> Stage:
 
     scenario = lab.scenario
     env = _lab_env(lab, seed, abroad=False)
-    looking = LabControls(lab, env, measure, live_observation(observation_of))
+    looking = LabControls(
+        lab, env, measure, live_observation(observation_of), kind=scenario.controls
+    )
 
     def controls(endpoint: Endpoint) -> "tuple[ControlObservation, ...]":
-        seen = looking.live(endpoint.id, lab.clock.now())
-        return () if seen is None else (seen,)
+        return looking.live(endpoint.id, lab.clock.now())
 
     def facts() -> "LineFacts":
         own = (lab.world.own_address, lab.world.own_address_v6)

@@ -119,7 +119,8 @@ class DemoStore(Store):
 
     def own_past(self, endpoint: str, before: datetime) -> ControlObservation | None:
         """Return the live control of this round, ``None`` where none was needed."""
-        return None if self.controls is None else self.controls.live(endpoint, before)
+        seen = () if self.controls is None else self.controls.live(endpoint, before)
+        return seen[0] if seen else None
 
 
 @dataclass

@@ -273,6 +273,7 @@ def verdicts_page(results: Any) -> str:
         _trap_line(outcomes),
         "",
         *_loss_lines(results["loss"], outcomes),
+        *_rule_lines(outcomes),
     ]
     shelves: dict[str, dict[str, list[Any]]] = {}
     for one in outcomes:
@@ -319,6 +320,19 @@ def _loss_lines(runs: Any, outcomes: Any) -> list[str]:
         "",
         *_without_loss(runs, outcomes),
     ]
+
+
+def _rule_lines(outcomes: Any) -> list[str]:
+    """Return how many rules made a verdict, and which no scenario reached."""
+    from probe.analysis.rules import RULES
+
+    fired = {rule for one in outcomes for rule in one["rules"]}
+    left = sorted(rule.id for rule in RULES if rule.id not in fired)
+    lines = [f"Of {len(RULES)} rules {len(RULES) - len(left)} made a verdict in some scenario."]
+    if left:
+        names = ", ".join(f"`{name}`" for name in left)
+        lines += [f"Not reached by any, and proved on bundles alone, {len(left)}: {names}."]
+    return [*lines, ""]
 
 
 def _without_loss(runs: Any, outcomes: Any) -> list[str]:

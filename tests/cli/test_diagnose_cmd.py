@@ -101,6 +101,7 @@ def test_a_block_is_explained_and_ends_with_1(home: Path) -> None:
         "The name (DNS",
         "The encrypted handshake",
         "Is it the name?",
+        "What it rules out: That the service's own machine does it.",
         "In short: It is blocked here.",
         "How sure:",
         "Why not surer:",

@@ -75,6 +75,24 @@ def test_every_shipped_scenario_is_listed(run: Machine) -> None:
     assert rows["demo"]["stages"] == "loopback"
 
 
+def test_a_listed_expectation_says_what_the_scenario_says(run: Machine) -> None:
+    """What must not be said stays a "not", gates and hours are named, and no field shows through.
+
+    In the table the longest are shortened, and it is said by how much.
+    """
+    listed = json.loads(run("lab", "scenarios", "-o", "json").out)
+    rows = {row["name"]: row["expected"] for row in listed}
+    assert "newspaper@www.newspaper.example: not blocked" in rows["trap-bad-wifi"]
+    assert "gate offline.upstream may close" in rows["trap-bad-wifi"]
+    assert "gate vpn_on closes at 2026-03-02 20:00" in rows["line-vpn-hours"]
+    assert "(legal_order_stated)" in rows["server-451"]
+    assert not [name for name, said in rows.items() if "False" in said or "True" in said]
+    table = run("lab", "scenarios").out
+    assert "not blocked" in table
+    many = rows["grounds-none"].count("; ") + 1
+    assert f"and {many - 3} more" in " ".join(table.split())
+
+
 def test_check_ends_well_where_a_lab_can_be_built(
     run: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

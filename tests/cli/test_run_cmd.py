@@ -242,6 +242,9 @@ def test_a_run_in_the_lab_finds_the_censor_stores_it_and_exits_with_1(home: Path
     rows = {row["service"]: row for row in json.loads(result.stdout)}
     states = {r["role"]: r["state"] for r in rows["messenger"]["roles"]}
     assert states["web"] == "blocked"
+    cut = {r["verdict"]["locus"] for r in rows["messenger"]["endpoints"]
+           if r["verdict"]["mechanism"] == "tls.reset.sni"}  # fmt: skip
+    assert cut == {"network"}  # the name failed at the lab's consenting host as well
     assert rows["pinned"]["state"] == "ok"
     assert result.exit_code == 1
     assert (home / "lab.db.secret").stat().st_mode & 0o777 == 0o600
@@ -251,6 +254,28 @@ def test_a_run_in_the_lab_finds_the_censor_stores_it_and_exits_with_1(home: Path
         assert opened.verify() == []
         assert opened.vantage() is not None
     assert "looking at this line" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("scenario", "state", "confidence", "rule"),
+    [
+        ("server-down", "down", "likely", "down.many"),
+        ("trap-no-control-down", "inconclusive", "weak", "tcp.timeout.alone"),
+        ("trap-snapshot-down", "inconclusive", "weak", "tcp.timeout.alone"),
+        ("trap-controls-disagree", "inconclusive", "weak", "control.disagree"),
+    ],
+)
+def test_a_lab_run_is_told_what_its_scenario_lets_it_know(
+    scenario: str, state: str, confidence: str, rule: str
+) -> None:
+    """Both controls abroad, none, none but a snapshot that nobody gave, or two that disagree."""
+    result = run("--lab", scenario, "--no-store", "--output", "json", "--quick")
+    rows = {row["service"]: row for row in json.loads(result.stdout)}
+    (web,) = [r for r in rows["messenger"]["endpoints"] if "web.messenger" in r["endpoint"]]
+    found = web["verdict"]
+    assert (found["state"], found["confidence"], found["rule_id"]) == (state, confidence, rule)
 
 
 @pytest.mark.slow

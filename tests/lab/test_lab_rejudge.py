@@ -82,9 +82,8 @@ async def history(lab: Lab, store: Store, folder: Path, names: Sequence[str]) ->
     looking = LabControls(lab, session.env, measure, live_observation(observation_of))
 
     def controls(endpoint: Endpoint) -> Sequence[ControlObservation]:
-        live = looking.live(endpoint.id, lab.clock.now())
         return (
-            *(() if live is None else (live,)),
+            *looking.live(endpoint.id, lab.clock.now()),
             *(seen for seen in old if seen.endpoint == endpoint.id),
         )
 

@@ -24,7 +24,7 @@ done
 said=$(mktemp -d)
 in_lab $timed >"$said/timed" 2>&1 &
 first=$!
-in_lab $catalog >"$said/catalog" 2>&1 &
+in_lab -rP $catalog >"$said/catalog" 2>&1 &
 second=$!
 stop() { # they hear no Ctrl-C
     kill "$first" "$second" 2>/dev/null

@@ -9,6 +9,7 @@ from lab_commands import probe
 
 from probe.lab.netns.attached import AttachedLab
 from probe.lab.scenario import load_scenario
+from probe.model.verdict import Locus
 from probe.store.database import Store
 
 pytestmark = pytest.mark.netns
@@ -42,9 +43,8 @@ async def test_a_run_in_the_lab_finds_its_censor(lab: AttachedLab, tmp_path: Pat
         vantage = opened.vantage()
         assert vantage is not None
         assert (vantage.id, vantage.label) == ("lab", "lab")
-        assert any(
-            str(v.mechanism).startswith("tls.reset") for v in opened.last_verdicts().values()
-        )
+        cut = [v for v in opened.last_verdicts().values() if v.mechanism == "tls.reset.sni"]
+        assert [v.locus for v in cut] == [Locus.NETWORK]  # the lab has a consenting host
 
 
 async def test_a_watch_in_the_lab_goes_round(lab: AttachedLab, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 from outcome import Outcome, outcome_of
-from stage import COMPARISON, LONG_S, Stage, timeouts_of
+from stage import LONG_S, Stage, timeouts_of
 
 from probe.cli.measuring import line_facts
 from probe.clock import Clock
@@ -94,9 +94,9 @@ class Namespaces:
         """Measure from the lab's place abroad."""
         return await self._lab.observe(endpoint, timeouts)
 
-    def consenting(self) -> str:
+    def consenting(self) -> str | None:
         """Return the consenting host of the world."""
-        return f"{self._lab.world.sites[COMPARISON].addresses[0]}:443"
+        return self._lab.world.consenting
 
     def timeouts(self, scenario: Scenario) -> Timeouts:
         """Return deadlines that leave the box its time; on a bad line those of the field."""

@@ -10,7 +10,7 @@ from probe.model.context import GateId
 from probe.model.record import Record
 from probe.model.verdict import State, Verdict
 
-__all__ = ["Finding", "Outcome", "about_gates", "outcome_of", "said", "wanted", "wrongly_blocked"]
+__all__ = ["Finding", "Outcome", "about_gates", "outcome_of", "said", "wrongly_blocked"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,14 +48,6 @@ def said(verdict: Verdict) -> str:
         f"{verdict.state} {verdict.mechanism} {verdict.locus} {verdict.confidence}{reason}"
         f" [{verdict.rule_id}]"
     )
-
-
-def wanted(expected: Expected) -> str:
-    """Return an expectation in one line."""
-    state = f"not {expected.unlike}" if expected.unlike is not None else expected.state
-    parts = (state, expected.mechanism, expected.locus, expected.confidence)
-    reason = f" ({expected.reason})" if expected.reason is not None else ""
-    return " ".join(part for part in parts if part is not None) + reason
 
 
 def fits(verdict: Verdict, expected: Expected) -> bool:
@@ -100,7 +92,7 @@ def _findings(played: Played) -> Iterator[Finding]:
         for verdict in verdicts_of(played, expected):
             yield Finding(
                 about=about + _hour(played, expected),
-                expected=wanted(expected),
+                expected=expected.verdict,
                 found=said(verdict),
                 right=fits(verdict, expected),
             )

@@ -74,7 +74,6 @@ SHORT: Mapping[Action, Mapping[str, float]] = {
 }
 """Deadlines that an act uses up; all others stay long, so that a busy machine spoils nothing."""
 
-COMPARISON = "comparison.example"
 WEEK = timedelta(days=7)
 ABROAD = "XA"
 PLENTY = Allowance(bytes=10**9, seconds=3_000.0)
@@ -205,7 +204,7 @@ class Ground(Protocol):
         """Measure from where no censor stands, with a clock that is right."""
         ...
 
-    def consenting(self) -> str:
+    def consenting(self) -> str | None:
         """Return ``address:port`` of the host that consents to the SNI comparison."""
         ...
 
@@ -258,9 +257,9 @@ class Loopback:
         )
         return await measure(endpoint, env, ProbeOptions(keep_listening=False))
 
-    def consenting(self) -> str:
+    def consenting(self) -> str | None:
         """Return the consenting host of the small world."""
-        return f"{self._lab.world.sites[COMPARISON].addresses[0]}:443"
+        return self._lab.world.consenting
 
     def timeouts(self, scenario: Scenario) -> Timeouts:
         """Return short deadlines: loopback answers within milliseconds."""

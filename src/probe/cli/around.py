@@ -61,13 +61,14 @@ async def lab_around(*, abroad: bool = False) -> AsyncIterator[Stage]:
             yield Stage(env, catalog, line_facts, vantage, measure=_from_abroad(lab))
             return
         observe = live_observation(observation_of)
-        looking = LabControls(lab, env, measure, observe, patience=Timeouts(5.0, 5.0, 5.0, 8.0))
+        patience = Timeouts(5.0, 5.0, 5.0, 8.0)
+        looking = LabControls(lab, env, measure, observe, kind=scenario.controls, patience=patience)
 
         def controls(endpoint: Endpoint) -> "tuple[ControlObservation, ...]":
-            seen = looking.live(endpoint.id, lab.clock.now())
-            return () if seen is None else (seen,)
+            return looking.live(endpoint.id, lab.clock.now())
 
-        yield Stage(env, catalog, line_facts, vantage, controls, looking.measure)
+        agreed = lab.world.consenting
+        yield Stage(env, catalog, line_facts, vantage, controls, looking.measure, agreed)
 
 
 def _from_abroad(lab: "AttachedLab") -> "MeasureOne":

@@ -23,6 +23,9 @@ app = command_app(no_args_is_help=True)
 NOT_HERE = 3
 _CHECKED = ("about", "works", "needed", "value", "mend")
 _LISTED = ("name", "stages", "description", "expected")
+SEPARATOR = "; "
+SHOWN = 3
+"""Expectations of one scenario in a table; other outputs have all of them."""
 
 
 @app.command()
@@ -49,13 +52,15 @@ def scenarios(output: OutputOption = Output.TABLE) -> None:
     """List the scenarios that are shipped: what happens in each, and what a right judge says."""
     from probe.lab.scenario import load_scenario, scenario_names
 
-    shown = _LISTED[:-1] if output is Output.TABLE else _LISTED  # what is expected is long
-    emit([_row(load_scenario(name)) for name in scenario_names()], output, shown, "Scenarios")
+    rows = [_row(load_scenario(name)) for name in scenario_names()]
+    if output is Output.TABLE:
+        rows = [{**row, "expected": _some(row["expected"])} for row in rows]
+    emit(rows, output, _LISTED, "Scenarios")
 
 
 def _row(scenario: "Scenario") -> dict[str, str]:
     stages = " ".join(sorted(str(stage) for stage in scenario.stages))
-    expected = "; ".join(_expected(one) for one in scenario.expect) or "all services work"
+    expected = SEPARATOR.join(_expected(one) for one in scenario.expect) or "all services work"
     return {
         "name": scenario.name,
         "stages": stages,
@@ -65,17 +70,19 @@ def _row(scenario: "Scenario") -> dict[str, str]:
 
 
 def _expected(one: "Expected") -> str:
-    """Return an expectation in a few words, whatever parts it has."""
-    import msgspec
+    """Return an expectation in a few words: of whom, what, and at which hour if not always."""
+    if one.gate is not None:
+        words = f"gate {one.gate} {'may close' if one.may else 'closes'}"
+    else:
+        words = f"{one.service}{f'@{one.host}' if one.host else ''}: {one.verdict}"
+    return words if one.at is None else f"{words} at {one.at:%Y-%m-%d %H:%M}"
 
-    said = {
-        name: value
-        for name, value in msgspec.to_builtins(one).items()
-        if value is not None and name not in ("service", "host", "at")
-    }
-    what = " ".join(str(value) for value in said.values())
-    where = " ".join(part for part in (one.service, one.host) if part)
-    return f"{where}: {what}" if where else what
+
+def _some(expected: str) -> str:
+    """Return the first expectations; the whole of the longest would fill a screen."""
+    parts = expected.split(SEPARATOR)
+    more = len(parts) - SHOWN
+    return expected if more <= 0 else SEPARATOR.join((*parts[:SHOWN], f"and {more} more"))
 
 
 ScenarioArgument = Annotated[

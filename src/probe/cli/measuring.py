@@ -11,6 +11,7 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from msgspec import structs
 
 from probe.cli.output import say
 from probe.model.target import Catalog, Category, Endpoint, Plan
@@ -124,6 +125,7 @@ class Stage:
     vantage: Vantage | None = None  # None: the store's and the settings'
     controls: "Controls | None" = None  # None: the snapshots that are given
     measure: "MeasureOne | None" = None
+    consenting: str | None = None  # who agreed to the SNI comparison; the settings go before
 
 
 def consented(catalog: Catalog, wanted: "Wanted", more: Sequence[Category] = ()) -> "Consent":
@@ -219,7 +221,8 @@ async def lab_stage(
 ) -> AsyncIterator[Stage]:
     """Start the lab's servers and look at them from the measured line; time is virtual.
 
-    What fails there is looked at from abroad as well, where no censor stands: a live control.
+    What fails there is looked at from abroad as well, where no censor stands: live controls, as
+    the scenario has them. A snapshot is its reader's to make, and to give with ``--control``.
     With ``abroad`` it is all looked at from there. For ``AROUND`` it is the lab that this
     process is in, over packets of its own.
 
@@ -276,11 +279,12 @@ def _from_the_line(lab: "Lab", world: Catalog, seed: int) -> Stage:
 
     scenario = lab.scenario
     env = _lab_env(lab, seed, abroad=False)
-    looking = LabControls(lab, env, measure, live_observation(observation_of))
+    looking = LabControls(
+        lab, env, measure, live_observation(observation_of), kind=scenario.controls
+    )
 
     def controls(endpoint: Endpoint) -> "tuple[ControlObservation, ...]":
-        seen = looking.live(endpoint.id, lab.clock.now())
-        return () if seen is None else (seen,)
+        return looking.live(endpoint.id, lab.clock.now())
 
     def facts() -> "LineFacts":
         own = (lab.world.own_address, lab.world.own_address_v6)
@@ -292,7 +296,7 @@ def _from_the_line(lab: "Lab", world: Catalog, seed: int) -> Stage:
         clock=OffClock(lab.clock, scenario.line.clock_offset_s),
     )
     vantage = Vantage(id="lab", label="lab", country=scenario.country, tz=scenario.zone)
-    return Stage(env, world, facts, vantage, controls, looking.measure)
+    return Stage(env, world, facts, vantage, controls, looking.measure, lab.world.consenting)
 
 
 @contextmanager
@@ -342,6 +346,8 @@ def open_session(
     from probe.schedule.secret import local_secret, secret_path
     from probe.schedule.session import Session, last_network, vantage_of
 
+    if settings.sni_host is None:
+        settings = structs.replace(settings, sni_host=stage.consenting)
     rng = stage.env.rng
     vantage = stage.vantage or vantage_of(settings, store, SystemRandom())
     if store is not None and stage.vantage is not None:

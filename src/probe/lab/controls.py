@@ -1,8 +1,8 @@
 """Live controls of the lab: the same endpoint, measured from where no censor stands.
 
 They are measurements over real sockets, by the same probes, through the lab's uncensored view;
-nothing is read off the scenario. A control is taken right after the line's own look, and only
-when that look was not plainly good: a good one needs no control.
+nothing is read off the scenario but who looks. A control is taken right after the line's own look,
+and only when that look was not plainly good: a good one needs no control.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from probe.clock import Clock
+from probe.lab.rules import Controls
 from probe.model.control import ControlKind, ControlObservation
 from probe.model.measurement import DnsStep, HttpStep, Measurement, Outcome, Variant
 from probe.model.target import Endpoint, Kind, Purpose
@@ -40,6 +41,7 @@ PATIENCE = Timeouts(dns_s=2.0, tcp_s=2.0, tls_s=2.0, http_s=2.0, late_s=0.0)
 
 _DNS_KINDS = frozenset({Kind.DNS, Kind.RESOLVER, Kind.DOH, Kind.DOT})
 _DEAR = frozenset({Variant.RETEST, Variant.DOH, Variant.OTHER_RESOLVER})
+_LIVE = frozenset({Controls.LIVE, Controls.SINGLE, Controls.DISAGREE})
 _SELF_EVIDENT = ("tls.reset", "tls.timeout", "tls.mitm")
 
 FIRST = ("control in XA", "XA")
@@ -64,6 +66,10 @@ def plainly_good(measurement: Measurement) -> bool:
     return sealed or last.expected is True
 
 
+def _worked(seen: ControlObservation | None) -> bool:
+    return seen is not None and seen.failure is None and (seen.status or 200) < 400
+
+
 def _retired(known: Verdict) -> bool:
     return known.mechanism == "service.retired"
 
@@ -84,7 +90,11 @@ class Uncensored(Protocol):
 
 
 class LabControls:
-    """Two uncensored vantages abroad; ``measure`` takes the place of the plain one in a round."""
+    """Two vantages abroad; ``measure`` takes the place of the plain one in a round.
+
+    ``kind`` says who looks: both, the first alone, nobody, or the first and one that is cut off
+    as the line is. The demo asks its second one later (``second_opinions``).
+    """
 
     def __init__(
         self,
@@ -93,6 +103,7 @@ class LabControls:
         measure: MeasureOne,
         observe: Observe,
         *,
+        kind: Controls = Controls.SINGLE,
         patience: Timeouts = PATIENCE,
     ) -> None:
         """Measure controls like ``env``, but from where no censor stands."""
@@ -100,7 +111,8 @@ class LabControls:
         self._clock: Clock = lab.clock
         self._measure = measure
         self._observe = observe
-        self._seen: dict[str, ControlObservation] = {}
+        self._kind = kind
+        self._seen: dict[str, tuple[ControlObservation, ...]] = {}
         self.known: Mapping[str, Verdict] = {}  # what was said last of each endpoint
         self.thorough = True  # look into what is known and unchanged, too
         self.taken = 0
@@ -122,11 +134,22 @@ class LabControls:
             return blank(endpoint, self._clock, Outcome.NOT_RUN, "unchanged", options.variant)
         measurement = await self._measure(endpoint, env, options, on_interrupt=on_interrupt)
         first_look = options.variant is Variant.MAIN and endpoint.purpose is Purpose.TARGET
-        if first_look and not plainly_good(measurement) and not self._carried(endpoint):
-            observation = await self.observe(endpoint, FIRST)
-            if observation is not None:
-                self._seen[endpoint.id] = observation
+        asked = first_look and self._kind in _LIVE
+        if asked and not plainly_good(measurement) and not self._carried(endpoint):
+            self._seen[endpoint.id] = await self._opinions(endpoint, env, options)
         return measurement
+
+    async def _opinions(
+        self, endpoint: Endpoint, env: ProbeEnv, options: ProbeOptions
+    ) -> tuple[ControlObservation, ...]:
+        """Ask the first one, and the second where it can say something else."""
+        first = await self.observe(endpoint, FIRST)
+        second = None
+        if self._kind is Controls.DISAGREE:
+            second = self._observe(await self._measure(endpoint, env, options), *SECOND)
+        elif self._kind is Controls.LIVE and not _worked(first):
+            second = await self.observe(endpoint, SECOND)
+        return tuple(one for one in (first, second) if one is not None)
 
     def _dear(self, endpoint: Endpoint) -> frozenset[Variant]:
         """Return what is not looked at again; of a name that is lied about, only the retests.
@@ -172,12 +195,10 @@ class LabControls:
         found = [await self.observe(endpoint, SECOND) for endpoint in doubted]
         return [observation for observation in found if observation is not None]
 
-    def live(self, endpoint: str, now: datetime) -> ControlObservation | None:
-        """Return what the first control saw of ``endpoint`` within the last half hour."""
-        observation = self._seen.get(endpoint)
-        if observation is None or now - observation.observed > timedelta(seconds=LIVE_S):
-            return None
-        return observation
+    def live(self, endpoint: str, now: datetime) -> tuple[ControlObservation, ...]:
+        """Return what was seen of ``endpoint`` from abroad within the last half hour."""
+        seen = self._seen.get(endpoint, ())
+        return tuple(one for one in seen if now - one.observed <= timedelta(seconds=LIVE_S))
 
 
 def live_observation(

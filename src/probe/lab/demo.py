@@ -67,8 +67,6 @@ BLOCK_PAGE = Fingerprint(
 """A block page that is known, as those of many real networks are."""
 
 ABROAD = "XA"
-COMPARISON = "comparison.example"
-"""The host that stands for one whose operator consented to the SNI comparison."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +119,8 @@ class DemoStore(Store):
 
     def own_past(self, endpoint: str, before: datetime) -> ControlObservation | None:
         """Return the live control of this round, ``None`` where none was needed."""
-        return None if self.controls is None else self.controls.live(endpoint, before)
+        seen = () if self.controls is None else self.controls.live(endpoint, before)
+        return seen[0] if seen else None
 
 
 @dataclass
@@ -166,7 +165,7 @@ class _Run:
                 previous=self.previous,
                 follow_ups=FollowUps.ALWAYS if thorough else FollowUps.ON_CHANGE,
                 concurrency=CONCURRENCY,
-                sni_host=f"{self.lab.world.sites[COMPARISON].addresses[0]}:443",
+                sni_host=self.lab.world.consenting,
                 measure=self.controls.measure,
             )
         )

@@ -139,6 +139,14 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reason: Reason | None = None
     at: datetime | None = None
 
+    @property
+    def verdict(self) -> str:
+        """What is expected to be said, in one line; empty where only a gate is meant."""
+        state = self.state if self.unlike is None else f"not {self.unlike}"
+        parts = (state, self.mechanism, self.locus, self.confidence)
+        reason = f" ({self.reason})" if self.reason is not None else ""
+        return " ".join(part for part in parts if part is not None) + reason
+
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """A censor, its world and its truth; ``services`` is ``None`` for the shipped catalog."""

@@ -31,6 +31,8 @@ __all__ = [
 
 NAMESERVER = "resolver.isp.example"
 BLOCK_PAGE = "blocked.isp.example"
+COMPARISON = "comparison.example"
+"""The host that stands for one whose operator consented to the SNI comparison."""
 RESOLVER_NAMES = {
     "1.1.1.1": "one.one.one.one",
     "8.8.8.8": "dns.google",
@@ -160,6 +162,12 @@ class World:
     def site(self, name: str | None) -> Site | None:
         """Return the site called ``name`` (any case, a final dot allowed)."""
         return None if name is None else self.sites.get(name.lower().rstrip("."))
+
+    @property
+    def consenting(self) -> str | None:
+        """``address:port`` of the host that agreed to the SNI comparison, if there is one."""
+        site = self.site(COMPARISON)
+        return None if site is None else f"{site.addresses[0]}:443"
 
     def default_site(self, host: Host) -> Site | None:
         """Return the site that answers when no name is given."""

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 import pytest
+from cryptography import x509
 from inside_view import fetch, trusting
 
 from probe.lab.inside.program import find_program
@@ -16,6 +17,9 @@ from probe.lab.rules import Who
 from probe.lab.scenario import load_scenario
 from probe.lab.world import Host
 from probe.net import guard
+from probe.net.http import HttpRequest
+from probe.net.http3 import http3_exchange
+from probe.net.quic import quic_is_here
 from probe.probes.env import Timeouts
 
 pytestmark = [
@@ -85,6 +89,35 @@ async def test_caddy_speaks_quic(lab: AttachedLab) -> None:
     assert reply[1:5] == bytes(4)
     versions = reply[7 + reply[5] + reply[6 + reply[5]] :]
     assert b"\x00\x00\x00\x01" in {versions[n : n + 4] for n in range(0, len(versions), 4)}
+
+
+@pytest.mark.skipif(not quic_is_here(), reason="aioquic is not installed (extra quic)")
+async def test_caddy_serves_its_page_over_http3(lab: AttachedLab) -> None:
+    """The same page as over TCP, behind the lab's certificate, by RFC 9114."""
+    name, host = served_by(lab, "caddy")
+    datagrams = await lab.net().open_udp(host.address, 443)
+    try:
+        answer = await http3_exchange(
+            datagrams,
+            HttpRequest(method="GET", host=name, port=443, path="/there-is-a-page"),
+            sni=name,
+            judge=lambda shown: bool(shown.chain),
+            heard=lambda size: None,
+            began=lambda: None,
+            handshake_s=20,
+            timeout_s=20,
+            silence_s=20,
+            most=100_000,
+        )
+    finally:
+        await datagrams.aclose()
+    assert (answer.status, answer.failure) == (200, None)
+    assert answer.body == lab.world.sites[name].page("/there-is-a-page").body
+    assert "Caddy" in dict(answer.headers)["server"]
+    leaf = x509.load_der_x509_certificate(answer.handshake.chain[0])
+    assert name in leaf.extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    ).value.get_values_for_type(x509.DNSName)
 
 
 async def test_a_closed_port_refuses_and_an_unknown_address_is_silent(lab: AttachedLab) -> None:

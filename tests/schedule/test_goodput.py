@@ -39,13 +39,12 @@ from probe.schedule.goodput import (
     FILES_A_DAY,
     TAKEN,
     TOO_MUCH,
-    GoodputTask,
     Timed,
-    cost_of_tasks,
     plan_goodput,
     round_bytes,
     timed_of,
 )
+from probe.schedule.goodput_tasks import GoodputTask, cost_of_tasks
 from probe.schedule.network import NetworkLookup, Seen
 from probe.schedule.reasons import DOWNLOADS, FAR, METERED, NEARBY, UNCOUNTED
 from probe.schedule.session import Session

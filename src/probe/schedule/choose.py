@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from probe.model.target import Catalog, Category, Endpoint, Kind, Plan, Risk
 from probe.schedule.budget import Allowance
-from probe.schedule.goodput import Timed, cost_of_tasks, plan_goodput
+from probe.schedule.goodput import Timed, plan_goodput
+from probe.schedule.goodput_tasks import cost_of_tasks
 from probe.schedule.plan import Left, RoundPlan, is_captive_check, make_plan
 from probe.targets.countries import CountryRules
 from probe.targets.load import load_country_rules

@@ -13,7 +13,8 @@ from probe.probes.transfer import OwnServer
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.contacts import Contacts, contacts_of, port_of
 from probe.schedule.cost import MEASURED_KINDS, cost_of, follow_up_bytes, total_bytes
-from probe.schedule.goodput import cost_of_tasks, timed_of
+from probe.schedule.goodput import timed_of
+from probe.schedule.goodput_tasks import cost_of_tasks
 from probe.schedule.pace import Pace, pace_of
 from probe.schedule.plan import RoundPlan
 from probe.settings import Settings

@@ -8,7 +8,7 @@ import msgspec
 from probe.model.target import Endpoint, Kind, Plan, Purpose
 from probe.schedule.budget import Allowance
 from probe.schedule.cost import FAILING_SHARE, cost_of, follow_up_bytes
-from probe.schedule.goodput import GoodputTask
+from probe.schedule.goodput_tasks import GoodputTask
 
 __all__ = ["Left", "RoundPlan", "closing_anchors", "is_captive_check", "make_plan", "round_anchors"]
 

@@ -21,7 +21,7 @@ from probe.model.target import Purpose
 from probe.probes.options import ProbeOptions
 from probe.probes.transfer import HAS_OBJECT, Transfer
 from probe.schedule.beside import reached_at
-from probe.schedule.goodput import GoodputTask, TimedLook
+from probe.schedule.goodput_tasks import GoodputTask, TimedLook
 from probe.schedule.reasons import FAR, NEARBY
 from probe.schedule.work import Work
 

@@ -20,6 +20,7 @@ from probe.report.charts.counts import control_chart, matrix_chart, stack_chart
 from probe.report.charts.engine import draw
 from probe.report.charts.goodput import goodput_chart
 from probe.report.charts.heat import heat_chart
+from probe.report.charts.overlay import overlay_chart
 from probe.report.charts.spans import calendar_chart, lanes_chart, onset_chart, onsets
 from probe.report.data import (
     Bar,
@@ -30,6 +31,7 @@ from probe.report.data import (
     Heatmap,
     Lane,
     Mark,
+    Numbers,
     ReportData,
     ServiceFinding,
     WindowRow,
@@ -178,6 +180,20 @@ class View:
                 ),
             )
             for one in self.data.goodputs
+        ]
+
+    def overlays(self) -> list[tuple[Numbers, Picture]]:
+        """Return the numbers of others with their drawings."""
+        period, tz = self.data.period, self.data.place.tz
+        return [
+            (
+                one,
+                Picture(
+                    draw(overlay_chart(one, period, tz, number=number)),
+                    draw(overlay_chart(one, period, tz, number=number, narrow=True)),
+                ),
+            )
+            for number, one in enumerate(self.data.overlays, 1)
         ]
 
     def layers(self, day: DayMix) -> str:

@@ -129,6 +129,7 @@ def report_of(
         private=private,
         pairs=pairs,
         every_pair=wanted is not None,
+        overlays=store.overlays(since=since, until=until, countries={country, "ZZ"}),
     )
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from probe.analysis.wholes import membership, with_parts
 from probe.errors import StoreError
+from probe.model.record import RoundRow
 from probe.model.target import Catalog
 from probe.report.compare import Comparison, compare
 from probe.report.data import ReportData
@@ -116,6 +117,17 @@ class Desk:
             )
             self._ends_of = state.version
         return self._known
+
+    def rounds(self, asked: Asked) -> list[RoundRow]:
+        """Return the rounds of the period: of the vantage asked for, else of the store's own."""
+        window, store = self.window(asked), self.store()
+        own = store.vantage()
+        vantage = asked.vantage or (own.id if own is not None else "")
+        return [
+            row
+            for row in store.rounds(since=window.since, until=window.until)
+            if vantage in ("", row.vantage)
+        ]
 
     def report(self, asked: Asked, *, patient: bool = False) -> ReportData:
         """Return the data of a page; an old one while a new one is being made, if not patient.

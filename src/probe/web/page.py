@@ -8,11 +8,11 @@ from probe.model.record import RoundRow
 from probe.model.verdict import State, Verdict
 from probe.report.data import LINE_SUBJECT, Mark, ReportData, WindowRow
 from probe.report.html import Links, View, anchor, environment
-from probe.report.tongue import LANGUAGES, speaking
+from probe.report.tongue import LANGUAGES, _, num, speaking
 from probe.store.database import Entry
 from probe.web.asked import Asked
 
-__all__ = ["PageLinks", "draw_page", "event_key", "mark_of", "stamp"]
+__all__ = ["PageLinks", "draw_page", "event_key", "mark_of", "pictures", "stamp"]
 
 _STATES = {
     State.OK: Mark.FINE,
@@ -94,6 +94,14 @@ class PageLinks(Links):
         return self.asked.address(f"/download/{what}.{ending}")
 
 
+def pictures(what: str, count: int) -> list[tuple[str, str]]:
+    """Return the downloads of charts of one kind, in the order in which they are shown."""
+    word = _("chart")
+    if count == 1:
+        return [(what, word)]
+    return [(f"{what}-{number}", f"{word} {num(number)}") for number in range(1, count + 1)]
+
+
 def draw_page(
     template: str,
     asked: Asked,
@@ -121,6 +129,7 @@ def draw_page(
                 speaking=LANGUAGES[asked.lang],
                 mark_of=mark_of,
                 stamp=stamp,
+                pictures=pictures,
                 **values,
             )
         )

@@ -168,15 +168,7 @@ class _Pages:
     def rounds(self, request: Request) -> Response:
         """List the rounds, and what was the matter with the line."""
         asked = asked_of(dict(request.query_params))
-        window = self._desk.window(asked)
-        store = self._desk.store()
-        own = store.vantage()
-        vantage = asked.vantage or (own.id if own is not None else "")
-        rounds = [
-            row
-            for row in store.rounds(since=window.since, until=window.until)
-            if vantage in ("", row.vantage)
-        ]
+        rounds = self._desk.rounds(asked)
         return self._draw(
             "rounds.html.j2",
             asked,

@@ -118,14 +118,17 @@ class Desk:
             self._ends_of = state.version
         return self._known
 
+    def vantage(self, asked: Asked) -> str:
+        """Return whose pages are shown: the vantage asked for, else the store's own, if any."""
+        own = self.store().vantage()
+        return asked.vantage or (own.id if own is not None else "")
+
     def rounds(self, asked: Asked) -> list[RoundRow]:
         """Return the rounds of the period: of the vantage asked for, else of the store's own."""
-        window, store = self.window(asked), self.store()
-        own = store.vantage()
-        vantage = asked.vantage or (own.id if own is not None else "")
+        window, vantage = self.window(asked), self.vantage(asked)
         return [
             row
-            for row in store.rounds(since=window.since, until=window.until)
+            for row in self.store().rounds(since=window.since, until=window.until)
             if vantage in ("", row.vantage)
         ]
 
@@ -138,6 +141,9 @@ class Desk:
 
         """
         window = self.window(asked)
+        own = self.store().vantage()
+        if own is not None and asked.vantage == own.id:
+            asked = replace(asked, vantage="")  # the same pages, made once
         relative = not asked.since and not asked.until
         key = (
             asked.service,

@@ -49,9 +49,10 @@ def stamp(time: datetime | None) -> str:
 class PageLinks(Links):
     """Where things are on this site, with the state of the view kept."""
 
-    def __init__(self, asked: Asked) -> None:
-        """Take the state of the view."""
+    def __init__(self, asked: Asked, of: str = "") -> None:
+        """Take the state of the view, and whose looks are counted where others' are stored."""
         self.asked = asked
+        self.of = {"vantage": of} if of else {}
 
     def rows(self, subject: str, start: datetime | None = None, end: datetime | None = None) -> str:
         """Return the list of the measurements behind a number; one instant is a second long."""
@@ -60,7 +61,8 @@ class PageLinks(Links):
         span = {"since": stamp(start), "until": stamp(end)} if start or end else {}
         if subject == LINE_SUBJECT:
             return self.asked.address("/rounds", service="", endpoint="", state="", **span)
-        return self.asked.address("/measurements", service=subject, endpoint="", state="", **span)
+        choice = {"service": subject, "endpoint": "", "state": ""} | self.of | span
+        return self.asked.address("/measurements", **choice)
 
     def service(self, subject: str) -> str:
         """Return the page of a service."""
@@ -73,9 +75,10 @@ class PageLinks(Links):
             return self.network(row.event.network) + mark
         return self.service(row.subject) + mark
 
-    def network(self, key: str) -> str:
-        """Return the page of a network."""
-        return self.asked.address(f"/network/{key}", network="", service="")
+    def network(self, key: str, vantage: str = "") -> str:
+        """Return the page of a network, as the vantage that is shown or another saw it."""
+        of = {"vantage": vantage} if vantage else {}
+        return self.asked.address(f"/network/{key}", network="", service="", **of)
 
     def event(self, row: WindowRow) -> str:
         """Return the page of an event."""
@@ -109,11 +112,12 @@ def draw_page(
     path: str,
     data: ReportData | None = None,
     version: str = "",
+    of: str = "",
     **values: Any,
 ) -> str:
     """Return a page of the site as HTML, in the language that its address asks for."""
     with speaking(asked.lang):
-        links = PageLinks(asked)
+        links = PageLinks(asked, of)
         view = None if data is None else View(data, links)
         return (
             environment("probe.web")

@@ -123,6 +123,7 @@ def test_no_page_of_the_site_is_left_out() -> None:
     folder = files("probe.web").joinpath("templates")
     found = {one.name.partition(".")[0] for one in folder.iterdir()}
     parts = {"site", "widgets", "error"}  # the last is what a missing page is drawn by
+    parts |= {"vantages"}  # a list of links, in place of a page, where no line is the own
     assert found - parts == set(PAGES) - {"missing"} | {EVENT}
 
 
@@ -213,7 +214,7 @@ def test_no_page_holds_the_keyboard(tab: Any, site: tuple[str, Path]) -> None:
     for name, path in _pages(site[0]).items():
         tab.goto(f"{site[0]}{path}")
         stops = tab.evaluate(_STOPS)
-        seen = []
+        seen: list[int] = []
         for _ in range(stops + 1):
             tab.keyboard.press("Tab")
             found = tab.evaluate(_FOCUSED)

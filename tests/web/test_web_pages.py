@@ -106,6 +106,34 @@ def test_a_network_is_not_told_what_another_showed(
     assert "blocked" not in words(ask("/?network=AS64999/fixed")).partition("Services looked at")[0]
 
 
+def test_a_desk_without_an_own_line_offers_those_that_it_has(
+    ask_of: Callable[..., Ask], tmp_path: Path
+) -> None:
+    """What several others measured: a link for each, to the page that was asked for."""
+    place = tmp_path / "probe.sqlite"
+    with Store.open(place) as store:
+        for name in ("near", "far"):
+            store.import_round(
+                vantage=replace(LINE, id=name),
+                network=context().network,
+                plan="core",
+                started=START,
+                ended=START,
+                records=[blocked(at=START)],
+                imported_from=f"bundle:{name}:1",
+                context=context(START),
+            )
+    ask = ask_of(place)
+    for page in ("/", "/service/chat", "/rounds?since=2026-03-01"):
+        answer = ask(page)
+        assert answer.status_code == 300
+        (link,) = (link for link in Page(answer.text).links if "vantage=near" in link)
+        assert urlsplit(link).path == urlsplit(page).path
+        assert ask(link).status_code == 200
+    assert ask("/compare").status_code == 200
+    assert ask("/api/services").status_code == 400
+
+
 def test_a_far_network_leads_to_what_the_far_vantage_saw(ask: Ask) -> None:
     """The own line was never on it: its page without the vantage would be none."""
     for page in ("/compare", "/measurements"):

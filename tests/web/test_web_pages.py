@@ -79,6 +79,17 @@ def test_the_overview_says_what_is_cut_and_links_to_the_rows(ask: Ask) -> None:
     assert {row["vantage"] for row in listed} == {LINE.id}  # the far one's are no part of it
 
 
+def test_what_worked_leads_on_as_well(ask: Ask) -> None:
+    """A service in which nothing failed has a page, and its count the looks behind it."""
+    links = Page(ask("/").text).links
+    assert "/service/mail" in links
+    (rows,) = (link for link in links if link.startswith("/measurements?") and "mail" in link)
+    (found,) = (row for row in ask("/api/services").json() if row["service"] == "mail")
+    listed = ask(rows.replace("/measurements", "/download/measurements.json")).json()
+    assert len(listed) == found["looks_good"] + found["looks_bad"] + found["looks_unclear"]
+    assert found["looks_good"] > 0
+
+
 def test_a_network_is_not_told_what_another_showed(
     ask_of: Callable[..., Ask], tmp_path: Path
 ) -> None:

@@ -70,7 +70,13 @@ class Picture(NamedTuple):
 
 
 class Links:
-    """Where the numbers of a page lead: in a file, to the rows at its end."""
+    """Where the numbers of a page lead: in a file, to the rows at its end.
+
+    ``leads_on`` says whether there are pages of services in which nothing failed: a file has no
+    rows of those.
+    """
+
+    leads_on = False
 
     def rows(self, subject: str, start: datetime | None = None, end: datetime | None = None) -> str:
         """Return the address of the rows behind a number about a subject."""

@@ -49,6 +49,8 @@ def stamp(time: datetime | None) -> str:
 class PageLinks(Links):
     """Where things are on this site, with the state of the view kept."""
 
+    leads_on = True
+
     def __init__(self, asked: Asked, of: str = "") -> None:
         """Take the state of the view, and whose looks are counted where others' are stored."""
         self.asked = asked

@@ -114,6 +114,19 @@ def test_a_folder_with_its_dictionary(probe: Machine, tmp_path: Path) -> None:
     assert package["probe"]["query"]["publish"] is True
     assert len(rows((out / "verdicts.csv").read_text())) == 4
     assert probe("export", "--out", str(out)).code == 2
+    streamed = probe("export", "verdicts", "--publish")
+    assert "Taken out for publishing:" in streamed.err  # to a pipe, too
+    assert "Taken out" not in streamed.out
+    assert "Taken out" not in probe("export", "verdicts").err
+
+
+def test_the_question_says_what_a_series_is(probe: Machine, tmp_path: Path) -> None:
+    """Endpoints or services: without it the same rows could not be made again."""
+    for by in ("service", "endpoint"):
+        out = tmp_path / by
+        assert probe("export", "intervals", "--by", by, "--out", str(out)).code == 0
+        package = json.loads((out / "datapackage.json").read_text())
+        assert package["probe"]["query"]["by"] == by
 
 
 def test_a_bundle_goes_to_another_store_and_is_known_there(probe: Machine, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_own_bridges_are_in_no_line() -> None:
     with Store.open(MEMORY) as store:
         whole_round(store, [own, good("chat.example")])
         wanted = Job(what=What.MEASUREMENTS, form=Form.OONI, chosen=Selection(), query={})
-        assert to_stream(wanted, store, out, now=START, dice=Random(1)) == 1
+        assert to_stream(wanted, store, out, now=START, dice=Random(1))[0] == 1
     assert own.service == PRIVATE_SERVICE
     assert b"private" not in out.getvalue()
 

@@ -52,6 +52,7 @@ def test_a_time_and_a_number(tmp_path: Path, text: str) -> None:
         ("time,value\n99999999999999999999,5\n", "x.csv:2: time", "not a time"),
         ("time,value\n0001-01-01T00:00:00Z,5\n", "x.csv:2: time", "out of range"),
         ('time,value\n"2022,5\n', "x.csv", "not CSV"),
+        ("2022-09-21T23:30,5\n2022-09-21T23:30,6\n", "x.csv:2: time", "says something else"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, place: str, words: str) -> None:
@@ -96,6 +97,10 @@ def test_shares_of_anomalies_by_subject(tmp_path: Path) -> None:
         (HEADER + "9,0,0,5,2022-09-21,0,AS1,IR,x\n", "more anomalies than measurements"),
         (HEADER + "-1,0,0,5,2022-09-21,0,AS1,IR,x\n", "not a count"),
         (HEADER + "1,0,0,5,someday,0,AS1,IR,x\n", "not a time"),
+        (
+            HEADER + "1,0,0,5,2022-09-21,0,AS1,IR,x\n1,0,0,6,2022-09-21,0,AS1,IR,x\n",
+            "says something else",
+        ),
     ],
 )
 def test_an_aggregation_that_is_none(tmp_path: Path, text: str, words: str) -> None:

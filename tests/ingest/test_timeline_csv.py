@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import probe.ingest.timeline_csv as timeline_csv
 from probe.errors import InputError
 from probe.export.timeline_csv import write
-from probe.ingest.timeline_csv import read
+from probe.ingest.timeline_csv import read, read_placed
 from probe.model.timeline import Absence, Sample, Series, SeriesKey, Signal
 
 HEAD = "time,series,bad\n"
@@ -98,6 +98,11 @@ WRONG = {
             "2022-09-21T17:00:00Z,s,1,Asia/Kabul\n"
         ),
         "two zones",
+    ),
+    "country": ("time,series,bad,country\n2022-09-21T16:00:00Z,s,1,Iran\n", "not a country"),
+    "two countries": (
+        "time,series,bad,country\n2022-09-21T16:00:00Z,s,1,IR\n2022-09-21T17:00:00Z,s,1,AF\n",
+        "two countries",
     ),
     "contradiction": (
         HEAD + ROW + "2022-09-21T14:30:00+02:00,whatsapp,0\n",
@@ -221,3 +226,20 @@ def _samples(start: datetime, rng: random.Random) -> list[Sample]:
             )
         )
     return found
+
+
+def test_a_country_is_as_it_is_said_else_that_of_the_zone(tmp_path: Path) -> None:
+    """A zone of several countries, or of none, says nothing of itself."""
+    text = (
+        "time,series,bad,tz,country\n"
+        "2022-09-21T16:00:00Z,a,1,Asia/Tehran,xx\n"
+        "2022-09-21T17:00:00Z,a,1,Asia/Tehran,\n"
+        "2022-09-21T16:00:00Z,b,1,Asia/Tehran,\n"
+        "2022-09-21T16:00:00Z,c,1,UTC,\n"
+    )
+    placed = read_placed(given_file(tmp_path, text), tz=None)
+    assert [(one.key.subject, country) for one, country in placed] == [
+        ("a", "XX"),
+        ("b", "IR"),
+        ("c", "ZZ"),
+    ]

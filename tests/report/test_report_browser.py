@@ -1,6 +1,7 @@
 """Chromium draws the page without a word of complaint and without asking anybody for anything."""
 
 import html
+import os
 import re
 import shutil
 import socketserver
@@ -10,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from probe.report.data import ReportData
+from probe.report.html import render
 
 CHROMIUM = next((p for n in ("chromium", "chromium-browser") if (p := shutil.which(n))), None)
 
@@ -136,3 +140,40 @@ def test_nothing_is_wider_than_the_screen(
     found = re.search(r"<title>wide (\d+)</title>", done.stdout)
     assert found, done.stderr[-2000:]
     assert int(found.group(1)) <= width
+
+
+@pytest.mark.parametrize("lang", ["en", "fa"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_report_has_no_barrier(
+    fortnight: ReportData, tmp_path: Path, lang: str, width: int
+) -> None:
+    """Nothing serious by axe in either direction of writing, and no sideways scrolling."""
+    from axe_core_python.sync_playwright import Axe
+    from playwright.sync_api import sync_playwright
+
+    file = tmp_path / "report.html"
+    file.write_text(render(fortnight, lang), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        # axe is a script, and the page's own policy allows none
+        tab = browser.new_context(bypass_csp=True).new_page()
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.goto(file.as_uri())
+        assert tab.evaluate("getComputedStyle(document.documentElement).direction") == (
+            "rtl" if lang == "fa" else "ltr"
+        )
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        serious = [
+            (one["id"], [node["html"][:120] for node in one["nodes"][:3]])
+            for one in Axe().run(tab)["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+        tab.keyboard.press("Tab")
+        assert tab.evaluate("document.activeElement.className") == "skip"
+        if folder := os.environ.get("PROBE_PICTURES"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            tab.screenshot(path=str(Path(folder) / f"report-{lang}-{width}.png"), full_page=True)
+        browser.close()

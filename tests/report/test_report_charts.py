@@ -232,6 +232,17 @@ def test_strangers_names_are_text_in_a_drawing() -> None:
             ElementTree.fromstring(svg)
 
 
+def test_numbers_in_a_name_are_not_rounded() -> None:
+    """Places of a drawing are; an address or a version that somebody reads is not."""
+    chart = boxes_chart(
+        "x", "t", [], rows=["185.220.101.1 v2.125"], span=(0, 1), ticks={0.5: "0.125"}, names_px=300
+    )
+    drawn = draw(chart)
+    assert ">185.220.101.1 v2.125<" in drawn
+    assert ">0.125<" in drawn
+    assert not re.search(r'<[^>]*[" ]\d+\.\d\d[^>]*>', drawn.partition(">")[2])
+
+
 def test_files_stand_alone() -> None:
     """SVG brings colours for light and dark, patterns, title and ground; PNG is a picture."""
     chart = lanes_chart([lane(bar(Mark.CUT, 0, 1))], PERIOD, "UTC")

@@ -106,3 +106,13 @@ def test_a_wrong_date_is_an_error(database: Path) -> None:
     done = run("--store", str(database), "--since", "yesterweek", "--out", "-")
     assert isinstance(done.exception, InputError)
     assert "--since" in str(done.exception)
+
+
+def test_hours_are_those_of_the_zone_that_is_asked_for(database: Path, tmp_path: Path) -> None:
+    """The switch to UTC of a page without script; a zone that is none is refused."""
+    page = tmp_path / "page.html"
+    for options, said in (((), f"All times are in {HOME.tz}"), (("--tz", "UTC"), "in UTC (")):
+        assert run("--store", str(database), "--out", str(page), *options).exit_code == 0
+        assert said in page.read_text(encoding="utf-8")
+    wrong = run("--store", str(database), "--out", str(page), "--tz", "Asia/Teheran")
+    assert isinstance(wrong.exception, InputError)

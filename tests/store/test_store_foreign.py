@@ -22,7 +22,7 @@ SERIES = Series(
     samples=(
         Sample(time=START, bad=True, weight=0.5, control_bad=0.25, mechanism="dns.nxdomain"),
         Sample(time=START + timedelta(hours=1), bad=None, absence=Absence.HOST_OFF),
-        Sample(time=START + timedelta(hours=2), bad=False),
+        Sample(time=START + timedelta(hours=2), bad=False, burst=True),
     ),
 )
 
@@ -77,6 +77,12 @@ def test_an_overlay_is_no_series(memory: Store) -> None:
     )
     assert memory.import_overlays(FIRST, [overlay], NOW) == 2
     assert memory.overlays() == (overlay,)
+    late = START + timedelta(minutes=30)
+    assert [one.points for one in memory.overlays(since=late)] == [overlay.points[1:]]
+    assert [one.points for one in memory.overlays(until=late)] == [overlay.points[:1]]
+    assert memory.overlays(since=NOW) == ()
+    assert memory.overlays(countries={"ZZ", "IR"}) == (overlay,)
+    assert memory.overlays(countries={"ZZ"}) == ()
     assert memory.imported_series() == ()
     assert memory.sources() == {}
 

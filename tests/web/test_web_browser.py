@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ PAGES = {
     "compare": "/compare",
     "missing": "/nope",
 }
+EVENT = "event"
+"""Its address is made of what was found, so it is asked for."""
 
 pytestmark = [
     pytest.mark.browser,
@@ -105,6 +108,25 @@ def tab(browser: Any) -> Iterator[Any]:
     assert all(url.startswith(("http://127.0.0.1:", "data:", "blob:")) for url in asked)
 
 
+def _pages(address: str) -> dict[str, str]:
+    """Return every page: an address for each template of the site."""
+    import json
+    import urllib.request
+
+    with urllib.request.urlopen(f"{address}/api/events", timeout=30) as answer:
+        keys = [row["key"] for row in json.load(answer)]
+    return PAGES | {EVENT: f"/event/{keys[0]}"}
+
+
+def test_no_page_of_the_site_is_left_out() -> None:
+    """Each template that is a page is looked at by this file's tests."""
+    folder = files("probe.web").joinpath("templates")
+    found = {one.name.partition(".")[0] for one in folder.iterdir()}
+    parts = {"site", "widgets", "error"}  # the last is what a missing page is drawn by
+    parts |= {"vantages"}  # a list of links, in place of a page, where no line is the own
+    assert found - parts == set(PAGES) - {"missing"} | {EVENT}
+
+
 def _picture(page: Any, name: str) -> None:
     folder = os.environ.get("PROBE_PICTURES")
     if folder:
@@ -121,7 +143,7 @@ def test_every_page_fits_and_has_no_barrier(
     from axe_core_python.sync_playwright import Axe
 
     axe = Axe()
-    for name, path in PAGES.items():
+    for name, path in _pages(site[0]).items():
         tab.set_viewport_size({"width": width, "height": 900})
         tab.goto(f"{site[0]}{path}?lang={lang}")
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
@@ -185,6 +207,41 @@ def test_everything_can_be_reached_by_keyboard(tab: Any, site: tuple[str, Path])
     tab.keyboard.press("Enter")
     tab.wait_for_url("**since=2026-03-03**")
     assert tab.locator("input[name=since]").input_value() == "2026-03-03"
+
+
+def test_no_page_holds_the_keyboard(tab: Any, site: tuple[str, Path]) -> None:
+    """From the top of every page Tab leads through all stops, each to be seen, and out again."""
+    for name, path in _pages(site[0]).items():
+        tab.goto(f"{site[0]}{path}")
+        stops = tab.evaluate(_STOPS)
+        seen: list[int] = []
+        for _ in range(stops + 1):
+            tab.keyboard.press("Tab")
+            found = tab.evaluate(_FOCUSED)
+            if found is None or found["place"] in seen[:1]:
+                break  # out of the page, or around to its top
+            assert found["ring"] != "none", (name, found)
+            assert found["shown"], (name, found)
+            seen.append(found["place"])
+        assert len(seen) == len(set(seen)) == stops, name
+
+
+_STOPS = """
+[...document.querySelectorAll(
+  'a[href], input:not([type=hidden]), select, button, summary, [tabindex="0"]')]
+  .filter(e => e.checkVisibility()).length
+"""
+_FOCUSED = """
+(() => {
+  const e = document.activeElement;
+  if (!e || e === document.body) return null;
+  const box = e.getBoundingClientRect();
+  return {
+    place: [...document.querySelectorAll('*')].indexOf(e), tag: e.outerHTML.slice(0, 120),
+    ring: getComputedStyle(e).outlineStyle, shown: box.width > 0 && box.height > 0,
+  };
+})()
+"""
 
 
 def test_a_new_round_comes_without_reloading(tab: Any, site: tuple[str, Path]) -> None:

@@ -5,17 +5,19 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
 import httpx
 import pytest
-from desk_fixtures import HOSTILE, NOW, catalog
+from desk_fixtures import HOSTILE, NOW, START, catalog, filled
 from prometheus_client.parser import text_string_to_metric_families
 
 from probe.model.formula import unguarded
+from probe.model.timeline import Overlay
 from probe.report.charts.engine import _drawn
-from probe.store.database import Store
+from probe.store.database import ForeignFile, Store
 from probe.web.app import create_app
 from probe.web.metrics import write_textfile
 from probe.web.tables import csv_text
@@ -59,6 +61,54 @@ def test_charts_come_as_svg_and_png(ask: Ask, what: str) -> None:
     png = ask(f"/download/{what}.png?service=chat")
     assert png.content.startswith(b"\x89PNG")
     assert len(png.content) > 5_000
+
+
+def test_numbers_of_others_stand_beside_the_lanes(
+    ask_of: Callable[..., Ask], tmp_path: Path
+) -> None:
+    """On every page of a time, as rows, and as a picture each; they come in while it runs."""
+    place = filled(tmp_path / "probe.sqlite")
+    ask = ask_of(place)
+    before = ask("/api/state").json()["version"]
+    assert "Numbers of others" not in ask("/service/chat").text
+    points = ((START, 5.0, 1.0), (START + timedelta(hours=1), 6.0, 1.0))
+    overlays = [
+        Overlay(name=name, unit="prefixes", source="ioda.csv", country="IR", points=points)
+        for name in ("BGP", HOSTILE)
+    ]
+    with Store.open(place) as store:
+        store.import_overlays(ForeignFile("1" * 64, "ioda.csv", "overlay"), overlays, NOW)
+    assert ask("/api/state").json()["version"] != before
+    for page in ("/service/chat", "/network/AS64500/fixed", "/?since=2026-03-01"):
+        text = ask(page).text
+        assert "Numbers of others" in text
+        assert "<script>alert" not in text
+        assert "/download/overlays-2.svg" in text
+    found = ask("/api/overlays").json()
+    assert [row["value"] for row in found if row["name"] == "BGP"] == [5.0, 6.0]
+    assert len(rows(ask("/download/overlays.csv"))) == len(found) == 4
+    assert ask("/download/overlays-2.png").content.startswith(b"\x89PNG")
+    assert ask("/download/overlays-3.svg").status_code == 404
+    assert ask("/download/overlays-0.svg").status_code == 404
+
+
+def test_rounds_are_downloaded_as_they_are_listed(ask: Ask) -> None:
+    """Those of the own vantage, unless another is asked for."""
+    own = ask("/download/rounds.json").json()
+    far = ask("/download/rounds.json?vantage=far").json()
+    assert {row["vantage"] for row in own} == {"5f1c"}
+    assert {row["vantage"] for row in far} == {"far"}
+
+
+def test_every_heatmap_that_is_shown_is_a_file(ask: Ask) -> None:
+    """The second as well as the first; beyond the last there is none."""
+    page = ask("/service/chat").text
+    shown = page.count('<figure class="heat">')
+    assert shown >= 1
+    last = "hours" if shown == 1 else f"hours-{shown}"
+    assert f"/download/{last}.svg" in page
+    assert ask(f"/download/hours-{shown}.svg?service=chat").status_code == 200
+    assert ask(f"/download/hours-{shown + 1}.svg?service=chat").status_code == 404
 
 
 def test_the_matrix_is_of_all_vantages(ask: Ask) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -12,9 +12,10 @@ from desk_fixtures import HOSTILE, START, catalog, fill
 from html_page import Page
 from msgspec.structs import replace
 from sqlalchemy import create_engine
-from store_records import LINE, context, good
+from store_records import LINE, blocked, context, good
 
 from probe.model.target import PartOf, Whole
+from probe.model.vantage import Access, Network
 from probe.report.tongue import LANGUAGES
 from probe.store.database import Store
 from probe.web.asked import Asked
@@ -70,10 +71,101 @@ def test_the_overview_says_what_is_cut_and_links_to_the_rows(ask: Ask) -> None:
     answer = ask("/")
     assert "Chat" in words(answer)
     assert "Everything" not in words(answer)
-    rows = next(
-        link for link in Page(answer.text).links if link.startswith("/measurements?service=chat")
-    )
-    assert ask(rows).text.count("chat/http/chat.example") >= 30
+    links = [link for link in Page(answer.text).links if link.startswith("/measurements?")]
+    rows = next(link for link in links if "service=chat" in link)
+    listed = ask(rows.replace("/measurements", "/download/measurements.json")).json()
+    (found,) = (row for row in ask("/api/services").json() if row["service"] == "chat")
+    assert len(listed) == found["looks_good"] + found["looks_bad"] + found["looks_unclear"]
+    assert {row["vantage"] for row in listed} == {LINE.id}  # the far one's are no part of it
+
+
+def test_what_worked_leads_on_as_well(ask: Ask) -> None:
+    """A service in which nothing failed has a page, and its count the looks behind it."""
+    links = Page(ask("/").text).links
+    assert "/service/mail" in links
+    (rows,) = (link for link in links if link.startswith("/measurements?") and "mail" in link)
+    (found,) = (row for row in ask("/api/services").json() if row["service"] == "mail")
+    listed = ask(rows.replace("/measurements", "/download/measurements.json")).json()
+    assert len(listed) == found["looks_good"] + found["looks_bad"] + found["looks_unclear"]
+    assert found["looks_good"] > 0
+
+
+def test_a_network_is_not_told_what_another_showed(
+    ask_of: Callable[..., Ask], tmp_path: Path
+) -> None:
+    """One line on two networks: each page has its own looks alone, and of no network is none."""
+    place = tmp_path / "probe.sqlite"
+    home = Network(asn=64500, access=Access.FIXED)
+    phone = Network(asn=64501, access=Access.MOBILE)
+    with Store.open(place) as store:
+        store.save_vantage(LINE)
+        for slot in range(8):
+            at = START + timedelta(hours=slot)
+            network, record = (phone, good(at=at)) if slot % 2 else (home, blocked(at=at))
+            number = store.begin_round(
+                vantage=LINE.id, plan="core", started=at, catalog_digest="", network=network
+            )
+            store.save(number, [record])
+            store.end_round(number, replace(context(at), network=network), at)
+    ask = ask_of(place)
+    for network, looks in ((home, ("blocked", 0, 4)), (phone, ("ok", 4, 0))):
+        rows = ask(f"/api/services?network={network.key}").json()
+        (found,) = (row for row in rows if row["service"] == "chat")
+        assert (found["state"], found["looks_good"], found["looks_bad"]) == looks
+        assert ("is blocked" in words(ask(f"/network/{network.key}"))) is (network is home)
+    assert ask("/network/AS64999/fixed").status_code == 404
+    assert "blocked" not in words(ask("/?network=AS64999/fixed")).partition("Services looked at")[0]
+
+
+def test_a_desk_without_an_own_line_offers_those_that_it_has(
+    ask_of: Callable[..., Ask], tmp_path: Path
+) -> None:
+    """What several others measured: a link for each, to the page that was asked for."""
+    place = tmp_path / "probe.sqlite"
+    with Store.open(place) as store:
+        for name in ("near", "far"):
+            store.import_round(
+                vantage=replace(LINE, id=name),
+                network=context().network,
+                plan="core",
+                started=START,
+                ended=START,
+                records=[blocked(at=START)],
+                imported_from=f"bundle:{name}:1",
+                context=context(START),
+            )
+    ask = ask_of(place)
+    for page in ("/", "/service/chat", "/rounds?since=2026-03-01"):
+        answer = ask(page)
+        assert answer.status_code == 300
+        (link,) = (link for link in Page(answer.text).links if "vantage=near" in link)
+        assert urlsplit(link).path == urlsplit(page).path
+        assert ask(link).status_code == 200
+    assert ask("/compare").status_code == 200
+    assert ask("/api/services").status_code == 400
+
+
+def test_a_far_network_leads_to_what_the_far_vantage_saw(ask: Ask) -> None:
+    """The own line was never on it: its page without the vantage would be none."""
+    for page in ("/compare", "/measurements"):
+        (link, *_) = (link for link in Page(ask(page).text).links if "AS64511" in link)
+        assert "vantage=far" in link
+        assert ask(link).status_code == 200
+    assert ask("/network/AS64511/mobile").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/measurement/99999999999999999999/0",
+        "/measurement/1/99999999999999999999",
+        "/download/measurement-99999999999999999999-0.json",
+        "/api/measurements/99999999999999999999/0",
+    ],
+)
+def test_a_number_that_no_database_holds_is_nothing(ask: Ask, address: str) -> None:
+    """Not found, as every other that is not there."""
+    assert ask(address).status_code == 404
 
 
 def test_all_state_is_in_the_address(ask: Ask) -> None:
@@ -133,6 +225,7 @@ def test_filters_of_the_list_hold(ask: Ask) -> None:
         ("/?lang=tlh", "lang: no such language"),
         ("/measurements?state=fine", "state: no such state"),
         ("/measurements?before=x", "before: not a place in the list"),
+        ("/measurements?before=99999999999999999999.1", "before: not a place in the list"),
         ("/?since=2026-03-02&until=2026-03-01", "until: not after since"),
         ("/?vantage=nobody", "--vantage: no round of this vantage"),
         (f"/?service={'x' * 300}", "service: too long"),

@@ -52,7 +52,14 @@ class LookTable:
 
     def of_vantage(self, vantage: str) -> "LookTable":
         """Return the looks that one vantage had."""
-        mine = np.array([one.vantage == vantage for one in self.rounds], dtype=np.bool_)
+        return self._of([one.vantage == vantage for one in self.rounds])
+
+    def of_network(self, key: str) -> "LookTable":
+        """Return the looks that were had on one network."""
+        return self._of([one.network == key for one in self.rounds])
+
+    def _of(self, rounds: list[bool]) -> "LookTable":
+        mine = np.array(rounds, dtype=np.bool_)
         return self if mine.all() else self.where(mine[self.round])
 
     def of_services(self, names: Iterable[str]) -> "LookTable":

@@ -143,11 +143,11 @@ def _write(job: "Job", store: "Store", out: Path | None) -> None:
 
     now, dice = SystemClock().now(), SystemRandom()
     if out is None:
-        rows = to_stream(job, store, sys.stdout.buffer, now=now, dice=dice)
+        rows, removed = to_stream(job, store, sys.stdout.buffer, now=now, dice=dice)
         say(f"{rows} rows. With --out FOLDER a data dictionary is written beside them.")
-        return
-    rows, removed = to_folder(job, store, out, now=now, dice=dice)
-    say(f"{out}: {rows} rows, and what they mean in datapackage.json.")
+    else:
+        rows, removed = to_folder(job, store, out, now=now, dice=dice)
+        say(f"{out}: {rows} rows, and what they mean in datapackage.json.")
     _say_removed(removed)
 
 
@@ -279,6 +279,8 @@ def _job(
     services = catalog.services if catalog is not None else ()
     query = {key: value for key, value in to_builtins(chosen).items() if value is not None}
     query |= {"table": what.value, "format": form.value}
+    if what in (What.SAMPLES, What.INTERVALS, What.GRID, What.EVENTS):
+        query["by"] = "endpoint" if by_endpoint else "service"
     if what is What.GRID:
         query["step_s"] = int(step.total_seconds())
     if publish:

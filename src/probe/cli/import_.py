@@ -163,13 +163,11 @@ def timeline(
     Its series stand beside the store's own in timelines and patterns. A row of a series and time
     that was taken in before takes the older row's place.
     """
-    from probe.analysis.zones import country_of
     from probe.clock import SystemClock
-    from probe.ingest.timeline_csv import read
+    from probe.ingest.timeline_csv import read_placed
 
     now = SystemClock().now()
-    series = read(file, tz=tz, now=now)
-    placed = [(one, country_of(one.tz) or "ZZ") for one in series]
+    placed = read_placed(file, tz=tz, now=now)
     _keep_file(
         file,
         "timeline",

@@ -32,6 +32,10 @@ def report(
         Path, typer.Option("--out", help="The file to write; - is standard output.")
     ] = Path("probe-report.html"),
     title: Annotated[str, typer.Option("--title", help="The heading of the page.")] = "",
+    tz: Annotated[
+        str | None,
+        typer.Option("--tz", help="IANA zone of hours and days, as UTC; else the line's own."),
+    ] = None,
     lang: Annotated[str, typer.Option("--lang", help="en, fa, ar, es, ru or fr.")] = "en",
     charts: Annotated[
         Path | None,
@@ -46,6 +50,7 @@ def report(
     ] = False,
 ) -> None:
     """Write a self-contained HTML report; made for publishing unless --private is given."""
+    from probe.analysis.zones import zone
     from probe.clock import SystemClock
     from probe.report.html import render
     from probe.report.stored import report_of
@@ -53,16 +58,18 @@ def report(
     from probe.store.database import Store
 
     settings = load_settings(config=config, environ=os.environ, store=store)
+    shown = None if tz is None else zone(tz).key
     with Store.open(settings.store, create=False, readonly=True) as opened:
         data = report_of(
             opened,
             shown_catalog(catalog or settings.catalog, opened),
             now=SystemClock().now(),
-            since=_time(since, "--since", settings.tz),
-            until=_time(until, "--until", settings.tz),
+            since=_time(since, "--since", shown or settings.tz),
+            until=_time(until, "--until", shown or settings.tz),
             vantage=vantage,
             title=title,
             private=private,
+            tz_shown=shown,
         )
     write_report(render(data, lang), out, private=private)
     if charts is not None:

@@ -79,8 +79,10 @@ class Job:
             )
 
 
-def to_stream(job: Job, store: Store, out: BinaryIO, *, now: datetime, dice: Random) -> int:
-    """Write the rows to ``out``; return how many.
+def to_stream(
+    job: Job, store: Store, out: BinaryIO, *, now: datetime, dice: Random
+) -> tuple[int, tuple[Removed, ...]]:
+    """Write the rows to ``out``; return how many, and what was taken out for publishing.
 
     Raises:
         InputError: the parts of the job do not fit each other, or Parquet was asked for.
@@ -94,7 +96,8 @@ def to_stream(job: Job, store: Store, out: BinaryIO, *, now: datetime, dice: Ran
     job.check()
     run = _Run(job, store, now, dice)
     with collector_paused():
-        return run.text(out)
+        rows = run.text(out)
+    return rows, run.removed()
 
 
 def to_folder(

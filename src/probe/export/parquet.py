@@ -1,7 +1,8 @@
 """Batches as Parquet, in folders by country and month, as Hive, DuckDB and Spark read them.
 
-``country=IR/month=2026-03/part-0.parquet``. The two are also columns of each file, so that a
-file taken out of its folder still says what it is; the month is that of the first time, in UTC.
+``verdicts/country=IR/month=2026-03/part-0.parquet``: a folder that holds nothing else, since pandas
+and pyarrow take every file below the one that they are given for Parquet, ``datapackage.json`` as
+well. The country is also a column of each file; the month is that of the first time, in UTC.
 Needs the extra ``parquet`` (pyarrow).
 """
 
@@ -28,7 +29,7 @@ is begun when its month comes again."""
 
 
 def write_parquet(table: Table, batches: Iterable[Batch], folder: Path) -> tuple[int, list[Path]]:
-    """Write every row below ``folder``; return how many, and the files.
+    """Write every row below ``folder`` / table's name; return how many, and the files.
 
     Raises:
         InputError: pyarrow is not installed.
@@ -44,7 +45,7 @@ def write_parquet(table: Table, batches: Iterable[Batch], folder: Path) -> tuple
         ) from exc
     count = 0
     tables = ArrowTables(table)
-    with _Files(tables, folder) as files, ThreadPoolExecutor(max_workers=1) as beside:
+    with _Files(tables, folder / table.name) as files, ThreadPoolExecutor(max_workers=1) as beside:
         written = beside.submit(lambda: None)
         for batch in batches:
             whole, places = tables.of(batch), list(_places(batch))

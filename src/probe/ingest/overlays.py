@@ -48,7 +48,9 @@ def read_two_columns(
             continue
         time = _time(row[0], zone, str(path), number)
         if row[1].strip():
-            points[time] = _number(row[1], str(path), number, "value")
+            value = _number(row[1], str(path), number, "value")
+            if points.setdefault(time, value) != value:
+                raise _twice(str(path), number, "time")
     return Overlay(
         name=name,
         unit=unit,
@@ -91,9 +93,9 @@ def read_aggregation(path: Path) -> tuple[Overlay, ...]:
             raise InputError(problem, file=str(path), line=number)
         cells = dict(zip(columns, row, strict=True))
         time = _time(cells[when], UTC, str(path), number)
-        share, count = _share(cells, str(path), number)
-        if count:
-            points[_subject(cells)][time] = (share, count)
+        counted = _share(cells, str(path), number)
+        if counted[1] and points[_subject(cells)].setdefault(time, counted) != counted:
+            raise _twice(str(path), number, when)
     return tuple(
         Overlay(
             name=subject,
@@ -104,6 +106,16 @@ def read_aggregation(path: Path) -> tuple[Overlay, ...]:
             points=tuple((time, *found[time]) for time in sorted(found)),
         )
         for (country, network, subject), found in sorted(points.items())
+    )
+
+
+def _twice(file: str, line: int, field: str) -> InputError:
+    return InputError(
+        "another row of this time says something else",
+        file=file,
+        line=line,
+        field=field,
+        mend="keep one; where clocks were set back, write times with their offset",
     )
 
 

@@ -2,8 +2,8 @@
 
 Columns (docs/formats.md): ``time`` (ISO 8601 with its offset), ``series`` and ``bad`` (1, 0 or
 empty) are required; ``vantage``, ``network``, ``tz`` (IANA), ``signal``, ``control_bad``,
-``weight``, ``reason``, ``mechanism``, ``locus`` and ``retest`` are optional. The file is read row
-by row.
+``weight``, ``reason``, ``mechanism``, ``locus``, ``retest`` and ``country`` are optional. The file
+is read row by row.
 """
 
 import csv
@@ -14,13 +14,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import IO
 
-from probe.analysis.zones import zone
+from probe.analysis.zones import country_of, zone
 from probe.errors import InputError
 from probe.ingest.csv_lines import lines, opened
 from probe.model.formula import unguarded
 from probe.model.timeline import Absence, Sample, Series, SeriesKey, Signal
 
-__all__ = ["COLUMNS", "MAX_ROWS", "read"]
+__all__ = ["COLUMNS", "MAX_ROWS", "read", "read_placed"]
 
 REQUIRED = ("time", "series", "bad")
 OPTIONAL = (
@@ -34,6 +34,7 @@ OPTIONAL = (
     "mechanism",
     "locus",
     "retest",
+    "country",
 )
 COLUMNS = REQUIRED + OPTIONAL
 """All columns that are read; others are left alone."""
@@ -59,6 +60,25 @@ def read(path: Path, *, tz: str | None, now: datetime | None = None) -> tuple[Se
         InputError: naming file, line, column and the mend, for the first thing that is wrong.
 
     """
+    return _read(path, tz, now).series()
+
+
+def read_placed(
+    path: Path, *, tz: str | None, now: datetime | None = None
+) -> tuple[tuple[Series, str], ...]:
+    """Return the series as ``read`` does, each with the country that it is of (ISO 3166 alpha-2).
+
+    Without a column ``country`` it is that of the zone; ``ZZ`` where a zone is of several.
+
+    Raises:
+        InputError: as ``read``.
+
+    """
+    reader = _read(path, tz, now)
+    return tuple((one, reader.country(one)) for one in reader.series())
+
+
+def _read(path: Path, tz: str | None, now: datetime | None) -> "_Reader":
     if tz is not None:
         zone(tz)
     reader = _Reader(str(path), tz, now + _AHEAD if now is not None else None)
@@ -70,7 +90,7 @@ def read(path: Path, *, tz: str | None, now: datetime | None = None) -> tuple[Se
         raise InputError(
             exc.strerror or "cannot be read", file=str(path), mend="check the path"
         ) from exc
-    return reader.series()
+    return reader
 
 
 def _rows(file: IO[bytes], name: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -138,6 +158,7 @@ class _Reader:
         self._tz = tz
         self._samples: dict[SeriesKey, list[Sample]] = {}
         self._zones: dict[SeriesKey, str] = {}
+        self._countries: dict[SeriesKey, str] = {}
         self._keys: dict[tuple[str, ...], SeriesKey] = {}
         self._lines: dict[SeriesKey, list[int]] = {}
 
@@ -153,6 +174,7 @@ class _Reader:
             mechanism=self._mechanism(line, row),
             burst=self._retest(line, row.get("retest", "")),
         )
+        self._place(line, key, row.get("country", "").strip())
         self._samples[key].append(sample)
         self._lines[key].append(line)
 
@@ -167,6 +189,22 @@ class _Reader:
             Series(key=key, tz=self._zones[key], samples=self._sorted(key))
             for key in sorted(self._samples)
         )
+
+    def country(self, series: Series) -> str:
+        """Return the country of a series: as it was said, else that of its zone."""
+        return self._countries.get(series.key) or country_of(series.tz) or "ZZ"
+
+    def _place(self, line: int, key: SeriesKey, given: str) -> None:
+        if not given:
+            return
+        if not (len(given) == 2 and given.isascii() and given.isalpha()):
+            raise self._wrong(line, "country", f"not a country: {given[:20]!r}", "write IR")
+        country = given.upper()
+        known = self._countries.setdefault(key, country)
+        if known != country:
+            raise self._wrong(
+                line, "country", f"two countries in one series: {known} and {country}", "keep one"
+            )
 
     def _sorted(self, key: SeriesKey) -> tuple[Sample, ...]:
         samples, lines = self._samples[key], self._lines[key]

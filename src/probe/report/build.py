@@ -15,7 +15,7 @@ from probe.model.event import Event
 from probe.model.goodput import Pair as TimedPair
 from probe.model.goodput import PairKey
 from probe.model.record import Note, RoundRow
-from probe.model.timeline import Interval, Series, SeriesKey, Signal
+from probe.model.timeline import Interval, Overlay, Series, SeriesKey, Signal
 from probe.model.verdict import ServiceVerdict
 from probe.report.data import (
     LINE_SUBJECT,
@@ -40,6 +40,7 @@ from probe.report.findings import finding_of
 from probe.report.hours import HourGrid
 from probe.report.marks import Row, bars_of, day_rows, last_mark
 from probe.report.mix import day_mixes
+from probe.report.overlaid import overlaid
 from probe.report.publish import Grain, network_names
 from probe.report.text import clean
 from probe.report.timed import Timed, timed_of
@@ -84,6 +85,7 @@ def build(
     private: bool = False,
     pairs: Mapping[PairKey, Sequence[TimedPair]] = _NO_PAIRS,
     every_pair: bool = False,
+    overlays: Sequence[Overlay] = (),
 ) -> ReportData:
     """Return the data of a report of one vantage.
 
@@ -91,7 +93,8 @@ def build(
     (``None``: not measured). ``series`` are those of services and those of the line
     (signals ``upstream`` and ``intl``); ``intervals`` are keyed as the series. All times are
     aware. A period of more than 400 days is cut to its last 400. Of the timed ``pairs`` those are
-    drawn in which something was slow (``events`` has it), or all with ``every_pair``.
+    drawn in which something was slow (``events`` has it), or all with ``every_pair``. Of
+    ``overlays`` those about this place are shown.
     """
     period = Period(start=max(period.start, period.end - timedelta(days=_MAX_DAYS)), end=period.end)
     timed_networks = [key.network for key in pairs]
@@ -108,6 +111,7 @@ def build(
     failed = [found for found in shown if found.kind is not FindingKind.SLOWED]
     timed = timed_of(pairs, events)
     slowed = [one for one in timed if one.events][:_MAX_TIMED]
+    beside, more = overlaid(overlays, period, country=country, networks=desk.names, private=private)
     return ReportData(
         title=clean(title),
         generated=desk.grain.down(generated),
@@ -125,6 +129,8 @@ def build(
         mix=day_mixes(desk.targeted(_counted(services)), desk.grid),
         matrix=desk.matrix(shown),
         goodputs=desk.goodputs(timed[:_MAX_TIMED] if every_pair else slowed, names),
+        overlays=beside,
+        overlays_left_out=more,
         notes=desk.grain.notes(notes, names),
         notes_withheld=0 if private else sum(1 for note in notes if note.text),
         method=method if private else msgspec.structs.replace(method, chain=""),

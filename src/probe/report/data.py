@@ -35,6 +35,7 @@ __all__ = [
     "Mark",
     "Method",
     "NoteRow",
+    "Numbers",
     "Pair",
     "Period",
     "Place",
@@ -277,6 +278,21 @@ class Goodput(msgspec.Struct, frozen=True, kw_only=True):
     levels: tuple[Level, ...] = ()
 
 
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers of somebody else's over the period, drawn beside the lanes and never judged by.
+
+    Points are (time, value in ``unit``), in time order; ``source`` is empty in a published report.
+    """
+
+    name: str
+    unit: str
+    source: str = ""
+    country: str = "ZZ"
+    network: str = ""
+    grain_s: int = 0  # the points are means of so long; 0: each is as it came
+    points: tuple[tuple[datetime, float], ...] = ()
+
+
 class DaySeen(msgspec.Struct, frozen=True, kw_only=True):
     """How many hours of a local day inside the period had a round, apart from any result."""
 
@@ -366,6 +382,8 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     mix: tuple[DayMix, ...] = ()
     matrix: tuple[Pair, ...] = ()
     goodputs: tuple[Goodput, ...] = ()
+    overlays: tuple[Numbers, ...] = ()
+    overlays_left_out: int = 0  # that are about this place and time as well
     notes: tuple[NoteRow, ...] = ()
     notes_withheld: int = 0  # notes whose words were left out
     method: Method

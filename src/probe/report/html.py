@@ -20,6 +20,7 @@ from probe.report.charts.counts import control_chart, matrix_chart, stack_chart
 from probe.report.charts.engine import draw
 from probe.report.charts.goodput import goodput_chart
 from probe.report.charts.heat import heat_chart
+from probe.report.charts.overlay import overlay_chart
 from probe.report.charts.spans import calendar_chart, lanes_chart, onset_chart, onsets
 from probe.report.data import (
     Bar,
@@ -30,6 +31,7 @@ from probe.report.data import (
     Heatmap,
     Lane,
     Mark,
+    Numbers,
     ReportData,
     ServiceFinding,
     WindowRow,
@@ -68,7 +70,13 @@ class Picture(NamedTuple):
 
 
 class Links:
-    """Where the numbers of a page lead: in a file, to the rows at its end."""
+    """Where the numbers of a page lead: in a file, to the rows at its end.
+
+    ``leads_on`` says whether there are pages of services in which nothing failed: a file has no
+    rows of those.
+    """
+
+    leads_on = False
 
     def rows(self, subject: str, start: datetime | None = None, end: datetime | None = None) -> str:
         """Return the address of the rows behind a number about a subject."""
@@ -178,6 +186,20 @@ class View:
                 ),
             )
             for one in self.data.goodputs
+        ]
+
+    def overlays(self) -> list[tuple[Numbers, Picture]]:
+        """Return the numbers of others with their drawings."""
+        period, tz = self.data.period, self.data.place.tz
+        return [
+            (
+                one,
+                Picture(
+                    draw(overlay_chart(one, period, tz, number=number)),
+                    draw(overlay_chart(one, period, tz, number=number, narrow=True)),
+                ),
+            )
+            for number, one in enumerate(self.data.overlays, 1)
         ]
 
     def layers(self, day: DayMix) -> str:

@@ -88,9 +88,13 @@ def report_of(
     rounds = list(store.rounds(since=since, until=until))
     chosen = _vantage(store, rounds, vantage)
     rounds = [row for row in rounds if row.vantage == chosen]
+    period = _period(rounds, since, until, now)
     wanted = _with_parts(catalog, services)
     looks = store.look_table(since=since, until=until, services=wanted).of_vantage(chosen)
-    judged = _proving(store, looks, since, until, chosen)
+    if network is not None:  # what another network showed is not said of this one
+        rounds = [row for row in rounds if row.network.key == network]
+        looks = looks.of_network(network)
+    judged = _proving(store, looks, since, until, (chosen, network))
     last = _last(judged)
     known = _known(catalog, last)
     if wanted is not None:
@@ -115,7 +119,7 @@ def report_of(
     return build(
         title=title or DEFAULT_TITLE,
         generated=now,
-        period=_period(rounds, since, until, now),
+        period=period,
         country=country,
         tz=tz,
         method=_method(store, catalog, looks.rules() | {row.rule_id for row in judged}, rounds),
@@ -129,6 +133,7 @@ def report_of(
         private=private,
         pairs=pairs,
         every_pair=wanted is not None,
+        overlays=store.overlays(since=since, until=until, countries={country, "ZZ"}),
     )
 
 
@@ -137,12 +142,13 @@ def _proving(
     looks: LookTable,
     since: datetime | None,
     until: datetime | None,
-    vantage: str,
+    line: tuple[str, str | None],
 ) -> list[Judged]:
     """Return the endpoints' own verdicts at the end of the period, as far back as they may speak.
 
-    What only ever worked in these days is asked for the last of them. A service that was not
-    looked at in these last days speaks by its last look.
+    ``line`` is a vantage and one of its networks (``None``: all of them). What only ever worked in
+    these days is asked for the last of them. A service that was not looked at in these last days
+    speaks by its last look.
     """
     if not len(looks):
         return []
@@ -158,7 +164,7 @@ def _proving(
             *store.judged(since=start, until=last_day, services=unsure),
             *store.judged(since=last_day, until=until),
         )
-        if row.vantage == vantage
+        if row.vantage == line[0] and line[1] in (None, row.network)
     ]
     heard = {row.service for row in recent}
     ends = np.flatnonzero(np.diff(looks.service, append=-1)).tolist()

@@ -19,6 +19,7 @@ from probe.store.rows import (
     StoredRevision,
     StoredRound,
     StoredRuling,
+    StoredSource,
     StoredVantage,
     StoredVerdict,
 )
@@ -69,13 +70,14 @@ class StoreState(NamedTuple):
     closed_rounds: int
     revisions: int
     notes: int
+    sources: int  # files of others that were taken in
     generation: str  # changes when names are forgotten
     open_since: datetime | None  # of a round that runs now, or was killed
 
     @property
     def version(self) -> str:
         """Return them as one word."""
-        numbers = (self.last_round, self.closed_rounds, self.revisions, self.notes)
+        numbers = (self.last_round, self.closed_rounds, self.revisions, self.notes, self.sources)
         return "-".join((*map(str, numbers), self.generation))
 
 
@@ -87,12 +89,13 @@ def state(connection: Connection) -> StoreState:
         return select(func.max(column)).scalar_subquery()
 
     fact = table_of(StoredFact)
-    last, closed, revisions, notes, generation = connection.execute(
+    last, closed, revisions, notes, sources, generation = connection.execute(
         select(
             highest(_ROUND.c.id),
             highest(link.c.seq),
             highest(revision.c.id),
             highest(note.c.id),
+            highest(table_of(StoredSource).c.id),
             select(fact.c.value).where(fact.c.name == GENERATION).scalar_subquery(),
         )
     ).one()
@@ -104,6 +107,7 @@ def state(connection: Connection) -> StoreState:
         closed or 0,
         revisions or 0,
         notes or 0,
+        sources or 0,
         generation or "0",
         None if open_since is None else instant(open_since),
     )

@@ -4,7 +4,7 @@ They are no evidence of this store: nothing is judged by them, they are not in t
 and they count as one source each, however many lines a file speaks of.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -105,6 +105,7 @@ def save_series(
                 None if sample.absence is None else str(sample.absence),
                 sample.control_bad,
                 sample.mechanism,
+                sample.burst,
             )
             for sample in one.samples
         ]
@@ -133,7 +134,7 @@ def save_overlays(
             {"tz": "UTC", "country": one.country},
         )
         rows = [
-            (number, microseconds(time), None, value, weight, None, None, None)
+            (number, microseconds(time), None, value, weight, None, None, None, False)
             for time, value, weight in one.points
         ]
         count += _put(connection, number, rows)
@@ -188,11 +189,20 @@ def series_in(connection: Connection) -> Iterator[Series]:
         yield _series_of(connection, row)
 
 
-def overlays_in(connection: Connection) -> Iterator[Overlay]:
-    """Yield the overlays, in the order of their names."""
+def overlays_in(
+    connection: Connection,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    countries: Collection[str] | None = None,
+) -> Iterator[Overlay]:
+    """Yield the overlays that have points in a time, in the order of their names."""
     query = select(_SERIES).where(_SERIES.c.unit != "").order_by(_SERIES.c.subject, _SERIES.c.id)
+    if countries is not None:
+        query = query.where(_SERIES.c.country.in_(countries))
     for row in connection.execute(query).all():
-        yield _overlay_of(connection, row)
+        found = _overlay_of(connection, row, since, until)
+        if found.points:
+            yield found
 
 
 def files_in(
@@ -222,7 +232,12 @@ def _series_of(connection: Connection, row: Any) -> Series:
     )
 
 
-def _overlay_of(connection: Connection, row: Any) -> Overlay:
+def _overlay_of(
+    connection: Connection,
+    row: Any,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Overlay:
     return Overlay(
         name=row.subject,
         unit=row.unit,
@@ -230,13 +245,23 @@ def _overlay_of(connection: Connection, row: Any) -> Overlay:
         country=row.country,
         network=row.network,
         points=tuple(
-            (instant(one.time_us), one.value, one.weight) for one in _samples(connection, row.id)
+            (instant(one.time_us), one.value, one.weight)
+            for one in _samples(connection, row.id, since, until)
         ),
     )
 
 
-def _samples(connection: Connection, series: int) -> Any:
+def _samples(
+    connection: Connection,
+    series: int,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Any:
     query = select(_SAMPLE).where(_SAMPLE.c.series_id == series).order_by(_SAMPLE.c.time_us)
+    if since is not None:
+        query = query.where(_SAMPLE.c.time_us >= microseconds(since))
+    if until is not None:
+        query = query.where(_SAMPLE.c.time_us < microseconds(until))
     return connection.execute(query).all()
 
 
@@ -248,6 +273,7 @@ def _sample(row: Any) -> Sample:
         absence=None if row.absence is None else Absence(row.absence),
         control_bad=row.control_bad,
         mechanism=row.mechanism,
+        burst=bool(row.retest),
     )
 
 

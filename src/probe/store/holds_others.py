@@ -1,6 +1,6 @@
 """What a store holds of others: series out of files, overlays, and whose word each vantage is."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from probe.errors import InputError
@@ -50,10 +50,19 @@ class HoldsOthers(Opened):
         with self._reading() as connection:
             return tuple(foreign.series_in(connection))
 
-    def overlays(self) -> tuple[Overlay, ...]:
-        """Return the numbers of others that are drawn beside timelines."""
+    def overlays(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        countries: Collection[str] | None = None,
+    ) -> tuple[Overlay, ...]:
+        """Return the numbers of others that are drawn beside timelines.
+
+        ``since`` is included, ``until`` is not. Those without a point in this time are left out;
+        ``countries`` are those they are about.
+        """
         with self._reading() as connection:
-            return tuple(foreign.overlays_in(connection))
+            return tuple(foreign.overlays_in(connection, since, until, countries))
 
     def imported_files(
         self,

@@ -19,6 +19,7 @@ from probe.store.rows import StoredRound
 __all__ = ["HoldsRounds"]
 
 _ROUND = table_of(StoredRound)
+_HIGHEST = 2**63 - 1  # that a database counts to
 
 
 class HoldsRounds(Opened):
@@ -174,6 +175,8 @@ class HoldsRounds(Opened):
 
     def round(self, round_id: int) -> RoundRow | None:
         """Return one round by its number, ``None`` when there is none."""
+        if round_id > _HIGHEST:
+            return None
         with self._reading() as connection:
             found = reading.round_batch(connection, self._dictionary, Span(), round_id - 1, 1)
         return found[0] if found and found[0].id == round_id else None
@@ -185,6 +188,8 @@ class HoldsRounds(Opened):
 
     def record(self, round_id: int, no: int) -> Record | None:
         """Return one record of a round by its number, ``None`` when there is none."""
+        if max(round_id, no) > _HIGHEST:
+            return None
         with self._reading() as connection:
             found = reading.records_of(connection, self._dictionary, round_id, [no])
         return found[0] if found else None

@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlmodel import Field, SQLModel
@@ -362,3 +363,4 @@ class StoredForeignSample(Stored, table=True):
     absence: str | None = None
     control_bad: float | None = None
     mechanism: str | None = None
+    retest: bool = Field(default=False, sa_column_kwargs={"server_default": false()})

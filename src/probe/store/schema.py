@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "migrations_folder", "prepare", "upgrade"]
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The newest revision in ``migrations/versions``; a test keeps the two equal."""
 
 VERSION_TABLE: Final = "probe_version"

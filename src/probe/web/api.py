@@ -21,6 +21,7 @@ from probe.web.tables import (
     event_rows,
     goodput_rows,
     interval_rows,
+    overlay_rows,
     service_rows,
 )
 
@@ -73,6 +74,7 @@ _OF_REPORT = (
     ),
     _OfReport("events", "Windows and outages", event_rows),
     _OfReport("goodput", "Timed transfers beside their controls, point by point", goodput_rows),
+    _OfReport("overlays", "Numbers of others beside the timeline, point by point", overlay_rows),
     _OfReport("days", "Day by day: hours with a round, failures by layer, controls", day_rows),
 )
 

@@ -17,7 +17,7 @@ from probe.errors import InputError, ProbeError, StoreError
 from probe.model.target import Catalog
 from probe.report.tongue import _, speaking
 from probe.web.api import api_routes
-from probe.web.asked import Asked
+from probe.web.asked import Asked, asked_of
 from probe.web.desk import Desk
 from probe.web.page import draw_page
 from probe.web.pages import overview_page, page_routes
@@ -122,10 +122,33 @@ def _told(request: Request, error: Exception) -> Response:
         request.app.state.desk.close()
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": str(error)}, status_code=status)
+    if isinstance(error, InputError) and error.field == "--vantage":
+        choice = _choice_of_vantages(request, error.problem)
+        if choice is not None:
+            return choice
     mend = error.mend if isinstance(error, InputError) else None
     field = f"{error.field}: " if isinstance(error, InputError) and error.field else ""
     problem = f"{field}{error.problem}" if isinstance(error, InputError) else str(error)
     return _page(_language_of(request), status, problem, mend or "")
+
+
+def _choice_of_vantages(request: Request, problem: str) -> Response | None:
+    """Return a page with a link for each vantage: without an own one, none is shown by default."""
+    asked = asked_of(dict(request.query_params))
+    if asked.vantage:
+        return None
+    vantages = request.app.state.desk.store().vantages().values()
+    with speaking(asked.lang):
+        title = _("Vantage")
+    text = draw_page(
+        "vantages.html.j2",
+        asked,
+        path=request.url.path,
+        title=title,
+        problem=problem,
+        vantages=sorted(vantages, key=lambda one: one.id),
+    )
+    return HTMLResponse(text, status_code=300)
 
 
 def _not_valid(request: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from probe.analysis.wholes import membership, with_parts
 from probe.errors import StoreError
+from probe.model.record import RoundRow
 from probe.model.target import Catalog
 from probe.report.compare import Comparison, compare
 from probe.report.data import ReportData
@@ -117,6 +118,20 @@ class Desk:
             self._ends_of = state.version
         return self._known
 
+    def vantage(self, asked: Asked) -> str:
+        """Return whose pages are shown: the vantage asked for, else the store's own, if any."""
+        own = self.store().vantage()
+        return asked.vantage or (own.id if own is not None else "")
+
+    def rounds(self, asked: Asked) -> list[RoundRow]:
+        """Return the rounds of the period: of the vantage asked for, else of the store's own."""
+        window, vantage = self.window(asked), self.vantage(asked)
+        return [
+            row
+            for row in self.store().rounds(since=window.since, until=window.until)
+            if vantage in ("", row.vantage)
+        ]
+
     def report(self, asked: Asked, *, patient: bool = False) -> ReportData:
         """Return the data of a page; an old one while a new one is being made, if not patient.
 
@@ -126,6 +141,9 @@ class Desk:
 
         """
         window = self.window(asked)
+        own = self.store().vantage()
+        if own is not None and asked.vantage == own.id:
+            asked = replace(asked, vantage="")  # the same pages, made once
         relative = not asked.since and not asked.until
         key = (
             asked.service,

@@ -1,6 +1,7 @@
 """Downloads of what is on the screen: rows as CSV or JSON, charts as SVG or PNG."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from probe.report.charts.counts import control_chart, matrix_chart, stack_chart
 from probe.report.charts.files import png_file, svg_file
 from probe.report.charts.goodput import goodput_chart
 from probe.report.charts.heat import heat_chart
+from probe.report.charts.overlay import overlay_chart
 from probe.report.charts.spans import calendar_chart, lanes_chart, onset_chart
 from probe.report.compare import Comparison
 from probe.report.data import ReportData
@@ -29,6 +31,7 @@ from probe.web.tables import (
     goodput_rows,
     hour_rows,
     interval_rows,
+    overlay_rows,
     round_rows,
     service_rows,
 )
@@ -43,6 +46,12 @@ _OF_REPORT: dict[str, Callable[[ReportData], Sequence[Mapping[str, Any]]]] = {
     "hours": hour_rows,
     "days": day_rows,
     "goodput": goodput_rows,
+    "overlays": overlay_rows,
+}
+_MISSING = {
+    "hours": "nothing failed, so there is no heatmap",
+    "goodput": "no transfer was timed in this time",
+    "overlays": "no numbers of others are about this place and time",
 }
 _TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -89,8 +98,7 @@ def _rows(desk: Desk, asked: Asked, what: str) -> Sequence[Mapping[str, Any]] | 
     if what == "measurements":
         return entry_rows(listed(desk, asked, limit=_MOST))
     if what == "rounds":
-        window = desk.window(asked)
-        return round_rows(desk.store().rounds(since=window.since, until=window.until))
+        return round_rows(desk.rounds(asked))
     if what == "compare":
         return comparison_rows(desk.comparison(asked))
     if what.startswith("measurement-"):
@@ -111,14 +119,9 @@ def _chart(desk: Desk, asked: Asked, what: str) -> Chart | None:
         comparison: Comparison = desk.comparison(asked)
         return matrix_chart(comparison.pairs)
     data = desk.report(asked)
-    if what == "hours":
-        if not data.heatmaps:
-            raise InputError("nothing failed, so there is no heatmap", field="service")
-        return heat_chart(data.heatmaps[0], phrases.offsets(data))
-    if what == "goodput":
-        if not data.goodputs:
-            raise InputError("no transfer was timed in this time", field="service")
-        return goodput_chart(data.goodputs[0], data.period, data.place.tz)
+    kind, place = _numbered(what)
+    if kind in ("hours", "goodput", "overlays"):
+        return _one_of(data, kind, place)
     several = len(data.place.networks) > 1
     made: dict[str, Callable[[], Chart]] = {
         "lanes": lambda: lanes_chart(data.lanes, data.period, data.place.tz, several=several),
@@ -128,3 +131,30 @@ def _chart(desk: Desk, asked: Asked, what: str) -> Chart | None:
         "control": lambda: control_chart(data.mix),
     }
     return made[what]() if what in made else None
+
+
+def _numbered(what: str) -> tuple[str, int]:
+    """Return what is asked for, and which of several: ``hours-2`` is the second heatmap shown."""
+    kind, dash, number = what.rpartition("-")
+    if not dash or not (number.isascii() and number.isdecimal()) or len(number) > 4:
+        return what, 0
+    return kind, int(number) - 1
+
+
+def _one_of(data: ReportData, kind: str, place: int) -> Chart | None:
+    """Return one chart of a kind that there may be several of; the first is there or is missed."""
+    period, tz = data.period, data.place.tz
+    made: dict[str, Sequence[Callable[[], Chart]]] = {
+        "hours": [partial(heat_chart, one, phrases.offsets(data)) for one in data.heatmaps],
+        "goodput": [
+            partial(goodput_chart, one, period, tz, number=number)
+            for number, one in enumerate(data.goodputs, 1)
+        ],
+        "overlays": [
+            partial(overlay_chart, one, period, tz, number=number)
+            for number, one in enumerate(data.overlays, 1)
+        ],
+    }
+    if place == 0 and not made[kind]:
+        raise InputError(_MISSING[kind], field="service")
+    return made[kind][place]() if 0 <= place < len(made[kind]) else None

@@ -8,11 +8,11 @@ from probe.model.record import RoundRow
 from probe.model.verdict import State, Verdict
 from probe.report.data import LINE_SUBJECT, Mark, ReportData, WindowRow
 from probe.report.html import Links, View, anchor, environment
-from probe.report.tongue import LANGUAGES, speaking
+from probe.report.tongue import LANGUAGES, _, num, speaking
 from probe.store.database import Entry
 from probe.web.asked import Asked
 
-__all__ = ["PageLinks", "draw_page", "event_key", "mark_of", "stamp"]
+__all__ = ["PageLinks", "draw_page", "event_key", "mark_of", "pictures", "stamp"]
 
 _STATES = {
     State.OK: Mark.FINE,
@@ -49,9 +49,12 @@ def stamp(time: datetime | None) -> str:
 class PageLinks(Links):
     """Where things are on this site, with the state of the view kept."""
 
-    def __init__(self, asked: Asked) -> None:
-        """Take the state of the view."""
+    leads_on = True
+
+    def __init__(self, asked: Asked, of: str = "") -> None:
+        """Take the state of the view, and whose looks are counted where others' are stored."""
         self.asked = asked
+        self.of = {"vantage": of} if of else {}
 
     def rows(self, subject: str, start: datetime | None = None, end: datetime | None = None) -> str:
         """Return the list of the measurements behind a number; one instant is a second long."""
@@ -60,7 +63,8 @@ class PageLinks(Links):
         span = {"since": stamp(start), "until": stamp(end)} if start or end else {}
         if subject == LINE_SUBJECT:
             return self.asked.address("/rounds", service="", endpoint="", state="", **span)
-        return self.asked.address("/measurements", service=subject, endpoint="", state="", **span)
+        choice = {"service": subject, "endpoint": "", "state": ""} | self.of | span
+        return self.asked.address("/measurements", **choice)
 
     def service(self, subject: str) -> str:
         """Return the page of a service."""
@@ -73,9 +77,10 @@ class PageLinks(Links):
             return self.network(row.event.network) + mark
         return self.service(row.subject) + mark
 
-    def network(self, key: str) -> str:
-        """Return the page of a network."""
-        return self.asked.address(f"/network/{key}", network="", service="")
+    def network(self, key: str, vantage: str = "") -> str:
+        """Return the page of a network, as the vantage that is shown or another saw it."""
+        of = {"vantage": vantage} if vantage else {}
+        return self.asked.address(f"/network/{key}", network="", service="", **of)
 
     def event(self, row: WindowRow) -> str:
         """Return the page of an event."""
@@ -94,6 +99,14 @@ class PageLinks(Links):
         return self.asked.address(f"/download/{what}.{ending}")
 
 
+def pictures(what: str, count: int) -> list[tuple[str, str]]:
+    """Return the downloads of charts of one kind, in the order in which they are shown."""
+    word = _("chart")
+    if count == 1:
+        return [(what, word)]
+    return [(f"{what}-{number}", f"{word} {num(number)}") for number in range(1, count + 1)]
+
+
 def draw_page(
     template: str,
     asked: Asked,
@@ -101,11 +114,12 @@ def draw_page(
     path: str,
     data: ReportData | None = None,
     version: str = "",
+    of: str = "",
     **values: Any,
 ) -> str:
     """Return a page of the site as HTML, in the language that its address asks for."""
     with speaking(asked.lang):
-        links = PageLinks(asked)
+        links = PageLinks(asked, of)
         view = None if data is None else View(data, links)
         return (
             environment("probe.web")
@@ -121,6 +135,7 @@ def draw_page(
                 speaking=LANGUAGES[asked.lang],
                 mark_of=mark_of,
                 stamp=stamp,
+                pictures=pictures,
                 **values,
             )
         )

@@ -57,13 +57,15 @@ class _Pages:
 
     def _draw(self, template: str, asked: Asked, path: str, **values: Any) -> HTMLResponse:
         state = self._desk.state()
+        vantages = list(self._desk.store().vantages().values())
         text = draw_page(
             template,
             asked,
             path=path,
             version=state.version,
             state=state,
-            vantages=list(self._desk.store().vantages().values()),
+            of=self._desk.vantage(asked) if len(vantages) > 1 else "",
+            vantages=vantages,
             **values,
         )
         return HTMLResponse(text)
@@ -86,7 +88,7 @@ class _Pages:
                 since=window.since,
                 until=window.until,
                 services=self._desk.services_of(service),
-                vantage=asked.vantage or None,
+                vantage=self._desk.vantage(asked) or None,
                 network=asked.network or None,
                 limit=2 * PAGE,
             )
@@ -108,6 +110,8 @@ class _Pages:
         """Show everything about one network."""
         asked = _of(request, network=network)
         data = self._desk.report(asked)
+        if not data.coverage.rounds and network not in data.place.networks:
+            return self._missing(asked)
         return self._draw(
             "network.html.j2", _of(request), f"/network/{network}", data=data, name=network
         )
@@ -168,15 +172,7 @@ class _Pages:
     def rounds(self, request: Request) -> Response:
         """List the rounds, and what was the matter with the line."""
         asked = asked_of(dict(request.query_params))
-        window = self._desk.window(asked)
-        store = self._desk.store()
-        own = store.vantage()
-        vantage = asked.vantage or (own.id if own is not None else "")
-        rounds = [
-            row
-            for row in store.rounds(since=window.since, until=window.until)
-            if vantage in ("", row.vantage)
-        ]
+        rounds = self._desk.rounds(asked)
         return self._draw(
             "rounds.html.j2",
             asked,
@@ -227,9 +223,14 @@ def _before(text: str) -> tuple[int, int] | None:
     if not text:
         return None
     round_id, _dot, no = text.partition(".")
-    if not (round_id.isdecimal() and no.isdecimal()) or len(text) > 30:
+    if not (_is_number(round_id) and _is_number(no)):
         raise InputError("not a place in the list", field="before", mend="follow a link to it")
     return int(round_id), int(no)
+
+
+def _is_number(text: str) -> bool:
+    """Say whether a text is a number that a database holds."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _event_picture(data: ReportData, row: WindowRow) -> Picture | None:

@@ -24,6 +24,7 @@ __all__ = [
     "goodput_rows",
     "hour_rows",
     "interval_rows",
+    "overlay_rows",
     "round_rows",
     "service_rows",
 ]
@@ -148,6 +149,24 @@ def goodput_rows(data: ReportData) -> list[Row]:
         }
         for one in data.goodputs
         for point in one.points
+    ]
+
+
+def overlay_rows(data: ReportData) -> list[Row]:
+    """Return every point of the numbers of others that are drawn."""
+    return [
+        {
+            "name": one.name,
+            "unit": one.unit,
+            "source": one.source,
+            "country": one.country,
+            "network": one.network,
+            "grain_s": one.grain_s,
+            "time": stamp(time),
+            "value": value,
+        }
+        for one in data.overlays
+        for time, value in one.points
     ]
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "fill_of",
     "ink_of",
     "row_axis",
+    "upright",
     "used_marks",
 ]
 
@@ -151,6 +152,18 @@ def _key(place: float) -> str:
     return str(int(place)) if float(place).is_integer() else repr(place)
 
 
+def upright(places: Iterable[float]) -> dict[str, Any]:
+    """Return upright lines at these places of the axis, as a ``markLine``."""
+    return {
+        "symbol": "none",
+        "silent": True,
+        "animation": False,
+        "label": {"show": False},
+        "lineStyle": {"color": "var(--faint)", "type": "solid", "width": 1},
+        "data": [{"xAxis": place} for place in places],
+    }
+
+
 def boxes_chart(
     name: str,
     title: str,
@@ -170,14 +183,7 @@ def boxes_chart(
     top = 26
     grid = {"left": names_px, "right": 10, "top": top, "bottom": 2}
     series = box_series(list(boxes), letter_px=max(min(row_px - 8, 11), 7))
-    series[0]["markLine"] = {
-        "symbol": "none",
-        "silent": True,
-        "animation": False,
-        "label": {"show": False},
-        "lineStyle": {"color": "var(--faint)", "type": "solid", "width": 1},
-        "data": [{"xAxis": place} for place in lines],
-    }
+    series[0]["markLine"] = upright(lines)
     return Chart(
         name=name,
         title=title,

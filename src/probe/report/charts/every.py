@@ -10,6 +10,7 @@ from probe.report.charts.chart import Chart
 from probe.report.charts.counts import control_chart, matrix_chart, stack_chart
 from probe.report.charts.goodput import goodput_chart
 from probe.report.charts.heat import heat_chart
+from probe.report.charts.overlay import overlay_chart
 from probe.report.charts.spans import calendar_chart, lanes_chart, onset_chart, onsets
 from probe.report.data import ReportData
 
@@ -30,6 +31,8 @@ def charts_of(data: ReportData) -> Iterator[Chart]:
             yield onset_chart(data.lanes, data.period, data.place.tz)
     for number, one in enumerate(data.goodputs, 1):
         yield goodput_chart(one, data.period, data.place.tz, number=number)
+    for number, beside in enumerate(data.overlays, 1):
+        yield overlay_chart(beside, data.period, data.place.tz, number=number)
     if data.calendar:
         yield calendar_chart(data.calendar)
     if any(day.layers for day in data.mix):

@@ -1,11 +1,11 @@
 """How fast something came beside its controls: points in time on a logarithmic axis."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from probe.report.charts.chart import Chart, value_axis
+from probe.report.charts.chart import Chart, upright, value_axis
 from probe.report.charts.spans import day_ticks, share_of
 from probe.report.data import Goodput, Period
 from probe.report.hours import floor_hour, zone
@@ -38,7 +38,7 @@ def goodput_chart(
         _points(_("slow"), "triangle", 9, "var(--slow)", slow),
         *_levels(one, period),
     ]
-    series[0]["markLine"] = _upright(lines)
+    series[0]["markLine"] = upright(lines)
     rates = [rate for _share, rate in (*usual, *slow, *controls)]
     top = _TOP_NARROW if narrow else _TOP
     base = f"goodput-{number:02d}"
@@ -78,17 +78,6 @@ def _ticks(period: Period, tz: str, *, narrow: bool) -> tuple[dict[float, str], 
             hours[share] = hour_of(local.hour)
         at += timedelta(hours=1)
     return {**hours, **ticks}, lines
-
-
-def _upright(places: Iterable[float]) -> dict[str, Any]:
-    return {
-        "symbol": "none",
-        "silent": True,
-        "animation": False,
-        "label": {"show": False},
-        "lineStyle": {"color": "var(--faint)", "type": "solid", "width": 1},
-        "data": [{"xAxis": place} for place in places],
-    }
 
 
 def _points(

@@ -1,13 +1,20 @@
 """The throughput service and the probe that measures against it: both ends over real sockets."""
 
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 import pytest
-from throughput_stage import HASH, NEUTRAL, TOKEN, Vps, server_at, timed
+from throughput_stage import HASH, HERE, NEUTRAL, TOKEN, Vps, server_at, timed
 
 from probe.analysis.speeds import speed_of, transfer_of
+from probe.control import throughput_door
 from probe.control.throughput import checked_names, wanted_of
 from probe.errors import InputError
 from probe.model.goodput import Direction, Transport
 from probe.model.measurement import HttpStep, TcpStep, TlsStep, TransferStep
+from probe.net.listen import Listening, listening
 
 WANTED = 131_072
 
@@ -201,3 +208,30 @@ def test_what_a_path_asks_for(target: bytes, size: int | None) -> None:
 def test_nothing_prints_a_token() -> None:
     """A value may end in an error or a log."""
     assert TOKEN not in repr(server_at(1))
+
+
+async def test_any_port_is_one_that_is_free_for_datagrams_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where somebody has the number's datagrams, another number is taken; a given one is said."""
+    real, taken = listening, socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    tried: list[int] = []
+
+    @asynccontextmanager
+    async def taking(*where: Any, **how: Any) -> AsyncIterator[Listening]:
+        async with real(*where, **how) as listener:
+            if not tried:
+                taken.bind((HERE, listener.port))
+            tried.append(listener.port)
+            yield listener
+
+    monkeypatch.setattr(throughput_door, "listening", taking)
+    with taken:
+        async with Vps().open() as door:
+            assert tried == [taken.getsockname()[1], door.datagrams.port]
+            assert door.listener.port == door.datagrams.port
+        tried[:] = [0]
+        vps = Vps(port=taken.getsockname()[1])
+        with pytest.raises(InputError, match="already in use"):
+            async with vps.open():
+                raise AssertionError("it is somebody's")

@@ -57,6 +57,7 @@ class Vps:
     """The server's side."""
 
     tokens: tuple[str, ...] = (HASH,)
+    port: int = 0
     day_bytes: int = 100_000_000
     bounds: Bounds = BOUNDS
     datagrams: DatagramBounds = field(default_factory=DatagramBounds)
@@ -68,7 +69,7 @@ class Vps:
         self.ration = Ration(lambda: self.tokens, self.clock, self.day_bytes)
         with own_certificate(KEY, self.clock.now()) as tls:
             async with throughput_at(
-                HERE, 0, self.ration, frozenset({NAME, NEUTRAL}), tls,
+                HERE, self.port, self.ration, frozenset({NAME, NEUTRAL}), tls,
                 bounds=self.bounds, datagrams=self.datagrams,
             ) as door:  # fmt: skip
                 yield door

@@ -4,10 +4,11 @@ Over UDP a call's datagrams and QUIC share one socket, told apart by their first
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from probe.control.throughput import Ration, ThroughputServer
+from probe.errors import InputError
 from probe.net.listen import Bounds, Listening, ServerTls, listening
 from probe.net.listen_udp import DatagramBounds, Datagrammed, Taker, datagrams_at
 from probe.net.quic import quic_is_here
@@ -18,6 +19,7 @@ BOUNDS = Bounds(places=32, per_peer=4, connection_s=45.0)
 """A connection carries 512 KiB at most; who takes longer is slowed, and knows it by then."""
 
 _DATAGRAMS = DatagramBounds()
+_TRIES = 8  # for a number that is free for both, where any will do
 
 
 @dataclass(slots=True)
@@ -55,12 +57,21 @@ async def throughput_at(
     """
     server = ThroughputServer(ration)
     named = replace(tls, names=names)
-    async with listening(address, port, server.serve, tls=named, bounds=bounds) as listener:
-        taker = _quic(ration, names, tls, bounds)
-        async with datagrams_at(
-            address, listener.port, ration.echo, taker=taker, bounds=datagrams
-        ) as told:
+    for left in reversed(range(1 if port else _TRIES)):
+        async with AsyncExitStack() as stack:
+            listener = await stack.enter_async_context(
+                listening(address, port, server.serve, tls=named, bounds=bounds)
+            )
+            taker = _quic(ration, names, tls, bounds)
+            echo = datagrams_at(address, listener.port, ration.echo, taker=taker, bounds=datagrams)
+            try:
+                told = await stack.enter_async_context(echo)
+            except InputError:
+                if left:
+                    continue
+                raise
             yield Door(listener, server, told, taker is not None)
+            return
 
 
 def _quic(ration: Ration, names: frozenset[str], tls: ServerTls, bounds: Bounds) -> Taker | None:

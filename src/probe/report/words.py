@@ -117,7 +117,7 @@ STATE: Said[State] = Said(
         State.DEGRADED: N_("works in part"),
         State.DOWN: N_("down"),
         State.INCONCLUSIVE: N_("unclear"),
-        State.INVALID: N_("unclear"),
+        State.INVALID: N_("not counted"),
     }
 )
 

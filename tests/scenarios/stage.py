@@ -66,10 +66,10 @@ SHORT: Mapping[Action, Mapping[str, float]] = {
     Action.EVERYTHING: {"tcp_s": 0.5, "dns_s": 0.25},
     Action.DNS_TIMEOUT: {"dns_s": NAMES_S},
     Action.DATAGRAM_DROP: {"tls_s": QUIC_S},
-    Action.SNI_DROP: {"tls_s": 0.5},
-    Action.STALL: {"tls_s": 0.5, "http_s": 0.5, "exchange_s": 1.0},
-    Action.FREEZE: {"http_s": 0.5, "exchange_s": 1.0},
-    Action.PROTOCOL_DROP: {"tls_s": 0.5, "exchange_s": 1.0},
+    Action.SNI_DROP: {"tls_s": 1.0},
+    Action.STALL: {"tls_s": 1.0, "http_s": 1.0, "exchange_s": 1.0},
+    Action.FREEZE: {"http_s": 1.0, "exchange_s": 1.0},
+    Action.PROTOCOL_DROP: {"tls_s": 1.0, "exchange_s": 1.0},
     Action.MUTE: {"exchange_s": 1.0},
 }
 """Deadlines that an act uses up; all others stay long, so that a busy machine spoils nothing."""

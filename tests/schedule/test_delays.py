@@ -71,6 +71,29 @@ async def test_waits_end_in_the_order_of_their_instants() -> None:
     assert seen == [(5.0, 5.0), (5.0, 5.0), (120.0, 120.0), (300.0, 300.0)]
 
 
+async def test_what_is_due_within_seconds_is_woken_together_and_never_early() -> None:
+    """Each then waits for real sockets, side by side; on a real clock it would be the same."""
+    clock = VirtualClock(START)
+    delays = Delays(clock)
+    seen: list[tuple[float, float]] = []
+    together = asyncio.Barrier(3)
+
+    def waiting(due: float, *, meets: bool) -> Callable[[], Coroutine[object, object, None]]:
+        async def one() -> None:
+            await delays.until(due)
+            seen.append((due, clock.monotonic_s()))
+            if meets:
+                async with asyncio.timeout(5):
+                    await together.wait()
+
+        return one
+
+    async with asyncio.TaskGroup() as group:
+        for due in (13.0, 5.0, 8.0, 200.0):
+            delays.spawn(group, waiting(due, meets=due < 200))
+    assert seen == [(5.0, 13.0), (8.0, 13.0), (13.0, 13.0), (200.0, 200.0)]
+
+
 async def test_a_cancelled_wait_lets_the_others_go_on() -> None:
     """A retest that is given up must not stop virtual time for the rest."""
     clock = VirtualClock(START)

@@ -2,7 +2,9 @@
 
 A virtual clock is shared by all tasks, so that thirty retests that each "wait 200 s" must move
 it by 200 s, not by 6,000 s. It is moved only when every task of the round waits, and then to
-the earliest instant that anybody waits for, as in any discrete-event simulation.
+the earliest instant that anybody waits for, as in any discrete-event simulation; but what is due
+within seconds of it is waited for as well and woken together, since each then spends real time on
+real sockets, side by side as on a real clock. Nobody is woken before it is due.
 """
 
 import asyncio
@@ -13,6 +15,10 @@ from itertools import count
 from probe.clock import Clock
 
 __all__ = ["Delays"]
+
+_TOGETHER_S = (
+    10.0  # who is due this soon after one another is woken at once, the first a little late
+)
 
 
 class Delays:
@@ -66,17 +72,18 @@ class Delays:
             raise
 
     async def _advance(self) -> None:
-        """Move a virtual clock to the next instant when nobody works, and wake who waits.
+        """Move a virtual clock to the next instants when nobody works, and wake who waits.
 
         Those who are due count as working before the clock moves, since moving it may take a
         turn of the loop; they are woken after it has moved.
         """
         if self._active or not self._waiting:
             return
-        due_s = self._waiting[0][0]
+        last_s = self._waiting[0][0] + _TOGETHER_S
         woken: list[asyncio.Event] = []
-        while self._waiting and self._waiting[0][0] <= due_s:
-            woken.append(heapq.heappop(self._waiting)[2])
+        while self._waiting and self._waiting[0][0] <= last_s:
+            due_s, _, event = heapq.heappop(self._waiting)
+            woken.append(event)
         self._active += len(woken)
         try:
             remaining = due_s - self._clock.monotonic_s()

@@ -54,7 +54,7 @@ async def lab_around(*, abroad: bool = False) -> AsyncIterator[Stage]:
             fingerprints=load_fingerprints(),
             own_addresses=(lab.world.own_address,),
         )
-        catalog = Catalog(services=lab.services, digest="lab")
+        catalog = Catalog(services=lab.services, digest=f"scenario {scenario.name}")
         country = ABROAD if abroad else scenario.country
         vantage = Vantage(id="lab", label="lab", country=country, tz=scenario.zone)
         if abroad:

@@ -47,7 +47,8 @@ async def look(plan: RoundPlan, work: Work, facts: LineFacts) -> LineLook:
     await _second_opinions(work, line)
     await _other_family(work, line)
     if await _patiently(plan, work, line):
-        await _find_network(plan, work, line)
+        if not any(map(is_public, work.env.own_addresses)):
+            await _find_network(plan, work, line)
         if line.ipv6 is not None and silent(line.ipv6[1]):
             await _other_family(work, line)
     return line
@@ -66,7 +67,8 @@ async def _find_network(plan: RoundPlan, work: Work, line: LineLook) -> None:
         line.seen = work.lookup.seen(public)
     if line.facts.gateway is not None:  # a router that answers in place of others names itself
         own.add(line.facts.gateway)
-    work.env = dataclasses.replace(work.env, own_addresses=frozenset(own))
+    known = frozenset(work.env.own_addresses)
+    work.env = dataclasses.replace(work.env, own_addresses=known | own)
 
 
 async def _second_opinions(work: Work, line: LineLook) -> None:

@@ -44,6 +44,7 @@ async def lab_around(*, abroad: bool = False) -> AsyncIterator[Stage]:
     from probe.targets.load import load_fingerprints
 
     async with await AttachedLab.attach() as lab:
+        await lab.clock.sleep(0)  # the servers' time stands still with ours, however long we wait
         scenario = lab.scenario
         say(f"This is the lab, scenario {scenario.name}: nothing of it is a real network.")
         env = ProbeEnv(

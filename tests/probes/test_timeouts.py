@@ -30,3 +30,9 @@ def test_what_does_not_wait_for_an_answer_stays() -> None:
     slow = USUAL.patiently()
     assert (slow.late_s, slow.transfer_s) == (USUAL.late_s, USUAL.transfer_s)
     assert slow.tcp_s == USUAL.patience * USUAL.tcp_s
+
+
+def test_a_silent_line_is_given_more_time_for_names() -> None:
+    """An encrypted resolver answers after two round trips: thirty seconds on a slow line."""
+    assert (USUAL.patiently().dns_s, USUAL.patiently().http_s) == (30.0, 60.0)
+    assert Timeouts(patience=1.0).patiently() == Timeouts(patience=1.0)

@@ -32,6 +32,8 @@ CONNECT_TIMES = 4.0
 
 LONGEST_CONNECT_S = 60.0
 
+NAMES_LONGER = 1.5
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -63,8 +65,14 @@ class Timeouts:
         return self.times(max(1.0, connect / self.tcp_s))
 
     def patiently(self) -> "Timeouts":
-        """Return the deadlines for a line of which nothing has been heard yet."""
-        return self.times(self.patience)
+        """Return the deadlines for a line of which nothing has been heard yet.
+
+        Names get half as much again: without one nothing is dialled, and an encrypted resolver
+        needs two round trips for its answer.
+        """
+        if self.patience == 1.0:
+            return self
+        return replace(self.times(self.patience), dns_s=NAMES_LONGER * self.dns_s * self.patience)
 
     def times(self, factor: float) -> "Timeouts":
         """Return all that waits for an answer so many times longer."""

@@ -31,7 +31,28 @@ def refused(failure: str) -> tuple[Anchor, ...]:
     return tuple(msgspec.structs.replace(a, failure=failure) for a in anchors("----", "---"))
 
 
+def connected() -> tuple[Anchor, ...]:
+    """Return anchors that all failed, one of them after it had been connected to."""
+    first, *others = anchors("----", "---")
+    return (msgspec.structs.replace(first, tcp_ok=True), *others)
+
+
 CASES: tuple[tuple[str, dict[str, Any], tuple[GateId, ...]], ...] = (
+    (
+        "a line that is so slow that little comes through it",
+        {"anchors": connected(), "connect_s": 5.0},
+        (),
+    ),
+    (
+        "a line on which connecting is quick, and nothing follows",
+        {"anchors": connected(), "connect_s": 4.9},
+        (GateId.OFFLINE_UPSTREAM,),
+    ),
+    (
+        "a line that was slow when it still answered",
+        {"anchors": anchors("----", "---"), "connect_s": 9.0},
+        (GateId.OFFLINE_UPSTREAM,),
+    ),
     ("a healthy line", {}, ()),
     ("a tunnel", {"tunnel": True}, (GateId.VPN_ON,)),
     (

@@ -77,6 +77,7 @@ RESOLVER_DOWN = around(
     Gate(id=GateId.RESOLVER_DOWN, invalidates=False), system_resolver_ok=(False, False)
 )
 LOSSY = around(anchors=anchors("+++--"))
+SLOW = around(connect_s=10.0)
 OPEN_LINES = tuple(line for line in LINES if line is None or line.invalid is None)
 
 
@@ -401,6 +402,13 @@ MEETINGS = (
         line=around(
             anchors=anchors("++---", "+--"), captive_status=302, captive_redirect="login.example"
         ),
+    ),
+    scene(
+        "silence on a slow line, of what is silent for two controls, too",
+        "inconclusive line.slow unknown weak",
+        SHUT,
+        *alike("tcp"),
+        line=SLOW,
     ),
     scene(
         "silence and then answers, on a lossy line",

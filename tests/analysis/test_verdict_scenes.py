@@ -66,6 +66,8 @@ UNKNOWN_CA, WRONG_NAME, EXPIRED = (
 )
 
 TCP_FAILS = (dns(GOOD), tcp(GOOD, TIMEOUT))
+GAVE_UP = msgspec.structs.replace(dns(failure="dns_server_misbehaving"), t_s=4.0)
+LATE_NAME = (GAVE_UP, msgspec.structs.replace(dns(GOOD, engine=DnsEngine.UDP), t_s=10.0))
 TLS_RESET = (dns(GOOD), tcp(), tls(failure=RESET))
 PLAIN = endpoint(tls=False, port=80)
 LOGIN = (dns(GOOD), tcp(), plain(200, title="Log in", body_length=900))
@@ -499,6 +501,21 @@ TRAPS = (
         thrice(*TCP_FAILS),
         context=around(anchors=anchors("----", "+--")),
         controls=(control(),),
+    ),
+    Scene(
+        "silence on a line on which connecting takes many seconds",
+        "line.slow",
+        "inconclusive line.slow unknown weak",
+        thrice(*TCP_FAILS),
+        context=around(connect_s=10.0),
+        controls=(control(),),
+    ),
+    Scene(
+        "the system gave up on a name that its resolver answered later",
+        "ok.answer",
+        "ok none unknown confirmed",
+        (look(*LATE_NAME, tcp(), tls(), http()),),
+        context=around(connect_s=10.0),
     ),
     Scene(
         "neutral hosts are silent in the same round",

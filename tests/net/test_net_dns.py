@@ -37,6 +37,37 @@ async def ask(
     return await exchange.ask(timeout_s=timeout_s)
 
 
+@pytest.mark.parametrize(("timeout_s", "sent"), [(1.0, 1), (5.0, 1), (9.9, 1), (21.0, 4)])
+async def test_within_a_long_deadline_a_silent_resolver_is_asked_again(
+    timeout_s: float, sent: int
+) -> None:
+    """Datagrams get lost on slow lines; within the usual deadline one question is one datagram."""
+    questions: list[bytes] = []
+
+    def silent(data: bytes) -> Iterable[bytes]:
+        questions.append(data)
+        return ()
+
+    result = await ask(silent, timeout_s=timeout_s)
+    assert result == DnsResult("generic_timeout_error")
+    assert len(questions) == sent
+    assert len(set(questions)) == 1
+
+
+async def test_the_answer_to_a_repeated_question_counts() -> None:
+    """The first datagram was lost, the second is answered, and no third is sent."""
+    asked: list[bytes] = []
+
+    def second(data: bytes) -> Iterable[bytes]:
+        asked.append(data)
+        return [answer_to(data, "192.0.2.1")] if len(asked) == 2 else ()
+
+    result = await ask(second, timeout_s=20.0)
+    assert result.reply is not None
+    assert result.reply.addresses == ("192.0.2.1",)
+    assert len(asked) == 2
+
+
 def test_a_question_is_what_dnspython_reads() -> None:
     """The bytes that we make are a query with EDNS, as a full implementation reads them."""
     made = asking(qtype="AAAA", mix_case=True)

@@ -18,7 +18,7 @@ from probe.net import guard
 
 pytestmark = [
     pytest.mark.netns,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),  # a line with connects of ten seconds takes eight minutes
     pytest.mark.skipif(not guard.in_lab(), reason="not in a lab: run make test-netns"),
 ]
 

@@ -34,6 +34,7 @@ ONLY_UNIT_TESTS: dict[str, str] = {
     "quic.alert": "whatever a rule does to a hello in QUIC is silence",
     "line.local_fault": "a firewall on the measuring machine itself",
     "line.broke": CHANCE,
+    "line.slow": CHANCE,
     "transient": "two looks and no more: a round that is short of time or bytes",
     "dns.other.unplaced": "no database of networks is installed; the stage has one",
     "dns.unreachable.path": WHOLE_RESOLVER,

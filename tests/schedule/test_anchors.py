@@ -10,6 +10,7 @@ from probe.model.context import AnchorGroup
 from probe.model.measurement import (
     Answer,
     CertificateCheck,
+    DnsEngine,
     DnsStep,
     HttpStep,
     Measurement,
@@ -204,3 +205,13 @@ def test_ipv6_without_an_address_says_nothing() -> None:
             line, country="IR", changed=False, suspended=False, authentic=lambda *_: False
         )
         assert inputs.ipv6_ok is expected
+
+
+def test_a_resolver_that_answers_later_than_the_system_waits_is_not_broken() -> None:
+    """On a slow line the system gives up first; its resolver is asked directly as well."""
+    name = steps_of(ABROAD)[0]
+    assert isinstance(name, DnsStep)
+    gave_up = msgspec.structs.replace(name, failure="dns_server_misbehaving", answers=(), t_s=4.0)
+    later = msgspec.structs.replace(name, engine=DnsEngine.UDP, t_s=10.0)
+    assert system_dns_ok(measured(ABROAD, (gave_up, later))) is True
+    assert system_dns_ok(measured(ABROAD, (gave_up,))) is False

@@ -189,6 +189,23 @@ async def test_an_endpoint_that_left_the_catalog_keeps_its_verdict() -> None:
         assert said(store) == before
 
 
+async def test_what_a_lab_measured_is_said_to_be_of_its_scenario() -> None:
+    """Its endpoints have not left the catalog: they were never in it."""
+    with Store.open(":memory:") as store:
+        wanted = deps(
+            msgspec.structs.replace(CATALOG, digest="scenario tcp-drop"),
+            FakeProbe(VirtualClock(START)),
+            store=store,
+        )
+        store.save_vantage(wanted.vantage)
+        await run_round(wanted)
+        newer = msgspec.structs.replace(catalog(), digest="newer")
+        passing = Rejudging(store=store, catalog=newer, facts=FACTS)
+        assert list(passing.changes()) == []
+        assert passing.kept == {"measured_in_a_lab": 4}
+        assert passing.scenarios == {"tcp-drop"}
+
+
 async def test_a_round_that_was_killed_is_judged_by_its_beginning() -> None:
     """What was committed of it had been judged by that; the chain binds it."""
     with Store.open(":memory:") as store:

@@ -1,6 +1,6 @@
 """Where an attempt ended, and in which way: the layer, and the class of its failure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +26,7 @@ __all__ = [
     "Ending",
     "FailureClass",
     "Layer",
+    "answered_late",
     "class_of",
     "ending_of",
     "is_bogon",
@@ -109,6 +110,9 @@ def is_bogon(address: str) -> bool:
     return ip is not None and not is_public(address) and not str(ip).startswith(_NAT64_LOCAL)
 
 
+LATE_S = 2.0
+"""What a resolver answers within this was not late for any system that asked it, too."""
+
 _CUTS = (FailureClass.RESET, FailureClass.TIMEOUT)
 _AFTER_CONNECTING = (Layer.TLS, Layer.HTTP, Layer.EXCHANGE)
 
@@ -185,7 +189,7 @@ def ending_of(measurement: Measurement) -> Ending:
     """Return where ``measurement`` ended, by the deepest layer at which nothing passed.
 
     The system resolver decides over the DNS layer, for it is what applications use: when it
-    failed, the attempt failed, whatever another engine found.
+    failed, the attempt failed, whatever another engine found, unless it only gave up too soon.
     """
     steps, kind = measurement.steps, measurement.kind
     names = name_steps(kind, steps)
@@ -251,6 +255,8 @@ def _failed(layer: Layer, step: Step) -> Ending:
 def _dns_ending(names: tuple[DnsStep, ...]) -> Ending | None:
     """Return the DNS failure that ended an attempt, ``None`` when names were resolved."""
     decisive = [s for s in names if s.engine is DnsEngine.SYSTEM] or list(names)
+    if answered_late(names):
+        decisive = [s for s in names if s.engine is DnsEngine.UDP]
     answered = [a.address for s in decisive if s.failure is None for a in s.answers]
     if any(not is_bogon(a) for a in answered):
         return None
@@ -262,6 +268,26 @@ def _dns_ending(names: tuple[DnsStep, ...]) -> Ending | None:
     failure = clearer[-1].failure
     kind = class_of(failure) or FailureClass.NO_ANSWER
     return Ending(layer=Layer.DNS, kind=kind, failure=failure or "dns_no_answer")
+
+
+def answered_late(names: Sequence[DnsStep]) -> bool:
+    """Return whether the line's resolver had answers, only later than the system waited for them.
+
+    The system keeps to deadlines of its own (resolv.conf(5): 5 s, twice), which a slow line
+    exceeds; it does not say why it gave up. What comes in the usual time is not late.
+    """
+    gave_up_s = [
+        s.t_s - s.t0_s
+        for s in names
+        if s.engine is DnsEngine.SYSTEM
+        and class_of(s.failure) in (FailureClass.TIMEOUT, FailureClass.SERVFAIL)
+    ]
+    later = (
+        s.t_s - s.t0_s >= max(*gave_up_s, LATE_S)
+        for s in names
+        if gave_up_s and s.engine is DnsEngine.UDP and s.failure is None and s.answers
+    )
+    return len(gave_up_s) == sum(s.engine is DnsEngine.SYSTEM for s in names) and any(later)
 
 
 def _resolved(kind: Kind, steps: tuple[Step, ...]) -> Ending:

@@ -20,6 +20,7 @@ __all__ = [
     "evaluate",
     "login_page",
     "quorum",
+    "slow_line",
 ]
 
 GOOD_SHARE = 0.6
@@ -31,6 +32,9 @@ CLOCK_LIMIT_S = 300.0
 
 TLS_CLOCK_LIMIT_S = 12 * 3600.0
 """Beyond this, no certificate can be judged either."""
+
+SLOW_CONNECT_S = 5.0
+"""Where connects to neutral hosts take so long, deadlines are doubled, and silence means little."""
 
 
 class Quorum(StrEnum):
@@ -57,6 +61,11 @@ def control_bad(anchors: Iterable[Anchor]) -> float | None:
     """Return the share of anchors that failed, ``None`` without any."""
     seen = [a.ok for a in anchors]
     return 1 - sum(seen) / len(seen) if seen else None
+
+
+def slow_line(inputs: RoundInputs) -> bool:
+    """Return whether connects to neutral hosts took seconds when the round began."""
+    return inputs.connect_s is not None and inputs.connect_s >= SLOW_CONNECT_S
 
 
 def evaluate(inputs: RoundInputs) -> tuple[Gate, ...]:
@@ -171,8 +180,9 @@ def _offline_upstream(inputs: RoundInputs) -> Gate | None:
     """G3: both groups fail; one vantage can say so of its own line only.
 
     Anchors are asked over IPv4; a line that has only IPv6, and on which that works, is not cut.
+    A slow line on which somebody was connected to is not cut either, whatever was silent.
     """
-    if inputs.ipv6_ok:
+    if inputs.ipv6_ok or (slow_line(inputs) and any(a.tcp_ok for a in inputs.anchors)):
         return None
     abroad = quorum(inputs.anchors, AnchorGroup.INTERNATIONAL)
     home = quorum(inputs.anchors, AnchorGroup.DOMESTIC)

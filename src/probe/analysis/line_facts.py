@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probe.analysis.endings import FailureClass, class_of
-from probe.analysis.gates import Quorum, login_page, quorum
+from probe.analysis.gates import Quorum, login_page, quorum, slow_line
 from probe.model.context import Anchor, AnchorGroup, Gate, GateId, RoundContext
 
 __all__ = ["LineFacts", "line_facts"]
@@ -26,6 +26,7 @@ class LineFacts:
     ipv6_broken: bool | None = None
     abroad_fails: bool | None = None  # nearly no international anchor passes
     lossy: bool | None = None  # anchors on two networks or more time out
+    slow: bool = False  # connects to neutral hosts take seconds
     clock_ok: bool | None = None
     bogons: frozenset[str] | None = None  # non-public answers to control names
     denials: frozenset[FailureClass] = frozenset()  # how neutral names failed on plain resolvers
@@ -52,6 +53,7 @@ def line_facts(context: RoundContext | None) -> LineFacts:
         ipv6_broken=None if inputs.ipv6_ok is None else not inputs.ipv6_ok,
         abroad_fails=None if abroad is Quorum.UNKNOWN else abroad is Quorum.BAD,
         lossy=_lossy(inputs.anchors),
+        slow=slow_line(inputs),
         clock_ok=None if not inputs.clock_skews_s else context.gate(GateId.CLOCK) is None,
         bogons=frozenset(inputs.neutral_bogons) if asked or inputs.neutral_bogons else None,
         denials=frozenset(k for f in inputs.neutral_denials if (k := class_of(f)) is not None),

@@ -237,6 +237,14 @@ GUARDS: tuple[Rule, ...] = (
         "A network that cuts everything for a while after a forbidden name.",
     ),
     _guard(
+        "slow",
+        lambda f: _failing(f) and f.ending.kind is FailureClass.TIMEOUT and f.line.slow,
+        Locus.UNKNOWN,
+        "{service} did not answer in time, on a line on which it takes five seconds and more to "
+        "connect to neutral hosts: this line is too slow to tell.",
+        "A block by silence on a slow line: it is told once the line is faster.",
+    ),
+    _guard(
         "lossy",
         _all_silent,
         Locus.UNKNOWN,

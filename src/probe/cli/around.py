@@ -44,6 +44,7 @@ async def lab_around(*, abroad: bool = False) -> AsyncIterator[Stage]:
     from probe.targets.load import load_fingerprints
 
     async with await AttachedLab.attach() as lab:
+        await lab.clock.sleep(0)  # the servers' time stands still with ours, however long we wait
         scenario = lab.scenario
         say(f"This is the lab, scenario {scenario.name}: nothing of it is a real network.")
         env = ProbeEnv(
@@ -54,7 +55,7 @@ async def lab_around(*, abroad: bool = False) -> AsyncIterator[Stage]:
             fingerprints=load_fingerprints(),
             own_addresses=(lab.world.own_address,),
         )
-        catalog = Catalog(services=lab.services, digest="lab")
+        catalog = Catalog(services=lab.services, digest=f"scenario {scenario.name}")
         country = ABROAD if abroad else scenario.country
         vantage = Vantage(id="lab", label="lab", country=country, tz=scenario.zone)
         if abroad:

@@ -154,6 +154,8 @@ def _summary(passing: "Rejudging", tally: Counter[bool]) -> None:
     )
     for why, count in sorted(passing.kept.items()):
         say(f"{count} left as they are: {KEPT[why]}.")
+    for scenario in sorted(passing.scenarios):
+        say(f"Judge them by the world of their lab: probe judge --stored --lab {scenario}")
     if passing.other_catalog:
         say(f"{passing.other_catalog} rounds were measured with another catalog than today's.")
     if kept and tally:

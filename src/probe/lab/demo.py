@@ -44,7 +44,7 @@ HURRIED_GAP_MINUTES = (100.0, 120.0)
 TARGET_S = 40.0
 """Real seconds that the whole demo may take; a slow machine gets fewer and smaller rounds."""
 
-DEADLINES = Timeouts(dns_s=0.3, tcp_s=0.1, tls_s=0.5, http_s=0.5, late_s=0.01)
+DEADLINES = Timeouts(dns_s=0.3, tcp_s=0.1, tls_s=0.5, http_s=0.5, late_s=0.01, patience=1.0)
 """How long a demo waits: what is dropped is given up after 0.1 s (real rounds wait 10 s); what
 only a busy machine can delay has more time."""
 

@@ -66,6 +66,7 @@ class RoundInputs(msgspec.Struct, frozen=True, kw_only=True):
     captive_redirect: str | None = None  # host that it redirects to, scrubbed
     captive_same_everywhere: bool | None = None  # every host gave one certificate or redirect
     clock_skews_s: tuple[float, ...] = ()  # wall clock minus each TLS-authenticated Date
+    connect_s: float | None = None  # 95th percentile of the connects that the line was opened with
     suspended: bool = False  # wall and monotonic clock parted during the round
     system_resolver_ok: tuple[bool, ...] = ()  # one for each control name
     other_resolver_ok: tuple[bool, ...] = ()

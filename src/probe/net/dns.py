@@ -16,6 +16,10 @@ __all__ = ["DnsResult", "LateReply", "UdpExchange", "ask_stream", "result_of"]
 
 MAX_LATE = 8
 _MAX_FOREIGN = 64
+_SILENCE = "generic_timeout_error"
+
+RESEND_S = 5.0
+"""What resolvers are usually given before they are asked again (resolv.conf(5), ``timeout``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,29 @@ class LateReply:
     reply: Reply
 
 
+@dataclass(slots=True)
+class _Heard:
+    """What came while a reply was waited for."""
+
+    fitting: Reply | None = None
+    aside: Reply | None = None  # the first one in other letters than the question's
+    wrong: Failure | None = None  # the first one that is no reply to the question
+    count: int = 0
+
+    def take(self, data: bytes, question: Question) -> None:
+        """Read one datagram."""
+        self.count += 1
+        try:
+            reply = read_reply(data, question)
+        except BadReply as exc:
+            self.wrong = self.wrong or exc.failure
+            return
+        if reply.same_case:
+            self.fitting = reply
+        else:
+            self.aside = self.aside or reply
+
+
 class UdpExchange:
     """One question over a connected UDP socket."""
 
@@ -44,32 +71,40 @@ class UdpExchange:
         self._first: Reply | None = None
 
     async def ask(self, *, timeout_s: float) -> DnsResult:
-        """Send the question once, and return the first reply that fits it.
+        """Send the question, and return the first reply that fits it.
 
         A reply in other letters than the question's is kept aside, and counts only when no
-        better one comes in time (some resolvers change the case).
+        better one comes in time (some resolvers change the case). Within a deadline longer than
+        a resolver is usually given, what stays unanswered is sent again, as it is: datagrams
+        get lost.
         """
+        began_s = asyncio.get_running_loop().time()
+        tries = max(1, int(timeout_s // RESEND_S))
+        heard = _Heard()
+        failure: Failure | None = None
+        for number in range(1, tries + 1):
+            failure = await self._once(heard, began_s + timeout_s * number / tries)
+            if failure != _SILENCE:
+                break
+        reply = heard.fitting or heard.aside
+        if reply is not None:
+            return self._take(reply)
+        silent = failure in (None, _SILENCE)
+        return DnsResult(heard.wrong if silent and heard.wrong is not None else failure)
+
+    async def _once(self, heard: "_Heard", until_s: float) -> Failure | None:
+        """Send, and listen until a reply fits, or until ``until_s``; return why it ended early."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
-        aside: Reply | None = None
-        wrong: Failure | None = None
         try:
             await self._datagrams.send(self._question.wire)
-            for _ in range(_MAX_FOREIGN):
-                left = max(0.0, deadline - loop.time())
-                data = await self._datagrams.receive(timeout_s=left)
-                try:
-                    reply = read_reply(data, self._question)
-                except BadReply as exc:
-                    wrong = wrong or exc.failure
-                    continue
-                if reply.same_case:
-                    return self._take(reply)
-                aside = aside or reply
+            while heard.count < _MAX_FOREIGN:
+                data = await self._datagrams.receive(timeout_s=max(0.0, until_s - loop.time()))
+                heard.take(data, self._question)
+                if heard.fitting is not None:
+                    return None
         except NetFailure as exc:
-            if aside is None and (wrong is None or exc.failure != "generic_timeout_error"):
-                return DnsResult(exc.failure)
-        return DnsResult(wrong) if aside is None else self._take(aside)
+            return exc.failure
+        return None
 
     def _take(self, reply: Reply) -> DnsResult:
         self._first = reply

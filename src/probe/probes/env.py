@@ -3,7 +3,7 @@
 import random
 from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +27,13 @@ __all__ = [
     "Timeouts",
 ]
 
+CONNECT_TIMES = 4.0
+"""A deadline is so many times the 95th percentile of the connects to neutral hosts."""
+
+LONGEST_CONNECT_S = 60.0
+
+NAMES_LONGER = 1.5
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -34,7 +41,8 @@ class Timeouts:
 
     ``late_s`` is how long a UDP socket goes on listening after the first answer; ``udp_s`` how
     long each of the three datagrams of a protocol is waited for; ``transfer_s`` the most that a
-    timed transfer may take.
+    timed transfer may take. ``patience`` is how many times longer a line is waited for that gave
+    nothing but silence, before it is called offline; 1 is not at all.
     """
 
     dns_s: float = 5.0
@@ -45,6 +53,38 @@ class Timeouts:
     late_s: float = 2.0
     udp_s: float = 2.0
     transfer_s: float = 20.0
+    patience: float = 4.0
+
+    def following(self, connect_s: float) -> "Timeouts":
+        """Return the deadlines for a line whose slow connects take ``connect_s`` seconds.
+
+        A connect may take four times that, up to a minute, and never less than usual; the other
+        operations are given more in the same proportion.
+        """
+        connect = min(CONNECT_TIMES * connect_s, LONGEST_CONNECT_S)
+        return self.times(max(1.0, connect / self.tcp_s))
+
+    def patiently(self) -> "Timeouts":
+        """Return the deadlines for a line of which nothing has been heard yet.
+
+        Names get half as much again: without one nothing is dialled, and an encrypted resolver
+        needs two round trips for its answer.
+        """
+        if self.patience == 1.0:
+            return self
+        return replace(self.times(self.patience), dns_s=NAMES_LONGER * self.dns_s * self.patience)
+
+    def times(self, factor: float) -> "Timeouts":
+        """Return all that waits for an answer so many times longer."""
+        return replace(
+            self,
+            dns_s=self.dns_s * factor,
+            tcp_s=self.tcp_s * factor,
+            tls_s=self.tls_s * factor,
+            http_s=self.http_s * factor,
+            exchange_s=self.exchange_s * factor,
+            udp_s=self.udp_s * factor,
+        )
 
 
 class Limits(Protocol):

@@ -145,6 +145,7 @@ _HOW: Said[str] = Said(
         "line.abroad": N_("hardly anything abroad answered"),
         "line.local_fault": N_("this machine itself refused the connection"),
         "line.broke": N_("neutral hosts, asked at the same time, failed as well"),
+        "line.slow": N_("this line is too slow to tell"),
         "line.lossy": N_("neutral hosts were silent in the same round"),
         "line.portal": N_("a sign-in page answered for some sites"),
         "path_changed": N_("this machine moved to another network meanwhile"),

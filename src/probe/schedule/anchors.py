@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from probe.analysis.endings import answered_late
 from probe.model.context import Anchor, AnchorGroup
 from probe.model.measurement import (
     DnsEngine,
@@ -68,13 +69,15 @@ def anchor_of(endpoint: Endpoint, measurement: Measurement) -> Anchor:
 
 
 def system_dns_ok(measurement: Measurement) -> bool | None:
-    """Return whether the system's resolver answered in this measurement, ``None``: not asked."""
-    asked = [
-        step
-        for step in measurement.steps
-        if isinstance(step, DnsStep) and step.engine is DnsEngine.SYSTEM
-    ]
-    return any(s.failure is None and s.answers for s in asked) if asked else None
+    """Return whether the system's resolver answered in this measurement, ``None``: not asked.
+
+    One that answers later than the system waits on a slow line is not broken.
+    """
+    names = [step for step in measurement.steps if isinstance(step, DnsStep)]
+    asked = [step for step in names if step.engine is DnsEngine.SYSTEM]
+    if not asked:
+        return None
+    return any(s.failure is None and s.answers for s in asked) or answered_late(names)
 
 
 def clock_skew_s(

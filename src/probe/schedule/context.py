@@ -8,9 +8,11 @@ from probe.model.address import is_public
 from probe.model.measurement import DnsEngine, DnsStep, Measurement, Outcome, Variant
 from probe.model.target import Endpoint, Purpose
 from probe.probes.options import ProbeOptions
+from probe.probes.resolvers import DOH_BY_ADDRESS
 from probe.schedule.anchors import anchor_of, system_dns_ok
 from probe.schedule.line import LineFacts, LineLook
 from probe.schedule.own_address import own_public_address
+from probe.schedule.patience import connect_s, silent
 from probe.schedule.plan import RoundPlan, closing_anchors
 from probe.schedule.work import MAIN_LOOK, Work
 
@@ -23,6 +25,7 @@ IPV6_TRIES = 3
 """Anchors that are looked at over IPv6 on a line where none works over IPv4."""
 
 ONCE_MORE = ProbeOptions(variant=Variant.RETEST, engines=(DnsEngine.SYSTEM,))
+PATIENTLY = ProbeOptions(variant=Variant.RETEST)
 BY_DOH = ProbeOptions(variant=Variant.DOH, engines=(DnsEngine.DOH,))
 
 
@@ -43,6 +46,11 @@ async def look(plan: RoundPlan, work: Work, facts: LineFacts) -> LineLook:
         line.captive = (plan.captive, captive.result())
     await _second_opinions(work, line)
     await _other_family(work, line)
+    if await _patiently(plan, work, line):
+        if not any(map(is_public, work.env.own_addresses)):
+            await _find_network(plan, work, line)
+        if line.ipv6 is not None and silent(line.ipv6[1]):
+            await _other_family(work, line)
     return line
 
 
@@ -59,7 +67,8 @@ async def _find_network(plan: RoundPlan, work: Work, line: LineLook) -> None:
         line.seen = work.lookup.seen(public)
     if line.facts.gateway is not None:  # a router that answers in place of others names itself
         own.add(line.facts.gateway)
-    work.env = dataclasses.replace(work.env, own_addresses=frozenset(own))
+    known = frozenset(work.env.own_addresses)
+    work.env = dataclasses.replace(work.env, own_addresses=known | own)
 
 
 async def _second_opinions(work: Work, line: LineLook) -> None:
@@ -103,15 +112,79 @@ async def _other_family(work: Work, line: LineLook) -> None:
             return
 
 
+async def _patiently(plan: RoundPlan, work: Work, line: LineLook) -> bool:
+    """Give all of the round the time that the line takes; return whether it is a slow one.
+
+    Where nothing was heard but silence, the line may be cut, or too slow for the usual
+    deadlines. It is asked once more, for longer and all at once, before it is called offline.
+    """
+    usual = work.env.timeouts
+    line.connect_s = connect_s(line.looks())
+    longer = usual.following(line.connect_s) if line.connect_s is not None else usual
+    if line.connect_s is None and _may_be_slow(line):
+        longer = usual.patiently()
+    if longer == usual or not _in_time(work, longer.tcp_s):
+        return False
+    work.env = dataclasses.replace(work.env, timeouts=longer)
+    await _once_more(plan, work, line)
+    line.connect_s = connect_s(line.looks())
+    slow = line.connect_s is not None
+    found = usual.following(line.connect_s) if line.connect_s is not None else usual
+    work.env = dataclasses.replace(work.env, timeouts=found)
+    return slow
+
+
+def _may_be_slow(line: LineLook) -> bool:
+    """Return whether there is a way out, and all looks at neutral hosts met silence alone."""
+    cut = line.facts.default_route is False or line.facts.gateway_reachable is False
+    looks = [measurement for _, measurement in line.current()]
+    return not cut and bool(looks) and all(map(silent, looks))
+
+
+def _in_time(work: Work, seconds: float) -> bool:
+    return work.env.clock.monotonic_s() + seconds < work.spending.deadline_s
+
+
+async def _once_more(plan: RoundPlan, work: Work, line: LineLook) -> None:
+    """Ask all that was silent again, with the deadlines of now.
+
+    The system's own resolver keeps to deadlines of its own; the configured one is therefore
+    asked directly as well, and for a few names each of the encrypted ones, by its address.
+    """
+    waited = [endpoint for endpoint, look in line.current() if silent(look)]
+    unnamed = [e for e in waited if not _named(line.anchors[e.id][1])]
+    async with asyncio.TaskGroup() as group:
+        tasks = {e.id: group.create_task(work.measure(e, PATIENTLY)) for e in waited}
+        by_doh = {
+            endpoint.id: group.create_task(
+                work.measure(endpoint, dataclasses.replace(BY_DOH, doh_url=url))
+            )
+            for endpoint, url in zip(unnamed, DOH_BY_ADDRESS, strict=False)
+        }
+        captive = None
+        if plan.captive is not None and line.captive is not None and silent(line.captive[1]):
+            captive = group.create_task(work.measure(plan.captive))
+    for key, task in tasks.items():
+        others = [by_doh[key].result()] if key in by_doh else []
+        line.heard_later(key, [task.result(), *others])
+    if captive is not None and plan.captive is not None:
+        line.captive = (plan.captive, captive.result())
+
+
+def _named(look: Measurement) -> bool:
+    return any(isinstance(s, DnsStep) and s.answers for s in look.steps)
+
+
 async def close_look(work: Work, line: LineLook) -> LineLook:
     """Return the line as it is at the end: a few anchors again, all when one of them changed."""
     anchors = [endpoint for endpoint, _ in line.current()]
     before = {a.endpoint: a.ok for a in line.anchor_values()}
     few = closing_anchors(anchors)
-    again = await _again(work, few, line.repaired)
+    by_doh = {key for key, look in line.repaired.items() if look.variant is Variant.DOH}
+    again = await _again(work, few, by_doh)
     if any(anchor_of(e, m).ok != before[e.id] for e, m in again):
         rest = [anchor for anchor in anchors if anchor not in few]
-        again.extend(await _again(work, rest, line.repaired))
+        again.extend(await _again(work, rest, by_doh))
     closed = dataclasses.replace(
         line, anchors=dict(line.anchors), repaired=dict(line.repaired), again=again
     )

@@ -20,6 +20,7 @@ from probe.schedule.anchors import (
     system_dns_ok,
 )
 from probe.schedule.network import Seen
+from probe.schedule.patience import silent
 from probe.schedule.secret import keyed
 
 __all__ = [
@@ -61,11 +62,28 @@ class LineLook:
     facts: LineFacts
     seen: Seen = field(default_factory=Seen)
     anchors: dict[str, tuple[Endpoint, Measurement]] = field(default_factory=dict)
-    repaired: dict[str, Measurement] = field(default_factory=dict)  # by addresses from DoH
+    repaired: dict[str, Measurement] = field(default_factory=dict)  # later, or by DoH's addresses
     second: dict[str, list[Measurement]] = field(default_factory=dict)  # opinions after a failure
     captive: tuple[Endpoint, Measurement] | None = None
     ipv6: tuple[Endpoint, Measurement] | None = None
     again: list[tuple[Endpoint, Measurement]] = field(default_factory=list)  # at the end
+    connect_s: float | None = None  # 95th percentile of the connects when the round began
+
+    def looks(self) -> Iterable[Measurement]:
+        """Yield every look at the line that was taken so far."""
+        for key, (_, measurement) in self.anchors.items():
+            yield from (measurement, *self.second.get(key, ()))
+        for one in (self.captive, self.ipv6):
+            if one is not None:
+                yield one[1]
+
+    def heard_later(self, key: str, looks: Iterable[Measurement]) -> None:
+        """Take further looks at an anchor that was silent; the first with an answer stands."""
+        taken = [look for look in looks if look.outcome is Outcome.MEASURED]
+        self.second.setdefault(key, []).extend(taken)
+        answered = next((look for look in taken if not silent(look)), None)
+        if answered is not None:
+            self.repaired[key] = answered
 
     def current(self) -> Iterable[tuple[Endpoint, Measurement]]:
         """Yield each anchor that was looked at, with the look that says most about the line.
@@ -110,6 +128,7 @@ def inputs_of(
         captive_redirect=redirect,
         captive_same_everywhere=same_everywhere([m for _, m in looks]),
         clock_skews_s=tuple(s for s in skews if s is not None),
+        connect_s=line.connect_s,
         suspended=suspended,
         system_resolver_ok=tuple(_system(line)),
         other_resolver_ok=tuple(_other(line)),

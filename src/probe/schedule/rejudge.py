@@ -26,16 +26,21 @@ __all__ = ["KEPT", "Change", "Rejudging"]
 
 CUT_OFF = "cut_off"
 FOREIGN = "imported"
+IN_A_LAB = "measured_in_a_lab"
 NO_CONTROLS = "controls_not_stored"
 UNKNOWN = "not_in_catalog"
 
 KEPT = {
     CUT_OFF: "their round was cut off by a kill, and what the line was like was not stored then",
     FOREIGN: "they were imported: judge their files instead",
+    IN_A_LAB: "they were measured in a lab, whose endpoints are not in the catalog",
     NO_CONTROLS: "the controls they were judged with were not stored yet",
     UNKNOWN: "their endpoints are not in the catalog any more",
 }
 """Why a verdict was left as it is."""
+
+_WORLD = "scenario "
+"""How the digest of a lab's catalog begins; the scenario's name follows."""
 
 _SAYS = ("state", "mechanism", "locus", "confidence", "reason", "rule_id")
 
@@ -74,6 +79,7 @@ class Rejudging:
     judged: int = 0
     other_catalog: int = 0  # rounds that were measured with another catalog
     kept: Counter[str] = field(default_factory=Counter)
+    scenarios: set[str] = field(default_factory=set)  # of labs that this catalog does not know
     _known: dict[str, tuple[Endpoint, Service]] = field(default_factory=dict)
     _states: dict[tuple[str, datetime], State] = field(default_factory=dict)
 
@@ -126,10 +132,18 @@ class Rejudging:
         if row.context is None and row.opening is None:
             return CUT_OFF
         if record.endpoint not in self._known:
-            return UNKNOWN
+            return self._unknown(row)
         if not record.complete and _cites_controls(record.verdict):
             return NO_CONTROLS
         return None
+
+    def _unknown(self, row: RoundRow) -> str:
+        """Return why an endpoint is not known; a round in a lab names its scenario."""
+        digest = row.catalog_digest
+        if not digest.startswith(_WORLD) or self._same_catalog(row):
+            return UNKNOWN
+        self.scenarios.add(digest.removeprefix(_WORLD))
+        return IN_A_LAB
 
     def _verdict(self, row: RoundRow, context: RoundContext, record: Evidence) -> Verdict:
         endpoint, service = self._known[record.endpoint]

@@ -107,6 +107,11 @@ def _noticed(context: RoundContext) -> Iterator[str]:
         yield "But a sign-in page answered in place of a neutral page."
     if line.abroad_fails and not line.strange_issuers:
         yield "But hardly anything abroad answered, so a failure abroad is not about one service."
+    elif line.slow:
+        yield (
+            "But it takes five seconds and more to connect to a neutral host: everything was "
+            "waited for longer, and silence means little."
+        )
     elif line.lossy:
         yield "But some neutral hosts were silent: packets get lost, so silence means little."
 

@@ -4,9 +4,13 @@ from collections.abc import Callable, Hashable, Iterable
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-__all__ = ["Headline", "Tone", "grouped"]
+from probe.report.data import Bar, ServiceFinding, WindowRow
+
+__all__ = ["Ground", "Headline", "Tone", "grouped"]
 
 T = TypeVar("T")
+Ground = ServiceFinding | WindowRow | Bar
+"""What a sentence rests on: services, windows and outages, or stretches of the line."""
 
 
 class Tone(StrEnum):
@@ -24,11 +28,12 @@ class Tone(StrEnum):
 
 
 class Headline(NamedTuple):
-    """One sentence, and the smaller ones below it."""
+    """One sentence, the smaller ones below it, and what all of them are said of."""
 
     tone: Tone
     text: str
     details: tuple[str, ...] = ()
+    grounds: tuple[Ground, ...] = ()
 
 
 def grouped(found: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

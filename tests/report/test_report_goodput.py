@@ -240,7 +240,8 @@ def test_numbers_of_slowness_lead_to_transfers(
     """Each number leads to the rounds that it rests on, and these to the transfers, where drawn."""
     (event,) = EVENTS
     assert event.throttle is not None
-    event = replace(event, throttle=replace(event.throttle, scope=scope))
+    slow = replace(event.throttle, scope=scope)
+    event = replace(event, throttle=slow)
     if stretch:
         event = replace(event, kind=EventKind.THROTTLE, window=None)
     text = render(replace(report(private=private, events=[event]), heatmaps=()))
@@ -248,7 +249,7 @@ def test_numbers_of_slowness_lead_to_transfers(
     assert astray(text) == []
     ((name, rests_on, *_),) = found(text, "said-1")
     assert name == "Chat"
-    assert rests_on.startswith(f"{event.throttle.rounds} slow rounds, compared with ")
+    assert rests_on.startswith(f"{slow.rounds} slow rounds, compared with ")
     shown = scope is ThrottleScope.TARGETED  # no transfers of neutral hosts are among the pairs
     assert (f'href="#timed-{anchor("chat")}"' in text.partition('id="said-1"')[2]) is shown
     assert (f'id="timed-{anchor("chat")}"' in text) is shown

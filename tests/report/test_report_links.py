@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from leading import astray, found, loose, rows
 from report_fixtures import (
     END,
     START,
+    TZ,
     all_series,
     outage_event,
     report,
@@ -260,3 +262,18 @@ def test_nothing_measured_leads_nowhere() -> None:
     (lead,) = tree(text).all("p", of="lead")
     assert lead.all("a") == []
     assert astray(text) == []
+
+
+def test_published_stretches_have_whole_hours() -> None:
+    """To the hour, outwards, in what is published; to the minute in the owner's own copy."""
+    kept = [
+        (public, private)
+        for one, own in zip(report().services, report(private=True).services, strict=True)
+        for public, private in zip(one.stretches, own.stretches, strict=True)
+    ]
+    for public, private in kept:
+        for at in (public.start, public.end):
+            local = at.astimezone(ZoneInfo(TZ))
+            assert (local.minute, local.second) == (0, 0)
+        assert public.start <= private.start <= private.end <= public.end
+    assert any(private.start.second for _, private in kept)

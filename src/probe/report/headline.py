@@ -4,9 +4,9 @@ from collections.abc import Callable, Hashable, Iterable
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from probe.report.data import Bar, ServiceFinding, WindowRow
+from probe.report.data import LINE_SUBJECT, Bar, ServiceFinding, WindowRow
 
-__all__ = ["Ground", "Headline", "Tone", "grouped"]
+__all__ = ["Ground", "Headline", "Tone", "grouped", "subject_of"]
 
 T = TypeVar("T")
 Ground = ServiceFinding | WindowRow | Bar
@@ -34,6 +34,13 @@ class Headline(NamedTuple):
     text: str
     details: tuple[str, ...] = ()
     grounds: tuple[Ground, ...] = ()
+
+
+def subject_of(ground: Ground) -> str:
+    """Return the service that it is about, or the line."""
+    if isinstance(ground, ServiceFinding):
+        return ground.id
+    return LINE_SUBJECT if isinstance(ground, Bar) else ground.subject
 
 
 def grouped(found: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

@@ -23,7 +23,6 @@ from probe.report.charts.heat import heat_chart
 from probe.report.charts.overlay import overlay_chart
 from probe.report.charts.spans import calendar_chart, lanes_chart, onset_chart, onsets
 from probe.report.data import (
-    LINE_SUBJECT,
     Bar,
     DayMix,
     DaySeen,
@@ -37,7 +36,7 @@ from probe.report.data import (
     ServiceFinding,
     WindowRow,
 )
-from probe.report.headline import Ground, Headline, grouped
+from probe.report.headline import Ground, Headline, grouped, subject_of
 from probe.report.links import Links, anchor, only_works
 from probe.report.proofs import Proof, has_number, looks_words, proof_of
 from probe.report.summary import headlines
@@ -344,7 +343,7 @@ class View:
     def _ground(self, ground: Ground) -> str:
         if isinstance(ground, WindowRow):
             return self.behind(ground)
-        return self.links.rows(LINE_SUBJECT if isinstance(ground, Bar) else ground.id)
+        return self.links.rows(subject_of(ground))
 
     @property
     def looked(self) -> list[tuple[FindingKind, list[ServiceFinding]]]:

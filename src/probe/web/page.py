@@ -6,8 +6,8 @@ from typing import Any
 
 from probe.model.record import RoundRow
 from probe.model.verdict import State, Verdict
-from probe.report.data import LINE_SUBJECT, Bar, Mark, ReportData, ServiceFinding, WindowRow
-from probe.report.headline import Headline
+from probe.report.data import LINE_SUBJECT, Mark, ReportData, WindowRow
+from probe.report.headline import Headline, subject_of
 from probe.report.html import View, environment
 from probe.report.links import Links, anchor
 from probe.report.tongue import LANGUAGES, _, num, speaking
@@ -74,11 +74,7 @@ class PageLinks(Links):
     def said(self, number: int, headline: Headline) -> str:
         """Return the measurements that a sentence about one service or the line rests on."""
         del number
-        subjects = {
-            LINE_SUBJECT if isinstance(one, Bar) else one.id if isinstance(one, ServiceFinding)
-            else one.subject
-            for one in headline.grounds
-        }  # fmt: skip
+        subjects = set(map(subject_of, headline.grounds))
         return self.rows(subjects.pop()) if len(subjects) == 1 else ""
 
     def timed(self, row: WindowRow) -> str:

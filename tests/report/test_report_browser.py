@@ -177,3 +177,28 @@ def test_the_report_has_no_barrier(
             Path(folder).mkdir(parents=True, exist_ok=True)
             tab.screenshot(path=str(Path(folder) / f"report-{lang}-{width}.png"), full_page=True)
         browser.close()
+
+
+def test_a_number_is_followed_to_its_rows(fortnight: ReportData, tmp_path: Path) -> None:
+    """A click on a sentence shows what it rests on; one more, the stretches, closed before."""
+    from playwright.sync_api import sync_playwright
+
+    file = tmp_path / "report.html"
+    file.write_text(render(fortnight), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.goto(file.as_uri())
+        tab.locator(".lead a").first.click()
+        shown = tab.locator("tbody:target")
+        assert "WhatsApp" in shown.inner_text()
+        shown.locator("tr a").first.click()
+        assert tab.locator("details:target td").first.is_visible()
+        tab.go_back()
+        tab.go_back()
+        tab.locator(".facts a", has_text=str(fortnight.coverage.rounds)).first.click()
+        assert tab.locator("table:target tbody tr").count() == len(fortnight.calendar)
+        assert tab.locator("table:target tbody tr").first.is_visible()
+        browser.close()

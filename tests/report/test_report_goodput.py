@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
+from leading import astray, found, loose
 from msgspec.structs import replace
 
 from probe.analysis.throttle_events import throttle_events
@@ -37,6 +38,7 @@ from probe.report.data import (
 from probe.report.findings import kind_of
 from probe.report.hours import HourGrid
 from probe.report.html import render
+from probe.report.links import anchor
 from probe.report.marks import Row, day_rows
 from probe.report.publish import Grain
 from probe.report.slow_words import caution, level_words, rate_words, size_words
@@ -227,6 +229,30 @@ def test_what_worked_and_was_slow_is_a_finding() -> None:
     page = render(data)
     assert "Slowed down" in page
     assert "Blocked" not in page.partition("<main")[2]
+
+
+@pytest.mark.parametrize("private", [True, False])
+@pytest.mark.parametrize("scope", [ThrottleScope.TARGETED, ThrottleScope.GENERAL])
+@pytest.mark.parametrize("stretch", [True, False])
+def test_numbers_of_slowness_lead_to_transfers(
+    *, private: bool, scope: ThrottleScope, stretch: bool
+) -> None:
+    """Each number leads to the rounds that it rests on, and these to the transfers, where drawn."""
+    (event,) = EVENTS
+    assert event.throttle is not None
+    slow = replace(event.throttle, scope=scope)
+    event = replace(event, throttle=slow)
+    if stretch:
+        event = replace(event, kind=EventKind.THROTTLE, window=None)
+    text = render(replace(report(private=private, events=[event]), heatmaps=()))
+    assert loose(text) == []
+    assert astray(text) == []
+    ((name, rests_on, *_),) = found(text, "said-1")
+    assert name == "Chat"
+    assert rests_on.startswith(f"{slow.rounds} slow rounds, compared with ")
+    shown = scope is ThrottleScope.TARGETED  # no transfers of neutral hosts are among the pairs
+    assert (f'href="#timed-{anchor("chat")}"' in text.partition('id="said-1"')[2]) is shown
+    assert (f'id="timed-{anchor("chat")}"' in text) is shown
 
 
 def test_a_cut_outranks_a_slowing() -> None:

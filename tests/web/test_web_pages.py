@@ -79,11 +79,22 @@ def test_the_overview_says_what_is_cut_and_links_to_the_rows(ask: Ask) -> None:
     assert {row["vantage"] for row in listed} == {LINE.id}  # the far one's are no part of it
 
 
+def test_a_sentence_of_one_subject_leads_to_its_looks(ask: Ask) -> None:
+    """On the pages as well, and one of the line to its rounds; several have links in the table."""
+    leads = re.findall(r'<p class="lead">(.*?)</p>', ask("/").text)
+    leading = {re.sub("[^a-z ]", "", lead.lower()): Page(lead).links for lead in leads}
+    ((mail,),) = (links for said, links in leading.items() if "mail worked" in said)
+    assert mail.startswith("/measurements?")
+    assert parse_qs(urlsplit(mail).query)["service"] == ["mail"]
+    assert [links for said, links in leading.items() if "the line reached" in said] == [["/rounds"]]
+    assert [links for said, links in leading.items() if "are blocked" in said] == [[]]
+
+
 def test_what_worked_leads_on_as_well(ask: Ask) -> None:
     """A service in which nothing failed has a page, and its count the looks behind it."""
     links = Page(ask("/").text).links
     assert "/service/mail" in links
-    (rows,) = (link for link in links if link.startswith("/measurements?") and "mail" in link)
+    (rows,) = {link for link in links if link.startswith("/measurements?") and "mail" in link}
     (found,) = (row for row in ask("/api/services").json() if row["service"] == "mail")
     listed = ask(rows.replace("/measurements", "/download/measurements.json")).json()
     assert len(listed) == found["looks_good"] + found["looks_bad"] + found["looks_unclear"]

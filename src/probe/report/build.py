@@ -1,10 +1,8 @@
 """Make the data of a report from series, intervals, events, verdicts, rounds and notes; pure."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import msgspec
 
@@ -17,16 +15,13 @@ from probe.model.goodput import PairKey
 from probe.model.record import Note, RoundRow
 from probe.model.timeline import Interval, Overlay, Series, SeriesKey, Signal
 from probe.model.verdict import ServiceVerdict
+from probe.report.coverage import coverage_of, days_seen, gaps_of
 from probe.report.data import (
     LINE_SUBJECT,
-    Coverage,
-    DaySeen,
     FindingKind,
-    Gap,
     Goodput,
     Heatmap,
     Lane,
-    Mark,
     Method,
     Pair,
     Period,
@@ -48,7 +43,6 @@ from probe.report.timed import Timed, timed_of
 __all__ = ["build"]
 
 _MAX_DAYS = 400
-_MAX_GAPS = 12
 _MAX_HEATMAPS = 40  # a page must pass over a throttled line
 _MAX_TIMED = 12  # pairs of transfers that are drawn
 _NO_PAIRS: Mapping[PairKey, Sequence[TimedPair]] = {}
@@ -112,6 +106,7 @@ def build(
     timed = timed_of(pairs, events)
     slowed = [one for one in timed if one.events][:_MAX_TIMED]
     beside, more = overlaid(overlays, period, country=country, networks=desk.names, private=private)
+    calendar = days_seen(rounds, desk.grid, period)
     return ReportData(
         title=clean(title),
         generated=desk.grain.down(generated),
@@ -124,8 +119,8 @@ def build(
         heatmaps=(*desk.heatmaps(failed[:_MAX_HEATMAPS]), *desk.timed_heatmaps(slowed, names)),
         heatmaps_left_out=len(failed[_MAX_HEATMAPS:]),
         lanes=desk.lanes(shown),
-        coverage=desk.coverage(rounds),
-        calendar=desk.calendar(rounds),
+        coverage=coverage_of(calendar, gaps_of(rounds, period, desk.grain)),
+        calendar=calendar,
         mix=day_mixes(desk.targeted(_counted(services)), desk.grid),
         matrix=desk.matrix(shown),
         goodputs=desk.goodputs(timed[:_MAX_TIMED] if every_pair else slowed, names),
@@ -302,41 +297,6 @@ class _Desk:
             for subject, name, network, row in self._rows(shown)
         )
 
-    def coverage(self, rounds: Sequence[RoundRow]) -> Coverage:
-        """Return how much of the period was looked at."""
-        inside = self._inside()
-        seen = {self.grid.index(row.started) for row in rounds} & set(inside)
-        gates = Counter(
-            gate.id.value for row in rounds if row.context for gate in row.context.gates
-        )
-        return Coverage(
-            rounds=len(rounds),
-            rounds_invalid=sum(1 for row in rounds if row.context and row.context.invalid),
-            rounds_interrupted=sum(1 for row in rounds if row.context is None),
-            hours=len(inside),
-            hours_seen=len(seen),
-            gates=tuple(sorted(gates.items())),
-            gaps=self._gaps(rounds),
-        )
-
-    def _inside(self) -> list[int]:
-        return [
-            position
-            for position, hour in enumerate(self.grid.hours)
-            if hour.end > self.period.start and hour.start < self.period.end
-        ]
-
-    def calendar(self, rounds: Sequence[RoundRow]) -> tuple[DaySeen, ...]:
-        """Return how much of each day was looked at, whatever came of it."""
-        seen = {self.grid.index(row.started) for row in rounds}
-        days: dict[str, list[bool]] = {}
-        for position in self._inside():
-            days.setdefault(self.grid.hours[position].day, []).append(position in seen)
-        return tuple(
-            DaySeen(date=day, hours=len(hours), hours_seen=sum(hours))
-            for day, hours in days.items()
-        )
-
     def targeted(self, services: AbstractSet[str]) -> list[Columns]:
         """Return the series of these services, without those of neutral hosts."""
         return [one for (name, _), found in self.own.items() if name in services for one in found]
@@ -353,16 +313,4 @@ class _Desk:
             for found in shown
             for (owner, network), own in self.own.items()
             if owner == found.id
-        )
-
-    def _gaps(self, rounds: Sequence[RoundRow]) -> tuple[Gap, ...]:
-        """Return the longest silences between rounds, at least twice as long as is usual."""
-        times = [self.period.start, *sorted(row.started for row in rounds), self.period.end]
-        silences = [(late - early, early, late) for early, late in pairwise(times)]
-        usual = sorted(length for length, _, _ in silences)[len(silences) // 2]
-        least = max(2 * usual, timedelta(hours=3))
-        longest = sorted((s for s in silences if s[0] > least), reverse=True)[:_MAX_GAPS]
-        return tuple(
-            Gap(start=self.grain.down(early), end=self.grain.up(late), mark=Mark.NO_DATA)
-            for _, early, late in sorted(longest, key=lambda silence: silence[1])
         )

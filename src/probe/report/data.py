@@ -43,6 +43,7 @@ __all__ = [
     "RoleRow",
     "ServiceFinding",
     "Since",
+    "Stretch",
     "Subject",
     "TimedPoint",
     "WindowRow",
@@ -117,6 +118,14 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
         return self.good + self.bad + self.unclear
 
 
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """From one look to another with no long silence between them, and what the looks said."""
+
+    start: datetime
+    end: datetime
+    looks: Looks
+
+
 class Since(msgspec.Struct, frozen=True, kw_only=True):
     """When the present state began; ``open`` when it began before anybody looked."""
 
@@ -174,6 +183,7 @@ class ServiceFinding(msgspec.Struct, frozen=True, kw_only=True):
     bad_s: float = 0.0  # seconds of the period inside bad intervals
     window: WindowRow | None = None
     looks: Looks = Looks()
+    stretches: tuple[Stretch, ...] = ()  # whose looks add up to ``looks``
     last_look: datetime | None = None
     roles: tuple[RoleRow, ...] = ()
     beside: tuple[Compared, ...] = ()  # what another endpoint of the same company did
@@ -294,11 +304,18 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DaySeen(msgspec.Struct, frozen=True, kw_only=True):
-    """How many hours of a local day inside the period had a round, apart from any result."""
+    """How many hours of a local day inside the period had a round, apart from any result.
+
+    The days of a report add up to its :class:`Coverage`.
+    """
 
     date: str  # ISO
     hours: int
     hours_seen: int
+    rounds: int = 0
+    rounds_invalid: int = 0
+    rounds_interrupted: int = 0
+    gates: tuple[tuple[str, int], ...] = ()  # gate id -> rounds in which it closed
 
 
 class DayMix(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,9 +19,11 @@ from probe.report.data import (
     RoleRow,
     ServiceFinding,
     Since,
+    Stretch,
     Subject,
     WindowRow,
 )
+from probe.report.stretches import counted, stretches_of
 
 __all__ = ["finding_of", "kind_of", "looks_of"]
 
@@ -41,7 +43,7 @@ def finding_of(
     slowed = _slowed(windows)
     bad = _bad_intervals(own)
     kind = kind_of(service, verdict.verdict if verdict else None, window, slowed, has_bad=bool(bad))
-    looks, last = looks_of([series for series, _ in own])
+    looks, last, stretches = looks_of([series for series, _ in own])
     finding = ServiceFinding(
         id=service.id,
         name=service.name,
@@ -50,6 +52,7 @@ def finding_of(
         bad_s=_length_s(bad),
         window=slowed if kind is FindingKind.SLOWED else window,
         looks=looks,
+        stretches=stretches,
         last_look=last,
         roles=_roles(verdict),
         beside=verdict.beside if verdict is not None else (),
@@ -108,21 +111,22 @@ def kind_of(
     return FindingKind.WORKS if verdict.state is State.OK else FindingKind.UNCLEAR
 
 
-def looks_of(series: Sequence[SeriesLike]) -> tuple[Looks, datetime | None]:
-    """Return how often a subject was looked at, and when last with a result.
+def looks_of(
+    series: Sequence[SeriesLike],
+) -> tuple[Looks, datetime | None, tuple[Stretch, ...]]:
+    """Return how often a subject was looked at, when last with a result, and in which stretches.
 
     Series of one subject share their moments: a moment counts once, bad before good.
     """
     kept = [columns.where(_looked(columns)) for columns in map(columns_of, series)]
     if not any(map(len, kept)):
-        return Looks(), None
+        return Looks(), None, ()
     time_us = np.concatenate([one.time_us for one in kept])
     bad = np.concatenate([one.bad for one in kept])
     moments, said = greatest(time_us, bad)  # 1 bad, 0 good, -1 nothing
     proven = moments[said != NONE]
-    unclear, good, failed = np.bincount(said + 1, minlength=3).tolist()
-    looks = Looks(good=good, bad=failed, unclear=unclear)
-    return looks, instant(int(proven[-1])) if proven.size else None
+    last = instant(int(proven[-1])) if proven.size else None
+    return counted(said), last, stretches_of(moments, said)
 
 
 def _looked(series: Columns) -> BoolArray:

@@ -4,9 +4,13 @@ from collections.abc import Callable, Hashable, Iterable
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-__all__ = ["Headline", "Tone", "grouped"]
+from probe.report.data import LINE_SUBJECT, Bar, ServiceFinding, WindowRow
+
+__all__ = ["Ground", "Headline", "Tone", "grouped", "subject_of"]
 
 T = TypeVar("T")
+Ground = ServiceFinding | WindowRow | Bar
+"""What a sentence rests on: services, windows and outages, or stretches of the line."""
 
 
 class Tone(StrEnum):
@@ -24,11 +28,19 @@ class Tone(StrEnum):
 
 
 class Headline(NamedTuple):
-    """One sentence, and the smaller ones below it."""
+    """One sentence, the smaller ones below it, and what all of them are said of."""
 
     tone: Tone
     text: str
     details: tuple[str, ...] = ()
+    grounds: tuple[Ground, ...] = ()
+
+
+def subject_of(ground: Ground) -> str:
+    """Return the service that it is about, or the line."""
+    if isinstance(ground, ServiceFinding):
+        return ground.id
+    return LINE_SUBJECT if isinstance(ground, Bar) else ground.subject
 
 
 def grouped(found: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

@@ -36,6 +36,9 @@ from probe.report.data import (
     ServiceFinding,
     WindowRow,
 )
+from probe.report.headline import Ground, Headline, grouped, subject_of
+from probe.report.links import Links, anchor, only_works
+from probe.report.proofs import Proof, has_number, looks_words, proof_of
 from probe.report.summary import headlines
 from probe.report.text import visible
 from probe.report.tongue import _, digits, language, n_, num, speaking
@@ -43,9 +46,10 @@ from probe.report.tongue import _, digits, language, n_, num, speaking
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["Links", "View", "anchor", "environment", "render"]
+__all__ = ["View", "environment", "render"]
 
 _QUIET = frozenset({FindingKind.WORKS, FindingKind.RETIRED, FindingKind.NOT_MEASURED})
+_NOT_COUNTED = frozenset({FindingKind.RETIRED, FindingKind.NOT_MEASURED})
 _TONES: dict[FindingKind, Mark] = {
     FindingKind.WINDOW: Mark.CUT,
     FindingKind.BLOCKED: Mark.CUT,
@@ -69,34 +73,6 @@ class Picture(NamedTuple):
     narrow: Markup = Markup("")
 
 
-class Links:
-    """Where the numbers of a page lead: in a file, to the rows at its end.
-
-    ``leads_on`` says whether there are pages of services in which nothing failed: a file has no
-    rows of those.
-    """
-
-    leads_on = False
-
-    def rows(self, subject: str, start: datetime | None = None, end: datetime | None = None) -> str:
-        """Return the address of the rows behind a number about a subject."""
-        del start, end
-        return f"#rows-{anchor(subject)}"
-
-    def service(self, subject: str) -> str:
-        """Return the address of what there is to know about a service."""
-        return self.rows(subject)
-
-    def timed(self, row: WindowRow) -> str:
-        """Return the address of the transfers that something slow was seen in."""
-        return f"#timed-{anchor(row.subject)}"
-
-
-def anchor(subject: str) -> str:
-    """Return a name for an anchor: short, and of nothing but hexadecimal digits."""
-    return hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()[:10]
-
-
 class View:
     """What the template asks for; it decides nothing about the world, only about the page."""
 
@@ -104,7 +80,7 @@ class View:
         """Take what the page is about; a chart is drawn when the page asks for it."""
         self.data = data
         self.words = words
-        self.links = links or Links()
+        self.links = links or Links({lane.subject for lane in data.lanes})
         self.language = language()
         self.headlines = headlines(data)
         self.offsets = phrases.offsets(data)
@@ -122,6 +98,8 @@ class View:
         self.size_words = slow_words.size_words
         self.level_words = slow_words.level_words
         self.caution = slow_words.caution
+        self.looks_words = looks_words
+        self.has_number = has_number
         self.num = num
         self.digits = digits
 
@@ -341,6 +319,53 @@ class View:
             return self.links.rows(row.subject, *span)
         drawn = any(one.subject == row.subject for one in self.data.goodputs)
         return self.links.timed(row) if drawn else ""
+
+    def said(self, headline: Headline) -> str:
+        """Return the address of what a sentence rests on; nothing if it rests on nothing."""
+        return self.links.said(self.headlines.index(headline) + 1, headline)
+
+    def said_of(self, row: WindowRow) -> str:
+        """Return the address of what the sentence about a window rests on."""
+        told = (one for one in self.headlines if any(of is row for of in one.grounds))
+        return next(map(self.said, told), "")
+
+    @property
+    def proven(self) -> list[tuple[int, Headline]]:
+        """Return the sentences that rest on rows of their own, with their numbers."""
+        numbered = enumerate(self.headlines, 1)
+        return [(no, one) for no, one in numbered if one.grounds and not only_works(one)]
+
+    def proofs(self, headline: Headline) -> list[tuple[Proof, str]]:
+        """Return the rows that a sentence rests on, each with the address of what is behind it."""
+        tz = self.data.place.tz
+        return [(proof_of(ground, tz), self._ground(ground)) for ground in headline.grounds]
+
+    def _ground(self, ground: Ground) -> str:
+        if isinstance(ground, WindowRow):
+            return self.behind(ground)
+        return self.links.rows(subject_of(ground))
+
+    @property
+    def looked(self) -> list[tuple[FindingKind, list[ServiceFinding]]]:
+        """Return the services that were looked at, by kind."""
+        counted = [one for one in self.data.services if one.kind not in _NOT_COUNTED]
+        groups = grouped(counted, lambda found: found.kind)
+        return [(group[0].kind, group) for group in groups]
+
+    @property
+    def uncounted(self) -> list[ServiceFinding]:
+        """Return the services that do not count, but were looked at."""
+        return [one for one in self.data.services if one.kind in _NOT_COUNTED and one.looks.total]
+
+    def line_words(self, day: DaySeen) -> str:
+        """Return what the line itself was like in the rounds of a day, where it was amiss."""
+        gates = ((words.GATES.get(gate, gate), count) for gate, count in day.gates)
+        amiss = (
+            (_("the line itself was at fault"), day.rounds_invalid),
+            (_("interrupted"), day.rounds_interrupted),
+            *gates,
+        )
+        return "; ".join(f"{what}: {num(count)}" for what, count in amiss if count)
 
     def row_name(self, row: WindowRow) -> str:
         """Return what a finding in a timeline is about."""

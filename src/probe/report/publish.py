@@ -11,7 +11,7 @@ import msgspec
 
 from probe.model.event import Event, Instant
 from probe.model.record import Note
-from probe.report.data import Bar, NoteRow, ServiceFinding, Since, WindowRow
+from probe.report.data import Bar, NoteRow, ServiceFinding, Since, Stretch, WindowRow
 from probe.report.hours import floor_hour
 from probe.report.text import clean
 from probe.report.tongue import N_
@@ -129,6 +129,13 @@ class Grain:
             mechanism=clean(finding.mechanism, 60) if finding.mechanism else None,
             since=self.since(finding.since) if finding.since else None,
             last_look=self.down(finding.last_look) if finding.last_look else None,
+            stretches=tuple(map(self.stretch, finding.stretches)),
+        )
+
+    def stretch(self, stretch: Stretch) -> Stretch:
+        """Coarsen a stretch of looks."""
+        return msgspec.structs.replace(
+            stretch, start=self.down(stretch.start), end=self.up(stretch.end)
         )
 
     def notes(self, notes: Sequence[Note], names: Mapping[str, str]) -> tuple[NoteRow, ...]:

@@ -55,7 +55,7 @@ def _intercepted(data: ReportData) -> list[Headline]:
     else:
         by = _("Somebody between this machine and the service can read what is sent.")
     text = _("Encrypted connections to {who} are intercepted.", who=_who(found))
-    return [Headline(Tone.CUT, text, (by, *_how_lines(found, data)))]
+    return [Headline(Tone.CUT, text, (by, *_how_lines(found, data)), tuple(found))]
 
 
 def _who(found: Iterable[ServiceFinding]) -> str:
@@ -94,7 +94,8 @@ def _blocked(data: ReportData) -> list[Headline]:
             )
         unknown = group[0].locus is Locus.UNKNOWN
         same = _("From here, the network and the service itself look the same.")
-        said.append(Headline(tone, text, (*_how_lines(group, data), *((same,) if unknown else ()))))
+        details = (*_how_lines(group, data), *((same,) if unknown else ()))
+        said.append(Headline(tone, text, details, tuple(group)))
     return said
 
 
@@ -138,7 +139,7 @@ def _recovered(data: ReportData) -> list[Headline]:
             )
             for one in group
         )
-        said.append(Headline(Tone.CUT if cut else Tone.FAILED, text, lines))
+        said.append(Headline(Tone.CUT if cut else Tone.FAILED, text, lines, tuple(group)))
     return said
 
 
@@ -156,7 +157,7 @@ def _refused(data: ReportData) -> list[Headline]:
             "not of the network; {reason}.",
             reason=REASON[group[0].reason or Reason.UNSTATED],
         )
-        said.append(Headline(Tone.REFUSED, text, (detail,)))
+        said.append(Headline(Tone.REFUSED, text, (detail,), tuple(group)))
     return said
 
 
@@ -179,7 +180,7 @@ def _down(data: ReportData) -> list[Headline]:
         "It fails from elsewhere as well ({sure}): no block.",
         sure=language().comma.join(sure) or _("unrated"),
     )
-    return [Headline(Tone.DOWN, text, (detail,))]
+    return [Headline(Tone.DOWN, text, (detail,), tuple(found))]
 
 
 def _unsure(data: ReportData) -> list[Headline]:
@@ -188,18 +189,18 @@ def _unsure(data: ReportData) -> list[Headline]:
     if signs:
         text = _("Weak signs only, for {who}.", who=_who(signs))
         detail = _("Something failed once or without a comparison. It is not shown to be blocked.")
-        said.append(Headline(Tone.UNCLEAR, text, (detail,)))
+        said.append(Headline(Tone.UNCLEAR, text, (detail,), tuple(signs)))
     slow = _of(data, FindingKind.DEGRADED)
     if slow:
         text = n_(
             "{who} works only in part.", "{who} work only in part.", len(slow), who=_who(slow)
         )
-        said.append(Headline(Tone.UNCLEAR, text, _how_lines(slow, data)))
+        said.append(Headline(Tone.UNCLEAR, text, _how_lines(slow, data), tuple(slow)))
     unclear = _of(data, FindingKind.UNCLEAR)
     if unclear:
         text = _("No judgement is possible on {who}.", who=_who(unclear))
         detail = _("What was seen proves neither one nor the other.")
-        said.append(Headline(Tone.UNCLEAR, text, (detail,)))
+        said.append(Headline(Tone.UNCLEAR, text, (detail,), tuple(unclear)))
     return said
 
 
@@ -209,4 +210,4 @@ def _works(data: ReportData) -> list[Headline]:
         return []
     who = _who(found)
     text = n_("{who} worked.", "{count} services worked: {who}.", len(found), who=who)
-    return [Headline(Tone.FINE, text)]
+    return [Headline(Tone.FINE, text, (), tuple(found))]

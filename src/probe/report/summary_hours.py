@@ -51,7 +51,7 @@ def _window(rows: list[WindowRow], tz: str) -> Headline:
         )
     if not sure:
         details.append(_("Suspected only: more days are needed before this can be relied on."))
-    return Headline(tone, text.removesuffix(".") + f"{where}.", tuple(details))
+    return Headline(tone, text.removesuffix(".") + f"{where}.", tuple(details), tuple(rows))
 
 
 def _support(rows: list[WindowRow]) -> list[str]:
@@ -169,7 +169,7 @@ def _slow(row: WindowRow, tz: str) -> Headline:
     details = [size_words(event), level_words(event), *support, caution(event)]
     if not sure:
         details.append(_("Suspected only: more days are needed before this can be relied on."))
-    return Headline(Tone.SLOW, text, tuple(detail for detail in details if detail))
+    return Headline(Tone.SLOW, text, tuple(detail for detail in details if detail), (row,))
 
 
 def _slow_stretch(row: WindowRow, who: str, tz: str, *, sure: bool) -> str:

@@ -36,7 +36,7 @@ def line_headlines(data: ReportData) -> list[Headline]:
         )
         if found and not windowed:
             text = _line_text(found, data.place.tz, domestic=mark is Mark.DOMESTIC)
-            said.append(Headline(tone, text, (detail,)))
+            said.append(Headline(tone, text, (detail,), tuple(found)))
     return said
 
 

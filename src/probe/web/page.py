@@ -7,7 +7,9 @@ from typing import Any
 from probe.model.record import RoundRow
 from probe.model.verdict import State, Verdict
 from probe.report.data import LINE_SUBJECT, Mark, ReportData, WindowRow
-from probe.report.html import Links, View, anchor, environment
+from probe.report.headline import Headline, subject_of
+from probe.report.html import View, environment
+from probe.report.links import Links, anchor
 from probe.report.tongue import LANGUAGES, _, num, speaking
 from probe.store.database import Entry
 from probe.web.asked import Asked
@@ -49,10 +51,9 @@ def stamp(time: datetime | None) -> str:
 class PageLinks(Links):
     """Where things are on this site, with the state of the view kept."""
 
-    leads_on = True
-
     def __init__(self, asked: Asked, of: str = "") -> None:
         """Take the state of the view, and whose looks are counted where others' are stored."""
+        super().__init__()
         self.asked = asked
         self.of = {"vantage": of} if of else {}
 
@@ -69,6 +70,12 @@ class PageLinks(Links):
     def service(self, subject: str) -> str:
         """Return the page of a service."""
         return self.asked.address(f"/service/{subject}", service="", endpoint="", state="")
+
+    def said(self, number: int, headline: Headline) -> str:
+        """Return the measurements that a sentence about one service or the line rests on."""
+        del number
+        subjects = set(map(subject_of, headline.grounds))
+        return self.rows(subjects.pop()) if len(subjects) == 1 else ""
 
     def timed(self, row: WindowRow) -> str:
         """Return the page with the transfers that something slow was seen in."""

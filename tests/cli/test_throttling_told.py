@@ -99,6 +99,7 @@ def test_what_people_read_is_no_more_than_was_seen(ask: Asked, limited: Path) ->
         assert claim not in told
 
 
+@pytest.mark.slow
 def test_slow_transfers_now_and_then_are_nothing(ask: Asked, usual: Path, tmp_path: Path) -> None:
     """Two of 56 rounds were twenty times slower: no event, no sentence, no mark in a report."""
     assert ask.events(usual) == []

@@ -129,6 +129,7 @@ async def test_a_filter_drops_what_it_looks_for(
     assert ends(await look(lab, cut, drops, control=True))[1] is None
 
 
+@pytest.mark.slow
 async def test_a_name_in_quic_is_cut_apart_from_tls(lab: Lab) -> None:
     """A rule of QUIC spares TLS over TCP, and one of TLS spares QUIC."""
     name = ("fast.meet.example",)
@@ -140,6 +141,7 @@ async def test_a_name_in_quic_is_cut_apart_from_tls(lab: Lab) -> None:
     assert ends(await look(lab, QUIC, of_tls, over_tcp=True))[1] == SILENCE
 
 
+@pytest.mark.slow
 async def test_packets_after_the_handshake_can_be_cut(lab: Lab) -> None:
     """The handshake stands; the ping behind it does not come back."""
     after = rule(Action.DATAGRAM_DROP, protocol=("quic",), message=("short",))

@@ -49,6 +49,7 @@ async def gone(pid: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 async def test_the_servers_end_with_the_lab(tmp_path: Path) -> None:
     """After ``async with`` no process of the lab is left, and it can be started again."""
     for _ in range(2):

@@ -88,6 +88,7 @@ def test_a_private_page_is_for_its_owner(tmp_path: Path, *, private: bool, mode:
     assert stat.S_IMODE(out.stat().st_mode) == mode
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
 @pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o644)])
 def test_private_charts_are_for_their_owner(

@@ -83,6 +83,7 @@ class Watched:
         return [result.context.started for result in self.results]
 
 
+@pytest.mark.slow
 async def test_each_interval_holds_one_round_at_a_random_instant() -> None:
     """Fixed minutes would miss what happens between them; nothing is left out either."""
     watched = Watched(catalog(*targets(2)), FakeProbe(VirtualClock(START)))
@@ -94,6 +95,7 @@ async def test_each_interval_holds_one_round_at_a_random_instant() -> None:
     assert max(within) > 700
 
 
+@pytest.mark.slow
 async def test_the_daily_plan_is_spread_over_the_day_and_done_once() -> None:
     """Each endpoint beyond the core once a day, in shares, in another order each day."""
     cat = catalog(*targets(2), *targets_beyond(30))

@@ -36,9 +36,10 @@ from probe.report.data import (
     ServiceFinding,
     WindowRow,
 )
-from probe.report.headline import Ground, Headline, grouped, subject_of
-from probe.report.links import Links, anchor, only_works
-from probe.report.proofs import Proof, has_number, looks_words, proof_of
+from probe.report.grounded import Grounded
+from probe.report.headline import grouped
+from probe.report.links import Links, anchor
+from probe.report.proofs import has_number, looks_words
 from probe.report.summary import headlines
 from probe.report.text import visible
 from probe.report.tongue import _, digits, language, n_, num, speaking
@@ -100,6 +101,12 @@ class View:
         self.caution = slow_words.caution
         self.looks_words = looks_words
         self.has_number = has_number
+        grounded = Grounded(data, self.headlines, self.links)
+        self.behind = grounded.behind
+        self.said = grounded.said
+        self.said_of = grounded.said_of
+        self.proven = grounded.proven
+        self.proofs = grounded.proofs
         self.num = num
         self.digits = digits
 
@@ -309,41 +316,6 @@ class View:
     def moment(self, time: datetime, *, year: bool = False) -> str:
         """Return a time in the vantage's zone."""
         return phrases.moment(time, self.data.place.tz, year=year)
-
-    def behind(self, row: WindowRow) -> str:
-        """Return the address of what a finding rests on; nothing where it is not on the page."""
-        event = row.event
-        if event.throttle is None:
-            end = event.end.latest if event.end else None
-            span = (None, None) if event.window is not None else (event.start.earliest, end)
-            return self.links.rows(row.subject, *span)
-        drawn = any(one.subject == row.subject for one in self.data.goodputs)
-        return self.links.timed(row) if drawn else ""
-
-    def said(self, headline: Headline) -> str:
-        """Return the address of what a sentence rests on; nothing if it rests on nothing."""
-        return self.links.said(self.headlines.index(headline) + 1, headline)
-
-    def said_of(self, row: WindowRow) -> str:
-        """Return the address of what the sentence about a window rests on."""
-        told = (one for one in self.headlines if any(of is row for of in one.grounds))
-        return next(map(self.said, told), "")
-
-    @property
-    def proven(self) -> list[tuple[int, Headline]]:
-        """Return the sentences that rest on rows of their own, with their numbers."""
-        numbered = enumerate(self.headlines, 1)
-        return [(no, one) for no, one in numbered if one.grounds and not only_works(one)]
-
-    def proofs(self, headline: Headline) -> list[tuple[Proof, str]]:
-        """Return the rows that a sentence rests on, each with the address of what is behind it."""
-        tz = self.data.place.tz
-        return [(proof_of(ground, tz), self._ground(ground)) for ground in headline.grounds]
-
-    def _ground(self, ground: Ground) -> str:
-        if isinstance(ground, WindowRow):
-            return self.behind(ground)
-        return self.links.rows(subject_of(ground))
 
     @property
     def looked(self) -> list[tuple[FindingKind, list[ServiceFinding]]]:

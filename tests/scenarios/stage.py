@@ -289,13 +289,17 @@ class Stage:
         """Close the database of networks."""
         self._lookup.close()
 
-    async def play(self, scenario: Scenario) -> tuple[Played, ...]:
-        """Run one round for each instant, with everything that a round can look into."""
-        return tuple([await self._round(scenario, at) for at in instants_of(scenario)])
+    async def play(self, scenario: Scenario, *, slower: float = 1.0) -> tuple[Played, ...]:
+        """Run one round for each instant, with everything that a round can look into.
 
-    async def _round(self, scenario: Scenario, at: datetime) -> Played:
+        All deadlines are ``slower`` times as long as the ground finds right.
+        """
+        limits = self.ground.timeouts(scenario)
+        limits = replace(limits.times(slower), late_s=slower * limits.late_s)
+        return tuple([await self._round(scenario, at, limits) for at in instants_of(scenario)])
+
+    async def _round(self, scenario: Scenario, at: datetime, timeouts: Timeouts) -> Played:
         ground = self.ground
-        timeouts = ground.timeouts(scenario)
         if at != scenario.starts:  # an hour that something is expected of
             await ground.until(next_such(at, ground.clock.now()))
         controls = await self._controls(scenario, timeouts)

@@ -22,13 +22,13 @@ class Theatre:
         self._folder = folder
         self._stages: dict[bytes, Stage] = {}
 
-    async def play(self, scenario: Scenario) -> Outcome:
+    async def play(self, scenario: Scenario, *, slower: float = 1.0) -> Outcome:
         """Play a scenario in a world that fits and compare with what it expects."""
-        rounds = await self.rounds(scenario)
+        rounds = await self.rounds(scenario, slower=slower)
         return outcome_of(scenario, "loopback", rounds)
 
-    async def rounds(self, scenario: Scenario) -> tuple[Played, ...]:
-        """Play a scenario in a world that fits."""
+    async def rounds(self, scenario: Scenario, *, slower: float = 1.0) -> tuple[Played, ...]:
+        """Play a scenario in a world that fits; all deadlines are ``slower`` times as long."""
         world = _world_of(scenario)
         stage = self._stages.get(world)
         if stage is None:
@@ -37,7 +37,7 @@ class Theatre:
             folder.mkdir()
             stage = self._stages[world] = Stage(Loopback(lab), folder, scenario.country)
             self._stack.callback(stage.close)
-        return await stage.play(scenario)
+        return await stage.play(scenario, slower=slower)
 
 
 def _world_of(scenario: Scenario) -> bytes:

@@ -48,6 +48,7 @@ TIMEOUT, GAVE_UP = "generic_timeout_error", "dns_server_misbehaving"
 USUAL = Timeouts()
 NEVER_S = 1e9
 HEAD = endpoint("app", "app.example.com")
+ABROAD = next(anchor for anchor in ANCHORS if anchor.service == "abroad")
 
 
 def look(*steps: Step, outcome: Outcome = Outcome.MEASURED) -> Measurement:
@@ -239,11 +240,32 @@ async def test_a_machine_that_is_not_connected_does_not_wait(facts: LineFacts) -
     assert line.waited() == {USUAL.tcp_s: len(line.seen)}
 
 
-async def test_silence_beside_quick_answers_is_not_waited_for() -> None:
-    """Where domestic hosts answer at once, hosts abroad that are silent are cut, not slow."""
+@pytest.mark.parametrize(("patience", "looks"), [(4.0, 3 + 2), (1.0, 3)])
+async def test_silence_beside_quick_answers_is_not_waited_for(patience: float, looks: int) -> None:
+    """Where domestic hosts answer at once, hosts abroad that are silent are cut, not slow.
+
+    They are asked once more before that is said (by the usual resolver and an encrypted one,
+    after three looks that tell a broken resolver from a broken line), but not for longer; and
+    not at all where a lab says that silence may be believed at once.
+    """
     line = line_of(trip_s=0.1, of_host=lambda e: NEVER_S if e.service == "abroad" else None)
-    result = await played(line)
+    env = replace(environment(line.probe.clock), timeouts=Timeouts(patience=patience))
+    result = await played(line, env=env)
     assert result.context.gate(GateId.DOMESTIC_ONLY)
+    assert line.waited() == {USUAL.tcp_s: len(line.seen)}
+    assert len(line.of(ABROAD.host)) == looks
+
+
+async def test_hosts_abroad_that_answer_when_asked_again_are_not_cut() -> None:
+    """A line that loses many connections may lose those to all hosts abroad at once."""
+    line = line_of(trip_s=0.1)
+
+    def lost(target: Endpoint) -> float | None:
+        return NEVER_S if target.service == "abroad" and len(line.of(target.host)) <= 3 else None
+
+    line.of_host = lost
+    result = await played(line)
+    assert result.context.gates == ()
     assert line.waited() == {USUAL.tcp_s: len(line.seen)}
 
 

@@ -117,18 +117,21 @@ async def _patiently(plan: RoundPlan, work: Work, line: LineLook) -> bool:
 
     Where nothing was heard but silence, the line may be cut, or too slow for the usual
     deadlines. It is asked once more, for longer and all at once, before it is called offline.
+    Where nothing was heard from abroad alone, what was silent is asked once more as usual: a
+    line that loses many connections is none that reaches only domestic sites.
     """
     usual = work.env.timeouts
     line.connect_s = connect_s(line.looks())
     longer = usual.following(line.connect_s) if line.connect_s is not None else usual
     if line.connect_s is None and _may_be_slow(line):
         longer = usual.patiently()
-    if longer == usual or not _in_time(work, longer.tcp_s):
+    again = longer != usual or (usual.patience > 1.0 and _only_home(line))
+    if not again or not _in_time(work, longer.tcp_s):
         return False
     work.env = dataclasses.replace(work.env, timeouts=longer)
     await _once_more(plan, work, line)
     line.connect_s = connect_s(line.looks())
-    slow = line.connect_s is not None
+    slow = longer != usual and line.connect_s is not None
     found = usual.following(line.connect_s) if line.connect_s is not None else usual
     work.env = dataclasses.replace(work.env, timeouts=found)
     return slow
@@ -139,6 +142,15 @@ def _may_be_slow(line: LineLook) -> bool:
     cut = line.facts.default_route is False or line.facts.gateway_reachable is False
     looks = [measurement for _, measurement in line.current()]
     return not cut and bool(looks) and all(map(silent, looks))
+
+
+def _only_home(line: LineLook) -> bool:
+    """Return whether domestic hosts answered, and of those abroad none, and some were silent."""
+    looks = line.current()
+    home = any(anchor_of(e, m).ok for e, m in looks if e.purpose is Purpose.DOMESTIC)
+    abroad = [(e, m) for e, m in looks if e.purpose is not Purpose.DOMESTIC]
+    none = not any(anchor_of(e, m).ok for e, m in abroad)
+    return home and none and any(silent(m) for _, m in abroad)
 
 
 def _in_time(work: Work, seconds: float) -> bool:

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from own_machine import Machine, machine
 
 from probe import __version__
@@ -58,7 +56,13 @@ def test_the_bill_of_materials_is_whole(probe: Machine) -> None:
 
 @pytest.mark.slow
 def test_the_bill_fits_the_schema(probe: Machine) -> None:
-    """It is valid against CycloneDX's own schema."""
+    """It is valid against CycloneDX's own schema.
+
+    Its validator takes seconds to import: only this test waits for it.
+    """
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     bill = probe("about", "-o", "json").out
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     assert validator.validate_str(bill) is None

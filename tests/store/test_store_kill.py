@@ -44,6 +44,7 @@ def _kill_after(place: Path, batches: int) -> int:
     return int(rest[-1]) if rest else batches - 1
 
 
+@pytest.mark.slow
 def test_sigkill_loses_at_most_the_batch_in_flight(place: Path) -> None:
     """After ``kill -9`` every batch that was committed is there, whole, and the chain goes on."""
     saved = _kill_after(place, 7)

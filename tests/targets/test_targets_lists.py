@@ -104,6 +104,8 @@ def test_ordinary_texts_meet_no_mark() -> None:
         ("{id: y, mark: blockpage, place: body, pattern: blocked by us, source: s, countries: [Iran]}", "countries", "country"),
         ("{id: y, mark: blockpage, place: body, pattern: blocked by us, source: ''}", "source", "come from"),
         ("{id: y, mark: blocked, place: body, pattern: blocked by us, source: s}", "mark", "enum"),
+        ("{id: y, mark: blockpage, place: body, pattern: blocked by us, status: 4030, source: s}", "status", "status code"),
+        ("{id: y, mark: intercepting_ca, place: issuer, pattern: State Root, status: 403, source: s}", "status", "only a page"),
         ("{id: x, mark: blockpage, place: body, pattern: blocked by them, source: s}", "id", "twice"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +65,10 @@ def mark(name: str, place: Place, pattern: str) -> Fingerprint:
     return Fingerprint(id=name, mark=Mark.BLOCKPAGE, place=place, pattern=pattern, source="test")
 
 
+FALSE_404 = msgspec.structs.replace(mark("false-404", Place.BODY, "HTTP 404 - "), status=403)
+
 MARKS = (
+    FALSE_404,
     mark("body", Place.BODY, "Access Restricted"),
     mark("title", Place.TITLE, "403 Forbidden"),
     mark("header", Place.HEADER, "Server: AkamaiGHost"),
@@ -86,6 +90,9 @@ MARKS = (
         (451, (), None, "access restricted", ("body", "status")),
         (4510, (), None, "10.10.34.34 State CA", ()),
         (None, (), None, "", ()),
+        (403, (), None, "<h2>HTTP 404 - Fichier introuvable", ("false-404",)),
+        (404, (), None, "<h2>HTTP 404 - Fichier introuvable", ()),
+        (None, (), None, "<h2>HTTP 404 - Fichier introuvable", ()),
     ],
 )
 def test_marks_are_found_where_they_belong(
@@ -95,7 +102,7 @@ def test_marks_are_found_where_they_belong(
     page: str,
     found: tuple[str, ...],
 ) -> None:
-    """A mark is found in its own place only, whatever the case; ids are sorted."""
+    """A mark is found in its own place, and with its own status if it has one, whatever the case."""
     got = MarkIndex(MARKS).find(status=status, headers=headers, title=title, page=page)
     assert got == found
 

@@ -34,12 +34,13 @@ class Place(StrEnum):
 
 
 class Fingerprint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One pattern; ``countries`` empty means anywhere."""
+    """One pattern; ``countries`` empty means anywhere, ``status`` that a page must come with it."""
 
     id: str
     mark: Mark
     place: Place
     pattern: str
+    status: int | None = None
     countries: tuple[str, ...] = ()
     source: str
     note: str | None = None

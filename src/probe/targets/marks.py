@@ -18,6 +18,7 @@ MIN_LENGTH = 8
 _HEADER = re.compile(r"[a-z][a-z0-9-]*: .+\Z")
 _SPKI = re.compile(r"[0-9a-f]{64}\Z")
 _STATUS = re.compile(r"[1-5][0-9]{2}\Z")
+_OF_A_PAGE = frozenset({Place.BODY, Place.TITLE, Place.HEADER})
 _ID = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
 
@@ -42,6 +43,11 @@ def mark_problems(mark: Fingerprint, seen: Collection[str]) -> Iterator[Problem]
     wrong = _pattern_problem(mark)
     if wrong:
         yield Problem("pattern", wrong, "see the head of fingerprints.yaml")
+    if mark.status is not None:
+        if mark.place not in _OF_A_PAGE:
+            yield Problem("status", "only a page has a status", "body, title or header")
+        elif not _STATUS.match(str(mark.status)):
+            yield Problem("status", "not a status code", "100 to 599")
     if (mark.mark is Mark.SINKHOLE) != (mark.place is Place.DNS):
         yield Problem("place", "sinkholes are looked for in DNS answers, and only they", "dns")
 

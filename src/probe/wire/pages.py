@@ -63,10 +63,13 @@ class MarkIndex:
     def __init__(self, fingerprints: Iterable[Fingerprint]) -> None:
         """Index those that a page can show; the others belong to other layers."""
         self._by_place: dict[Place, list[tuple[str, str]]] = {}
+        self._only_with: dict[str, int] = {}
         for mark in fingerprints:
             pattern = mark.pattern.lower()
             if pattern:
                 self._by_place.setdefault(mark.place, []).append((pattern, mark.id))
+            if mark.status is not None:
+                self._only_with[mark.id] = mark.status
 
     def find(
         self,
@@ -86,7 +89,7 @@ class MarkIndex:
         for name, value in headers:
             lowered.setdefault(name.lower(), []).append(value.lower())
         found.update(self._in_headers(lowered))
-        return tuple(sorted(found))
+        return tuple(sorted(mark for mark in found if self._only_with.get(mark, status) == status))
 
     def _in_text(self, place: Place, text: str) -> list[str]:
         return [mark for pattern, mark in self._by_place.get(place, ()) if pattern in text]

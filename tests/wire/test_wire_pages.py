@@ -102,7 +102,7 @@ def test_marks_are_found_where_they_belong(
     page: str,
     found: tuple[str, ...],
 ) -> None:
-    """A mark is found in its own place, and with its own status if it has one, whatever the case."""
+    """A mark is found in its own place, with its status if it has one, whatever the case."""
     got = MarkIndex(MARKS).find(status=status, headers=headers, title=title, page=page)
     assert got == found
 

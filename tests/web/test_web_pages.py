@@ -79,15 +79,27 @@ def test_the_overview_says_what_is_cut_and_links_to_the_rows(ask: Ask) -> None:
     assert {row["vantage"] for row in listed} == {LINE.id}  # the far one's are no part of it
 
 
-def test_a_sentence_of_one_subject_leads_to_its_looks(ask: Ask) -> None:
-    """On the pages as well, and one of the line to its rounds; several have links in the table."""
+def test_each_sentence_leads_to_what_it_rests_on(ask: Ask) -> None:
+    """One of a service to its looks, of the line to its rounds, of several to a table of theirs."""
     leads = re.findall(r'<p class="lead">(.*?)</p>', ask("/").text)
     leading = {re.sub("[^a-z ]", "", lead.lower()): Page(lead).links for lead in leads}
     ((mail,),) = (links for said, links in leading.items() if "mail worked" in said)
     assert mail.startswith("/measurements?")
     assert parse_qs(urlsplit(mail).query)["service"] == ["mail"]
     assert [links for said, links in leading.items() if "the line reached" in said] == [["/rounds"]]
-    assert [links for said, links in leading.items() if "are blocked" in said] == [[]]
+    ((several,),) = (links for said, links in leading.items() if "are blocked" in said)
+    page = ask("/").text
+    (table,) = re.findall(rf'<tbody id="{several[1:]}">(.*?)</tbody>', page, re.DOTALL)
+    assert {link.partition("?")[0] for link in Page(table).links} == {"/measurements"}
+    assert all(links for links in leading.values())
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_no_link_of_a_page_leads_to_a_place_that_is_not_on_it(ask: Ask, address: str) -> None:
+    """Of all that point into the page itself."""
+    page = ask(address).text
+    within = {link[1:] for link in Page(page).links if link.startswith("#")}
+    assert within <= set(re.findall(r' id="([^"]+)"', page))
 
 
 def test_what_worked_leads_on_as_well(ask: Ask) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from probe.report.data import FindingKind, ServiceFinding, WindowRow
 from probe.report.headline import Headline
 
-__all__ = ["Links", "anchor"]
+__all__ = ["Links", "anchor", "only_works"]
 
 
 def anchor(subject: str) -> str:

@@ -9,7 +9,7 @@ from probe.model.verdict import State, Verdict
 from probe.report.data import LINE_SUBJECT, Mark, ReportData, WindowRow
 from probe.report.headline import Headline, subject_of
 from probe.report.html import View, environment
-from probe.report.links import Links, anchor
+from probe.report.links import Links, anchor, only_works
 from probe.report.tongue import LANGUAGES, _, num, speaking
 from probe.store.database import Entry
 from probe.web.asked import Asked
@@ -72,10 +72,16 @@ class PageLinks(Links):
         return self.asked.address(f"/service/{subject}", service="", endpoint="", state="")
 
     def said(self, number: int, headline: Headline) -> str:
-        """Return the measurements that a sentence about one service or the line rests on."""
-        del number
+        """Return the measurements that a sentence rests on, or the table of what it rests on.
+
+        One about a single service, or the line, leads to the measurements themselves.
+        """
         subjects = set(map(subject_of, headline.grounds))
-        return self.rows(subjects.pop()) if len(subjects) == 1 else ""
+        if len(subjects) == 1:
+            return self.rows(subjects.pop())
+        if subjects and only_works(headline):
+            return "#quiet-works"
+        return f"#said-{number}" if subjects else ""
 
     def timed(self, row: WindowRow) -> str:
         """Return the page with the transfers that something slow was seen in."""

@@ -3,6 +3,7 @@
 Loopback only, or, where ``probe lab up`` has started the tests, the lab's own namespace.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -36,6 +37,12 @@ class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ha
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> TogetherScheduling | None:
     """Return it where ``--dist loadgroup`` asks for it; that one's own marks miss pytest 9.2."""
     return TogetherScheduling(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage ten thousand tests each time: a twelfth of all the work."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

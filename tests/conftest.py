@@ -22,8 +22,12 @@ if not os.environ.get("PROBE_NET", "").startswith("lab:"):
     os.environ["PROBE_NET"] = "loopback"
 
 
-TOGETHER = ("tests/lab/test_lab_demo.py::TestWholeDemo::", "tests/web/test_web_browser.py::")
-"""Tests of one long preparation: a fortnight that is played, a server with Chromium before it."""
+TOGETHER = (
+    "tests/analysis/test_fuzz_broken_edges.py::TestBlame::",
+    "tests/lab/test_lab_demo.py::TestWholeDemo::",
+    "tests/web/test_web_browser.py::",
+)
+"""Tests of one long preparation: worlds that are judged, a fortnight, a server with Chromium."""
 
 
 class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

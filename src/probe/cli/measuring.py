@@ -256,7 +256,7 @@ def _lab_env(lab: "Lab", seed: int, *, abroad: bool) -> "ProbeEnv":
         rng=Random(seed),  # noqa: S311 - a lab that repeats itself
         roots=lab.control_roots if abroad else lab.roots,
         fingerprints=load_fingerprints(),
-        timeouts=Timeouts(0.5, 0.5, 1.5, 2.0, late_s=0.02),
+        timeouts=Timeouts(1.0, 1.0, 3.0, 4.0, late_s=0.02),
     )
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 from store_records import LINE, START, begin, good, whole_round
 
-from probe.errors import StoreError
+from probe.errors import ForbiddenNetwork, StoreError
 from probe.model.record import Note, NoteKind
 from probe.store.database import Store
 from probe.store.rows import METADATA
@@ -156,16 +156,45 @@ def test_the_tables_are_not_only_sqlites() -> None:
         ("postgresql://host/db", "needs the Python package psycopg"),
     ],
 )
-def test_urls_that_cannot_be_used(target: str, said: str) -> None:
+def test_urls_that_cannot_be_used(target: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A URL of no known database, or without its driver, is refused plainly."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError, match=said):
         Store.open(target)
 
 
-def test_a_password_is_never_shown() -> None:
-    """An error about a URL does not repeat it."""
+@pytest.mark.parametrize(
+    "target",
+    [
+        "postgresql://me:secret@db.example/db",
+        "postgresql://me:secret@127.0.0.1,db.example/db",
+        "postgresql://me:secret@192.0.2.1/db",
+        "postgresql://me:secret@localhost/db?hostaddr=192.0.2.1",
+        "postgresql://me:secret@/db?host=db.example",
+        "postgresql://me:secret@/db?service=far",
+    ],
+)
+def test_a_server_elsewhere_is_refused_before_it_is_dialled(target: str) -> None:
+    """Its driver's sockets are below the guard; what is said does not repeat the password."""
+    with pytest.raises(ForbiddenNetwork, match="this machine") as caught:
+        Store.open(target)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["PGHOST", "PGHOSTADDR", "PGSERVICE"])
+def test_a_server_that_the_environment_names_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A URL without a host leaves it to the driver's variables."""
+    monkeypatch.setenv(name, "db.example")
+    with pytest.raises(ForbiddenNetwork, match=name):
+        Store.open("postgresql:///db")
+
+
+def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+    """Loopback is dialled; nobody listens."""
     with pytest.raises(StoreError) as caught:
-        Store.open("postgresql://me:secret@host/db")
+        Store.open("postgresql://me:secret@127.0.0.1:1/db")
     assert "secret" not in str(caught.value)
 
 
@@ -266,7 +295,7 @@ def test_readonly_refuses_to_write(place: Path) -> None:
 _WITHOUT_RIGHTS = """
 import os, sys
 sys.path[:0] = {path!r}
-from probe.errors import StoreError
+from probe.errors import ForbiddenNetwork, StoreError
 from probe.store.database import Store
 if os.getuid() == 0:  # root would be let through: be nobody
     os.setgid(65534); os.setuid(65534)
@@ -325,7 +354,7 @@ import resource, sys
 from pathlib import Path
 sys.path[:0] = {path!r}
 from store_records import good, begin
-from probe.errors import StoreError
+from probe.errors import ForbiddenNetwork, StoreError
 from probe.store.database import Store
 place = Path({place!r})
 store = Store.open(place)

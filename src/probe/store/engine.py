@@ -20,6 +20,7 @@ from sqlalchemy.pool import StaticPool
 from probe.errors import StoreError
 from probe.store.files import check_file, make_file, tighten
 from probe.store.mapped import mapped
+from probe.store.server import check_server
 
 __all__ = ["MEMORY", "Database"]
 
@@ -46,6 +47,7 @@ class Database:
 
         Raises:
             StoreError: when there is nothing to connect to, or it is not a database.
+            ForbiddenNetwork: its server is where no packet may go.
 
         """
         if isinstance(target, str) and "://" in target:
@@ -74,6 +76,7 @@ class Database:
             raise StoreError(f"the store's URL is not understood: {type(exc).__name__}") from exc
         except ModuleNotFoundError as exc:
             raise StoreError(f"the store's URL needs the Python package {exc.name}") from exc
+        check_server(engine)
         return cls(engine, url.render_as_string(hide_password=True), None, readonly=readonly)
 
     @classmethod

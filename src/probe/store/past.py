@@ -125,7 +125,7 @@ def bytes_used(connection: Connection, since: datetime, until: datetime) -> int:
     hours = connection.execute(
         select(_TRAFFIC.c.sent, _TRAFFIC.c.received).where(
             _TRAFFIC.c.hour >= microseconds(since) // HOUR_US,
-            _TRAFFIC.c.hour * HOUR_US < microseconds(until),
+            _TRAFFIC.c.hour < -(-microseconds(until) // HOUR_US),
         )
     )
     return sum(hour.sent + hour.received for hour in hours)

@@ -5,7 +5,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from probe.lab.actions import ACTIONS, NETNS_PARAMETERS, Layer, Limit, Stage
+from probe.lab.actions import ACTIONS, NETNS_PARAMETERS, Layer, Limit, Position, Stage
 from probe.lab.line_spec import LOOPBACK_FIELDS, NETNS_FIELDS, Hours, LineSpec
 from probe.lab.located import LocatedYaml
 from probe.lab.looks import LOOKS
@@ -17,6 +17,9 @@ __all__ = ["check_expect", "check_line", "check_what", "check_who"]
 
 MAX_HOP = 6
 """The last hop before a server abroad."""
+
+MAX_ANSWERED = 16_384
+"""Bytes of a server's first flight; no handshake has more before the client speaks again."""
 
 _PLAYED_HOPS = frozenset(range(2, MAX_HOP + 1))
 _PROTOCOLS = frozenset({"dns", "http", "tcp", "tls", "udp", *PROTOCOLS})
@@ -126,6 +129,11 @@ def check_what(
 def _check_counts(doc: LocatedYaml, what: What, path: str) -> None:
     if what.bytes < 0 or what.rate <= 0:
         raise doc.error("bytes and rate are counts", path)
+    if not 0 <= what.answered <= MAX_ANSWERED:
+        raise doc.error(f"answered is 0 to {MAX_ANSWERED} bytes", f"{path}.answered")
+    if what.answered and what.position is Position.ON_PATH:
+        mend = "a machine beside the path cannot hold back the rest: leave position out"
+        raise doc.error("an answer is cut in the path", f"{path}.answered", mend)
     if what.packets is not None and what.packets < 1:
         raise doc.error("packets is a count from 1", f"{path}.packets")
     if not 0 <= what.residual <= 86_400:

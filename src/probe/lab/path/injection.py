@@ -71,6 +71,45 @@ class Injector:
             injected=(Injected(to_client, to_client=True), Injected(to_server, to_client=False)),
         )
 
+    def beginning(
+        self, flow: TcpFlow, packet: Packet, size: int, going: Travel
+    ) -> tuple[Injected, ...]:
+        """Return the first bytes of a server's segment alone, with the TTL that it would have."""
+        if not size:
+            return ()
+        part = tcp_segment(
+            flow.server,
+            flow.client,
+            ACK | PSH,
+            sequence=packet.sequence,
+            acknowledgement=packet.acknowledgement,
+            window=_WINDOW,
+            payload=packet.payload[:size],
+            ttl=max(1, packet.ttl - len(going.hops)),
+        )
+        return (Injected(part, to_client=True),)
+
+    def resets_behind(
+        self, flow: TcpFlow, packet: Packet, what: What, going: Travel
+    ) -> tuple[Injected, ...]:
+        """Return RSTs to both ends, in the middle of what the server says in ``packet``."""
+        to_client = tcp_segment(
+            flow.server,
+            flow.client,
+            RST | ACK,
+            sequence=flow.server_next or packet.sequence,
+            acknowledgement=packet.acknowledgement,
+            ttl=going.ttl_to_client(what.hop),
+        )
+        to_server = tcp_segment(
+            flow.client,
+            flow.wire_server,
+            RST,
+            sequence=packet.acknowledgement,
+            ttl=going.ttl_to_server(what.hop),
+        )
+        return Injected(to_client, to_client=True), Injected(to_server, to_client=False)
+
     def _volley(
         self, flow: TcpFlow, packet: Packet, what: What, going: Travel
     ) -> tuple[Injected, ...]:

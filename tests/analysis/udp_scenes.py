@@ -200,6 +200,14 @@ UDP_SCENES: tuple[Scene, ...] = (
         controls=(control(addresses=(GOOD,)),),
     ),
     Scene(
+        "an alert that the name is unknown is one, and no certificate",
+        "quic.alert",
+        "inconclusive quic.alert unknown weak",
+        thrice(*quic()[:1], hello("ssl_invalid_hostname", reply="alert unrecognized_name")),
+        endpoint=QUIC,
+        controls=(control(addresses=(GOOD,)),),
+    ),
+    Scene(
         "another service at the port",
         "udp.unexpected",
         "inconclusive udp.unexpected unknown weak",

@@ -142,6 +142,16 @@ async def test_a_name_in_quic_is_cut_apart_from_tls(lab: Lab) -> None:
 
 
 @pytest.mark.slow
+async def test_an_alert_in_quic_is_made_up(lab: Lab) -> None:
+    """Who sees the first packet can end a handshake in the server's name; the control has its."""
+    alert = rule(Action.ALERT, sni=("fast.meet.example",), protocol=("quic",))
+    done = await look(lab, QUIC, alert)
+    assert ends(done) == ("alert unrecognized_name", "ssl_invalid_hostname")
+    assert ends(await look(lab, QUIC, alert, over_tcp=True))[1] is None
+    assert ends(await look(lab, QUIC, alert, control=True)) == ("pong", None)
+
+
+@pytest.mark.slow
 async def test_packets_after_the_handshake_can_be_cut(lab: Lab) -> None:
     """The handshake stands; the ping behind it does not come back."""
     after = rule(Action.DATAGRAM_DROP, protocol=("quic",), message=("short",))

@@ -207,6 +207,7 @@ UDP: tuple[Rule, ...] = (
         Confidence.WEAK,
         "The QUIC handshake with {host} was broken off by an alert.",
         "Anybody who sees the first packets can make such an alert.",
+        version=2,
     ),
     _row(
         "udp.unexpected",

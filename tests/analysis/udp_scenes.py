@@ -187,6 +187,13 @@ UDP_SCENES: tuple[Scene, ...] = (
         controls=(control(addresses=(GOOD, OTHER)),),
     ),
     *_protocol(STUN, MUTE),
+    Scene(
+        "each protocol is dropped by its looks, and random bytes are not",
+        "udp.protocol.udp-stun",
+        "blocked udp.protocol.udp-stun unknown likely",
+        (*thrice(MUTE), RANDOM_PASSES, *NOBODY_OVER_UDP),
+        endpoint=STUN,
+    ),
     *_protocol(IKE, MUTE),
     *_protocol(PLAIN_VPN, MUTE),
     *_protocol(RESPONDER, MUTE),

@@ -13,6 +13,7 @@ from probe.lab.actions import ACTIONS, Action
 from probe.lab.process import Lab
 from probe.lab.rules import Rule, What, Who
 from probe.lab.scenario import load_scenario
+from probe.lab.tunnels import echo_of
 from probe.model.measurement import ExchangeStep, Measurement, TlsStep, UdpStep
 from probe.probes.env import ProbeEnv
 from probe.probes.measure import measure
@@ -171,6 +172,21 @@ async def test_a_server_answers_with_something_else(lab: Lab, action: Action) ->
     for control in (False, True):
         _, failure = ends(await look(lab, IKE, strange, control=control))
         assert failure == "unknown_failure: a reply that is not of ikev2"
+
+
+@pytest.mark.parametrize("wanted", [STUN, PLAIN, IKE, RELAY])
+async def test_a_responder_for_tests_sends_noise_back(lab: Lab, wanted: str) -> None:
+    """And answers its own protocol as before: to a stranger, nothing."""
+    host = wanted.split("/")[2].partition(":")[0]
+    echo = rule(Action.ECHO, host=(host,))
+    assert ends(await look(lab, wanted, echo, random_payload=True)) == ("anything", None)
+    assert ends(await look(lab, wanted, echo)) == ends(await look(lab, wanted))
+
+
+async def test_an_echo_is_not_more_than_came() -> None:
+    """Whoever writes another's address on a packet gains nothing by it."""
+    for size in (0, 1, 31, 32, 1200):
+        assert len(echo_of(bytes(size))) == min(size, 32)
 
 
 async def test_a_server_of_calls_may_want_credentials(lab: Lab) -> None:

@@ -130,7 +130,7 @@ EXPECTED: Mapping[str, Seen] = {
 }
 
 
-OVER_UDP = ("udp-stun", "trap-udp-garbage", "trap-turn-401")
+OVER_UDP = ("udp-stun", "udp-protocols", "trap-udp-garbage", "trap-turn-401")
 """What is done to datagrams: tests/lab/test_datagram_server.py sees how it ends."""
 
 ON_PROTOCOLS = {

@@ -125,6 +125,7 @@ class Action(StrEnum):
     DATAGRAM_DROP = "datagram_drop"  # this one vanishes; what is otherwise passes
     LOSE = "lose"  # a share of the datagrams vanishes, each by its own chance
     UNAUTHORIZED = "unauthorized"  # a STUN server wants credentials from everybody (401)
+    ECHO = "echo"  # what is not of its protocol comes back: a responder for tests
     DOWN = "down"
     DOMESTIC_ONLY = "domestic_only"
     EVERYTHING = "everything"
@@ -216,6 +217,7 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.DATAGRAM_DROP: _spec(Layer.DATAGRAM, takes="residual hop"),
     Action.LOSE: _spec(Layer.UDP, takes="share way hop", stages=_PACKETS),
     Action.UNAUTHORIZED: _everywhere(Layer.DATAGRAM),
+    Action.ECHO: _everywhere(Layer.DATAGRAM),
     Action.DOWN: _everywhere(Layer.TCP, Layer.UDP),
     Action.DOMESTIC_ONLY: _spec(Layer.TCP, Layer.UDP),
     Action.EVERYTHING: _spec(Layer.TCP, Layer.UDP),

@@ -19,6 +19,7 @@ from probe.lab.recognised import Recogniser
 from probe.lab.rules import ALERTS, Rule
 from probe.lab.situation import Situation, View
 from probe.lab.stun import unauthorized
+from probe.lab.tunnels import echo_of
 from probe.lab.world import Host
 
 __all__ = ["DatagramServer"]
@@ -147,7 +148,8 @@ class DatagramServer(asyncio.DatagramProtocol):
             reply = unauthorized(data)
             return () if reply is None else (reply,)
         seen = addr[:2] if self._mirror else (self._situation.world.own_address, 40_000)
-        return self._speak(data, seen)
+        told = self._speak(data, seen)
+        return told if told or action is not Action.ECHO else (echo_of(data),)
 
     def _send(self, wire: bytes, addr: tuple[str, int]) -> None:
         if self._transport is not None and not self._transport.is_closing():

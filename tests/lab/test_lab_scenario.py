@@ -135,6 +135,8 @@ SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpo
         (DROP + "who: {port: abc}\n", 9, "rules[0].who.port[0]", "int"),
         (RULE + "what: {action: drop, status: 403}\n", 8, "rules[0].what.status", "takes no"),
         (RULE + "what: {action: mitm, ca: acme}\n", 8, "rules[0].what.ca", "acme"),
+        (RULE + 'what: {action: mitm, name: "a b"}\n', 8, "rules[0].what.name", "no host name"),
+        (RULE + 'what: {action: mitm, name: ""}\n', 8, "rules[0].what.name", "no host name"),
         (RULE + "what: {action: bogon, answers: x}\n", 8, "rules[0].what.answers[0]", "'x'"),
         (RULE + "what: {action: bogon, types: MX}\n", 8, "rules[0].what.types[0]", "MX"),
         (RULE + "what: {action: drop, share: 0.5}\n", 8, "rules[0].what.share", "takes no"),

@@ -149,7 +149,8 @@ class DatagramServer(asyncio.DatagramProtocol):
             return () if reply is None else (reply,)
         seen = addr[:2] if self._mirror else (self._situation.world.own_address, 40_000)
         told = self._speak(data, seen)
-        return told if told or action is not Action.ECHO else (echo_of(data),)
+        noise = action is Action.ECHO and Recogniser().look(data).protocol is None
+        return (echo_of(data),) if noise and not told else told
 
     def _send(self, wire: bytes, addr: tuple[str, int]) -> None:
         if self._transport is not None and not self._transport.is_closing():

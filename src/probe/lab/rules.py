@@ -73,6 +73,7 @@ class What(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     alert: str = "unrecognized_name"
     ca: str = "unknown"
     issuer: str | None = None  # what the interceptor calls itself
+    name: str | None = None  # whom its certificate is for, if not for the host that was asked for
     status: int | None = None
     title: str | None = None
     body: str | None = None

@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ MAX_ANSWERED = 16_384
 
 _PLAYED_HOPS = frozenset(range(2, MAX_HOP + 1))
 _PROTOCOLS = frozenset({"dns", "http", "tcp", "tls", "udp", *PROTOCOLS})
+_HOST_NAME = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,3}")
 _PACKETS_ONLY = "declare `stages: netns`"
 
 
@@ -111,8 +113,6 @@ def check_what(
             raise doc.error(problem, f"{path}.{name}", _PACKETS_ONLY)
     if not 0 < what.share <= 1:
         raise doc.error("share is above 0, and 1 at most", f"{path}.share")
-    if what.ca not in AUTHORITIES:
-        raise doc.error(f"{what.ca!r} is no authority", f"{path}.ca", ", ".join(AUTHORITIES))
     if what.alert not in ALERTS:
         raise doc.error(f"{what.alert!r} is no alert", f"{path}.alert", ", ".join(ALERTS))
     for index, text in enumerate(what.answers):
@@ -123,7 +123,15 @@ def check_what(
             raise doc.error(f"{text!r} is neither A nor AAAA", f"{path}.types[{index}]")
     if what.status is not None and not 200 <= what.status <= 599:
         raise doc.error(f"{what.status} is no HTTP status", f"{path}.status")
+    _check_certificate(doc, what, path)
     _check_counts(doc, what, path)
+
+
+def _check_certificate(doc: LocatedYaml, what: What, path: str) -> None:
+    if what.ca not in AUTHORITIES:
+        raise doc.error(f"{what.ca!r} is no authority", f"{path}.ca", ", ".join(AUTHORITIES))
+    if what.name is not None and _HOST_NAME.fullmatch(what.name) is None:
+        raise doc.error(f"{what.name!r} is no host name", f"{path}.name", "web.example.org")
 
 
 def _check_counts(doc: LocatedYaml, what: What, path: str) -> None:

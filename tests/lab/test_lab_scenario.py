@@ -199,6 +199,7 @@ SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpo
         (LINE + "{loss: 0.1}\n", 6, "line.loss", "netns"),
         (LINE + "{latency_ms: 10}\n", 6, "line.latency_ms", "netns"),
         (LINE + "{ipv6: sometimes}\n", 6, "line.ipv6", "sometimes"),
+        (LINE + "{aioquic: perhaps}\n", 6, "line.aioquic", "bool"),
         (LINE + "{speed: 1}\n", 6, "line", "speed"),
         (LINE + '{network: ""}\n', 6, "line.network", "name"),
         (LINE + '{tunnel: {when: {daily: "16-23"}}}\n', 6, "line.tunnel.when[0]", "16-23"),

@@ -512,6 +512,17 @@ def test_what_the_server_says_further_on_comes_to_no_use() -> None:
     assert talk.hear(ACK, b"later") == []
 
 
+def test_connections_of_before_are_not_counted() -> None:
+    """What a client still says in one that began under other rules uses up no turn."""
+    rig = Rig((rule(Action.DROP, after=1),))
+    old = Talk(rig, address(WEB), sport=40_007)
+    for _ in range(3):
+        assert len(to_server(old.say(FIN | ACK, seq=77))) == 1
+    assert len(to_server(Talk(rig, address(WEB)).say(SYN))) == 1
+    assert Talk(rig, address(WEB), sport=40_001).say(SYN) == []
+    assert Talk(Rig((rule(Action.DROP),)), address(WEB)).say(FIN | ACK, seq=77) == []
+
+
 def test_a_late_cut_has_its_residue_from_then_on() -> None:
     """Who is cut after the answer began is not connected to again for a while."""
     what = {"answered": 300, "residual": 60.0}

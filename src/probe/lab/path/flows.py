@@ -29,6 +29,7 @@ class TcpFlow:
 
     __slots__ = (
         "accepted",
+        "begun",
         "client",
         "client_next",
         "control",
@@ -67,6 +68,7 @@ class TcpFlow:
         self.client_next = packet.sequence  # the first byte of the client that was not let through
         self.control = control
         self.generation = generation  # of the rules that were last asked about it
+        self.begun = generation >= 0  # here, with a SYN
         self.seen_s = at_s
         self.dice: dict[str, bool] = {}
         self.fate = Fate.OPEN

@@ -240,7 +240,7 @@ class TcpPath(FlowPath[TcpFlow]):
         asked = flow.there.about(
             self._choice.scene, Layer.TCP, flow.server[1], control=flow.control
         )
-        rule = self._choice.rule(asked, flow.dice, going)
+        rule = self._choice.rule(asked, flow.dice, going, begun=flow.begun)
         if rule is not None and rule.action in _WALLS and flow.fate is Fate.OPEN:
             flow.fate = Fate.SILENT
 

@@ -233,9 +233,9 @@ EXCHANGE_SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "a web socket that the service refuses",
-        "server.refusal.451",
-        "blocked server.geoblock server likely",
-        (look(tcp(), tls(), http(451)),),
+        "server.refusal.stated",
+        "blocked server.geoblock server confirmed",
+        (look(tcp(), tls(), http(451, fingerprints=("legal",))),),
         endpoint=CHAT,
     ),
 )

@@ -282,8 +282,8 @@ MEETINGS = (
     ),
     scene(
         "451 here, 200 before",
-        "blocked server.geoblock server likely",
-        (look(dns(GOOD), tcp(), tls(), http(451)),),
+        "blocked server.geoblock server confirmed",
+        (look(dns(GOOD), tcp(), tls(), http(451, fingerprints=("legal",))),),
         snapshot(status=200),
     ),
     scene(

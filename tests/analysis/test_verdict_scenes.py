@@ -1002,9 +1002,9 @@ SEEN = (
     ),
     Scene(
         "unavailable for legal reasons",
-        "server.refusal.451",
-        "blocked server.geoblock server likely",
-        (look(dns(GOOD), tcp(), tls(), http(451)),),
+        "server.refusal.stated",
+        "blocked server.geoblock server confirmed",
+        (look(dns(GOOD), tcp(), tls(), http(451, fingerprints=("legal",))),),
     ),
     Scene(
         "403 here, 200 for a live control",
@@ -1295,10 +1295,10 @@ def test_evidence_points_into_the_bundle() -> None:
 
 def test_reasons_only_when_stated() -> None:
     """A refusal gets a motive only from the page itself or from status 451."""
-    reasons = {s.rule: s.judge().reason for s in SCENES if s.rule.startswith("server.refusal")}
-    assert reasons["server.refusal.stated"] is Reason.SANCTIONS_STATED
-    assert reasons["server.refusal.451"] is Reason.LEGAL_ORDER_STATED
-    assert reasons["server.refusal.live"] is Reason.UNSTATED
+    reasons = {s.name: s.judge().reason for s in SCENES if s.rule.startswith("server.refusal")}
+    assert reasons["a refusal in the service's own words"] is Reason.SANCTIONS_STATED
+    assert reasons["unavailable for legal reasons"] is Reason.LEGAL_ORDER_STATED
+    assert reasons["403 here, 200 for a live control"] is Reason.UNSTATED
     assert {s.judge().reason for s in SCENES if not s.rule.startswith("server.refusal")} == {None}
 
 

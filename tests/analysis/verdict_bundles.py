@@ -71,6 +71,9 @@ MARKS = (
     Fingerprint(
         id="sanctions", mark=Mark.SANCTIONS_STATED, place=Place.BODY, pattern="x", source="test"
     ),
+    Fingerprint(
+        id="legal", mark=Mark.LEGAL_ORDER_STATED, place=Place.STATUS, pattern="451", source="test"
+    ),
     Fingerprint(id="fp", mark=Mark.FALSE_POSITIVE, place=Place.BODY, pattern="x", source="test"),
 )
 

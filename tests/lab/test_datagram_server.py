@@ -13,6 +13,7 @@ from probe.lab.actions import ACTIONS, Action
 from probe.lab.process import Lab
 from probe.lab.rules import Rule, What, Who
 from probe.lab.scenario import load_scenario
+from probe.lab.tunnels import echo_of
 from probe.model.measurement import ExchangeStep, Measurement, TlsStep, UdpStep
 from probe.probes.env import ProbeEnv
 from probe.probes.measure import measure
@@ -142,6 +143,16 @@ async def test_a_name_in_quic_is_cut_apart_from_tls(lab: Lab) -> None:
 
 
 @pytest.mark.slow
+async def test_an_alert_in_quic_is_made_up(lab: Lab) -> None:
+    """Who sees the first packet can end a handshake in the server's name; the control has its."""
+    alert = rule(Action.ALERT, sni=("fast.meet.example",), protocol=("quic",))
+    done = await look(lab, QUIC, alert)
+    assert ends(done) == ("alert unrecognized_name", "ssl_invalid_hostname")
+    assert ends(await look(lab, QUIC, alert, over_tcp=True))[1] is None
+    assert ends(await look(lab, QUIC, alert, control=True)) == ("pong", None)
+
+
+@pytest.mark.slow
 async def test_packets_after_the_handshake_can_be_cut(lab: Lab) -> None:
     """The handshake stands; the ping behind it does not come back."""
     after = rule(Action.DATAGRAM_DROP, protocol=("quic",), message=("short",))
@@ -161,6 +172,21 @@ async def test_a_server_answers_with_something_else(lab: Lab, action: Action) ->
     for control in (False, True):
         _, failure = ends(await look(lab, IKE, strange, control=control))
         assert failure == "unknown_failure: a reply that is not of ikev2"
+
+
+@pytest.mark.parametrize("wanted", [STUN, PLAIN, IKE, RELAY])
+async def test_a_responder_for_tests_sends_noise_back(lab: Lab, wanted: str) -> None:
+    """And answers its own protocol as before: to a stranger, nothing."""
+    host = wanted.split("/")[2].partition(":")[0]
+    echo = rule(Action.ECHO, host=(host,))
+    assert ends(await look(lab, wanted, echo, random_payload=True)) == ("anything", None)
+    assert ends(await look(lab, wanted, echo)) == ends(await look(lab, wanted))
+
+
+async def test_an_echo_is_not_more_than_came() -> None:
+    """Whoever writes another's address on a packet gains nothing by it."""
+    for size in (0, 1, 31, 32, 1200):
+        assert len(echo_of(bytes(size))) == min(size, 32)
 
 
 async def test_a_server_of_calls_may_want_credentials(lab: Lab) -> None:

@@ -130,7 +130,7 @@ EXPECTED: Mapping[str, Seen] = {
 }
 
 
-OVER_UDP = ("udp-stun", "trap-udp-garbage", "trap-turn-401")
+OVER_UDP = ("udp-stun", "udp-protocols", "trap-udp-garbage", "trap-turn-401")
 """What is done to datagrams: tests/lab/test_datagram_server.py sees how it ends."""
 
 ON_PROTOCOLS = {
@@ -139,6 +139,7 @@ ON_PROTOCOLS = {
     Action.WRONG_SERVICE,
     Action.GARBAGE,
     Action.MUTE,
+    Action.TRANSPORT_FLOOD,
 }
 """Acts that need a world with protocols of their own: test_lab_protocols."""
 
@@ -298,6 +299,16 @@ async def test_an_interceptor_may_call_itself_anything(lab: Lab) -> None:
     assert check is not None
     assert (check.packaged, check.system) == ("ssl_unknown_authority", None)
     assert "Russian Trusted Sub CA" in check.issuer
+
+
+async def test_an_interceptor_may_show_its_own_name(lab: Lab) -> None:
+    """Its certificate is for another host, and by nobody; the control has the server's."""
+    wanted = "messenger/tls/api.messenger.example"
+    for control, failure in ((False, "ssl_invalid_hostname"), (True, None)):
+        measurement = await seen(lab, "tls-mitm-other-name", wanted, control=control)
+        check = next(s.certificate for s in measurement.steps if isinstance(s, TlsStep))
+        assert check is not None
+        assert (check.packaged, "Unknown" in check.issuer) == (failure, not control)
 
 
 async def test_a_rule_hits_so_often_and_no_more(lab: Lab) -> None:

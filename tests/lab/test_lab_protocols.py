@@ -12,10 +12,19 @@ import pytest_asyncio
 from probe.lab.actions import Action
 from probe.lab.process import Lab
 from probe.lab.scenario import load_scenario
-from probe.model.measurement import ExchangeStep, HttpStep, Measurement, Proof, Step, TlsStep
+from probe.model.measurement import (
+    ExchangeStep,
+    HttpStep,
+    Measurement,
+    Proof,
+    Step,
+    TlsStep,
+    Variant,
+)
 from probe.model.target import Kind
 from probe.probes.env import ProbeEnv, Timeouts
 from probe.probes.measure import measure
+from probe.probes.options import ProbeOptions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATIENT = Timeouts(dns_s=20, tcp_s=20, tls_s=20, http_s=20, exchange_s=20, late_s=0.02)
@@ -42,6 +51,7 @@ class Seen(NamedTuple):
 
 
 RELAY, CENTRE, CHAT = "relay.tor.example", "dc.telegram.example", "web.chat.example"
+PROXY, PUSH = "proxy.signal.example", "courier.push.example"
 ACTS: Mapping[str, Seen] = {
     "clear, reset": Seen(
         CENTRE, Kind.MTPROTO, f"host: {CENTRE}, looks: mtproto", "protocol_reset",
@@ -67,6 +77,19 @@ ACTS: Mapping[str, Seen] = {
     "nobody": Seen(
         RELAY, Kind.TOR_OR, f"host: {RELAY}", "mute", ExchangeStep, "generic_timeout_error"
     ),
+    "too many ask": Seen(
+        CENTRE, Kind.MTPROTO, f"host: {CENTRE}", "transport_flood", ExchangeStep, None
+    ),
+    "a certificate is wanted": Seen(
+        PROXY, Kind.SIGNAL_PROXY, f"host: {PROXY}", "client_cert",
+        ExchangeStep, "ssl_failed_handshake",
+    ),
+    "a web server where TLS was meant": Seen(
+        PUSH, Kind.TLS, f"host: {PUSH}", "wrong_service", TlsStep, "ssl_failed_handshake"
+    ),
+    "garbage where TLS was meant": Seen(
+        PUSH, Kind.TLS, f"host: {PUSH}", "garbage", TlsStep, "ssl_failed_handshake"
+    ),
     "frozen after the handshake": Seen(
         CHAT, Kind.WHATSAPP, f"host: {CHAT}", "{action: freeze, bytes: 0}",
         HttpStep, "generic_timeout_error",
@@ -78,7 +101,14 @@ ACTS: Mapping[str, Seen] = {
 }  # fmt: skip
 
 
-async def seen(lab: Lab, act: Seen, folder: Path, *, control: bool = False) -> Measurement:
+async def seen(
+    lab: Lab,
+    act: Seen,
+    folder: Path,
+    *,
+    control: bool = False,
+    variant: Variant = Variant.MAIN,
+) -> Measurement:
     """Play one rule and measure its endpoint."""
     file = folder / "act.yaml"
     file.write_text(
@@ -97,7 +127,9 @@ async def seen(lab: Lab, act: Seen, folder: Path, *, control: bool = False) -> M
     )
     endpoints = (e for s in lab.services for e in s.endpoints)
     return await measure(
-        next(e for e in endpoints if e.host == act.host and e.kind is act.kind), env
+        next(e for e in endpoints if e.host == act.host and e.kind is act.kind),
+        env,
+        ProbeOptions(variant=variant),
     )
 
 
@@ -129,8 +161,26 @@ async def test_a_stranger_is_one_for_everybody(protocols: Lab, tmp_path: Path) -
     assert last.failure == NOT_IT
 
 
+@pytest.mark.parametrize("variant", [Variant.MAIN, Variant.COMPARISON])
+async def test_a_flood_is_told_in_every_envelope(
+    protocols: Lab, tmp_path: Path, variant: Variant
+) -> None:
+    """In the clear and in what looks random: four bytes, which prove no more than the form."""
+    flood = await seen(protocols, ACTS["too many ask"], tmp_path, variant=variant)
+    last = flood.steps[-1]
+    assert isinstance(last, ExchangeStep)
+    assert (last.reply, last.proof) == ("transport error 429", Proof.FORM)
+
+
 async def test_every_act_on_protocols_is_among_them() -> None:
     """Those that the table has for this world."""
     played = {act.what for act in ACTS.values()}
-    assert {"protocol_reset", "protocol_drop", "wrong_service", "garbage", "mute"} <= played
+    assert {
+        "protocol_reset",
+        "protocol_drop",
+        "wrong_service",
+        "garbage",
+        "mute",
+        "transport_flood",
+    } <= played
     assert {Action(what) for what in played if not what.startswith("{")} <= set(Action)

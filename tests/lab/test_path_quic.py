@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
-from path_rig import PLUMBING, WEB, Rig, address, client_hello, rule, to_server
+from path_rig import PLUMBING, WEB, Rig, address, client_hello, rule, to_client, to_server
 
 from probe.lab.actions import Action, Position
 from probe.lab.path.crafting import udp_datagram
@@ -44,9 +44,13 @@ def initial(frames: bytes, packet: int = 2, *, token: bytes = b"") -> bytes:
 
 
 def test_keys_are_those_of_the_standard() -> None:
-    """RFC 9001 A.1 prints the client's keys for this connection id, RFC 9369 A.1 those of v2."""
+    """RFC 9001 A.1 prints both sides' keys for this connection id, RFC 9369 A.1 those of v2."""
     keys = initial_keys(1, CONNECTION)
     assert (keys.key, keys.iv, keys.header) == (KEY, IV, HEADER)
+    server = initial_keys(1, CONNECTION, server=True)
+    assert server.key.hex() == "cf3a5331653c364c88f0f379b6067e37"
+    assert server.iv.hex() == "0ac1493ca1905853b0bba03e"
+    assert server.header.hex() == "c206b8d9b9f0f37644430b490eeaa314"
     keys = initial_keys(0x6B3343CF, CONNECTION)
     assert keys.key.hex() == "8b1a0bc121284290a29e0971b5cd045d"
     assert keys.iv.hex() == "91f73e2351d8fa91660e909f"
@@ -113,11 +117,24 @@ def answer(rig: Rig, sport: int = 5000, size: int = 960) -> list[float]:
     ],
 )
 def test_a_name_in_quic_is_cut_in_the_path_only(made: Rule, passes: int) -> None:
-    """There is nothing to inject into QUIC: a machine drops both directions, or does nothing."""
+    """All but an alert cannot be made up: a machine drops both directions, or does nothing."""
     rig = Rig((made,))
     assert send(rig) == passes
     assert send(rig, payload=b"\x40 short header") == passes
     assert len(answer(rig)) == passes
+
+
+@pytest.mark.parametrize("position", Position)
+def test_an_alert_in_quic_is_told_to_the_client(position: Position) -> None:
+    """In the server's name; only a machine in the path keeps the hello, and what follows, back."""
+    made = rule(Action.ALERT, Who(sni=(WEB,)), what={"position": position})
+    rig = Rig((made,))
+    sent = rig.query(initial(crypto(0, HELLO)), address(WEB), sport=5000, port=443)
+    (told,) = to_client(sent)
+    assert (told.source, told.sport, told.dport) == (packed(address(WEB)), 443, 5000)
+    assert told.payload[1:5] == b"\0\0\0\1"
+    passes = int(position is Position.ON_PATH)
+    assert len(to_server(sent)) == len(answer(rig)) == passes
 
 
 def test_a_residue_of_quic_cuts_the_next_exchange() -> None:

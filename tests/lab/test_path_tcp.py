@@ -464,3 +464,71 @@ def test_many_connections_are_bounded() -> None:
         assert len(table) <= 64
     assert table.get((b"a", 999, b"b", 443)) is not None
     assert table.get((b"a", 1, b"b", 443)) is None
+
+
+def assert_cut_at(talk: Talk, sent: list[Any], passed: bytes, more: bytes) -> None:
+    """Assert that the client gets ``passed`` of ``more``, in the server's name and with its TTL."""
+    first = to_client(sent)[0]
+    assert (first.flags, first.payload) == (ACK | PSH, passed)
+    assert (first.seq + len(more)) & 0xFFFFFFFF == talk.rcv
+    assert (first.source, first.sport, first.ttl) == (talk.peer, 443, 59)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_handshake_may_be_reset_after_the_server_began(family: int) -> None:
+    """So many bytes of the server pass, then both ends get the RST that each takes."""
+    cut = rule(Action.SNI_RESET, BY_NAME, what={"answered": 300})
+    talk = Talk(Rig((cut,)), address(WEB, family=family))
+    talk.open()
+    assert len(to_server(talk.say(PSH | ACK, HELLO))) == 1
+    assert to_client(talk.hear(ACK, b"a" * 200))[0].payload == b"a" * 200
+    sent = talk.hear(ACK, b"b" * 1000)
+    assert_cut_at(talk, sent, b"b" * 100, b"b" * 1000)
+    (_, reset), (to_peer,) = to_client(sent), to_server(sent)
+    assert (reset.flags, reset.payload) == (RST | ACK, b"")
+    assert (reset.seq + 900) & 0xFFFFFFFF == talk.rcv
+    assert (to_peer.flags, to_peer.seq) == (RST, talk.snd)
+    assert to_client(talk.hear(ACK, b"c")) == []
+
+
+def test_a_handshake_may_fall_silent_after_the_server_began() -> None:
+    """Nothing passes behind the first bytes, of either side, and nobody is told."""
+    talk = talk_to(WEB, rule(Action.SNI_DROP, BY_NAME, what={"answered": 300}))
+    talk.open()
+    talk.say(PSH | ACK, HELLO)
+    sent = talk.hear(ACK, b"b" * 1000)
+    assert_cut_at(talk, sent, b"b" * 300, b"b" * 1000)
+    assert len(sent) == 1
+    assert talk.say(ACK) == []
+    assert talk.hear(ACK, b"b" * 1000) == []
+
+
+def test_what_the_server_says_further_on_comes_to_no_use() -> None:
+    """A segment beyond the cut that overtook the others is held back whole."""
+    talk = talk_to(WEB, rule(Action.SNI_DROP, BY_NAME, what={"answered": 300}))
+    talk.open()
+    talk.say(PSH | ACK, HELLO)
+    talk.rcv += 1000
+    assert talk.hear(ACK, b"later") == []
+
+
+def test_connections_of_before_are_not_counted() -> None:
+    """What a client still says in one that began under other rules uses up no turn."""
+    rig = Rig((rule(Action.DROP, after=1),))
+    old = Talk(rig, address(WEB), sport=40_007)
+    for _ in range(3):
+        assert len(to_server(old.say(FIN | ACK, seq=77))) == 1
+    assert len(to_server(Talk(rig, address(WEB)).say(SYN))) == 1
+    assert Talk(rig, address(WEB), sport=40_001).say(SYN) == []
+    assert Talk(Rig((rule(Action.DROP),)), address(WEB)).say(FIN | ACK, seq=77) == []
+
+
+def test_a_late_cut_has_its_residue_from_then_on() -> None:
+    """Who is cut after the answer began is not connected to again for a while."""
+    what = {"answered": 300, "residual": 60.0}
+    talk = talk_to(WEB, rule(Action.SNI_RESET, BY_NAME, what=what))
+    talk.open()
+    talk.say(PSH | ACK, HELLO)
+    assert len(Talk(talk.rig, talk.server, sport=40_001).say(SYN)) == 1
+    talk.hear(ACK, b"b" * 1000)
+    assert Talk(talk.rig, talk.server, sport=40_002).say(SYN) == []

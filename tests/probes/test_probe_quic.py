@@ -14,7 +14,6 @@ from probe.model.measurement import Measurement, Outcome, TcpStep, TlsStep, UdpS
 from probe.model.target import Endpoint, Kind
 from probe.net.fake import FakeNet, Tcp, TlsServer, Udp
 from probe.net.trust import Roots
-from probe.probes import quic as probe_module
 from probe.probes.env import ProbeEnv
 from probe.probes.measure import measure
 from probe.probes.options import ProbeOptions
@@ -93,7 +92,8 @@ class Server:
 
 
 async def look(server: Callable[[bytes], Iterable[bytes]], **more: Any) -> Measurement:
-    """Measure once; ``tcp`` is what answers over TCP, the rest are options."""
+    """Measure once; ``tcp`` is what answers over TCP, ``able`` whether aioquic is here."""
+    able = more.pop("able", True)
     net = FakeNet(
         udp={(ADDRESS, 443): Udp(server, more.pop("then", SILENCE))},
         tcp={(ADDRESS, 443): more.pop("tcp", Tcp())},
@@ -104,6 +104,7 @@ async def look(server: Callable[[bytes], Iterable[bytes]], **more: Any) -> Measu
         clock=VirtualClock(NOW),
         rng=random.Random(1),
         roots=Roots(authority().pem, None),
+        quic=able,
     )
     return await measure(AT, env, ProbeOptions(engines=(), addresses=(ADDRESS,), **more))
 
@@ -227,12 +228,9 @@ async def test_a_refusal_is_not_asked_further() -> None:
     assert told(done) == {"quic-versions": (None, "connection_refused")}
 
 
-async def test_without_aioquic_the_first_question_is_asked_and_the_rest_is_said(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_without_aioquic_the_first_question_is_asked_and_the_rest_is_said() -> None:
     """A machine without the extra measures what it can and says what it could not."""
-    monkeypatch.setattr(probe_module, "quic_is_here", lambda: False)
-    done = await look(Server())
+    done = await look(Server(), able=False)
     assert told(done) == {"quic-versions": ("version_negotiation", None)}
     assert done.reason == "aioquic is not installed (extra quic): no handshake was tried"
     assert done.outcome is Outcome.MEASURED

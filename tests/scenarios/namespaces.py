@@ -1,6 +1,6 @@
 """Scenarios played in namespaces: run inside ``probe lab up``, over real packets and sockets.
 
-``probe lab up none --world small --at 2026-03-02 -- python tests/scenarios/namespaces.py NAME``
+``probe lab up none --world small --at "2026-03-02 00:00" -- python .../namespaces.py NAME``
 
 One JSON line a scenario (``Outcome``) on standard output. ``--loss 0.03 --times 20`` adds random
 loss to every line and plays each scenario so often.

@@ -33,6 +33,7 @@ from probe.model.vantage import Access, Vantage
 from probe.model.verdict import ServiceVerdict, Verdict
 from probe.net.base import Net
 from probe.net.mapped import MappedNet
+from probe.net.quic import quic_is_here
 from probe.net.trust import Roots
 from probe.probes.env import ProbeEnv, Timeouts
 from probe.probes.measure import measure
@@ -342,6 +343,7 @@ class Stage:
             roots=ground.roots,
             fingerprints=self._fingerprints,
             timeouts=timeouts,
+            quic=scenario.line.aioquic and quic_is_here(),
         )
 
     def _deps(

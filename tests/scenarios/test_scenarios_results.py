@@ -13,25 +13,13 @@ pytestmark = pytest.mark.skipif(not FILE.exists(), reason="docs/verdicts.json is
 
 MAY_BE_WRONG = 0.005
 
-SMALL = "the lab's certificates fit into one packet: no half of a handshake arrives"
-ECHO = "random bytes are answered by the test responder of WireGuard only"
-NO_AIOQUIC = "a machine without aioquic; the lab's has it"
 WHOLE_RESOLVER = "a resolver turns away every name or none, and then it is the round's to say"
 TIMING = "whether a reset meets the opening or the handshake is the kernel's timing"
 CHANCE = "which connections a bad line loses, and whether the whole line looks dead, is chance"
-HALF = "no act of the lab resets a handshake that the server has begun to answer"
 
 ONLY_UNIT_TESTS: dict[str, str] = {
     "gate.path_changed": "a machine that moves within a round; a scenario has one line",
     "round.interrupted": "a round that is stopped by its owner",
-    "server.refusal.451": "the sourced mark of status 451 speaks first",
-    "udp.protocol.quic": ECHO,
-    "udp.protocol.udp-stun": ECHO,
-    "udp.protocol.openvpn": ECHO,
-    "udp.protocol.ikev2": ECHO,
-    "udp.stranger": ECHO,
-    "unproven.quic_versions": NO_AIOQUIC,
-    "quic.alert": "whatever a rule does to a hello in QUIC is silence",
     "line.local_fault": "a firewall on the measuring machine itself",
     "line.broke": CHANCE,
     "line.slow": CHANCE,
@@ -48,16 +36,6 @@ ONLY_UNIT_TESTS: dict[str, str] = {
     "tcp.reset.expected": TIMING,
     "tcp.reset.alone": TIMING,
     "tls.mitm.trusted_ca.alone": "a line of which no neutral host was looked at",
-    "tls.mitm.live": "a foreign certificate for another name, at an address that others know",
-    "tls.reset.late.live": HALF,
-    "tls.reset.late.expected": HALF,
-    "tls.reset.late.alone": HALF,
-    "tls.timeout.late.live": SMALL,
-    "tls.timeout.late.expected": SMALL,
-    "tls.timeout.late.alone": SMALL,
-    "unproven.exchange": "no server of the lab answers with an error of the transport alone",
-    "exchange.failed": "an exchange that ends in neither silence nor reset nor another answer",
-    "tls.failed": "a handshake that ends in neither silence, reset nor alert",
 }
 """Rules that no scenario reaches for sure, each with the reason; tests/analysis proves them."""
 

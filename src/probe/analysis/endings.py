@@ -246,9 +246,10 @@ _DEEPEST_FIRST: tuple[tuple[Layer, type[_Deep]], ...] = (
 def _failed(layer: Layer, step: Step) -> Ending:
     kind = class_of(step.failure)
     alerted = isinstance(step, TlsStep) and step.alert is not None
-    alerted = alerted or (isinstance(step, UdpStep) and (step.reply or "").startswith("alert "))
     if alerted and kind is not FailureClass.CERTIFICATE:
         kind = FailureClass.ALERT
+    if isinstance(step, UdpStep) and (step.reply or "").startswith("alert "):
+        kind = FailureClass.ALERT  # of whatever name: no certificate is in this step
     return Ending(layer=layer, kind=kind, failure=step.failure)
 
 

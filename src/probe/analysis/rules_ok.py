@@ -104,7 +104,7 @@ SERVER: tuple[Rule, ...] = (
         "server.geoblock",
         Confidence.CONFIRMED,
         _REFUSES,
-        "A page that quotes the words; the mark needs a source.",
+        "A page that quotes the words, or misuses status 451; the mark needs a source.",
     ),
     _server(
         "refusal.everywhere",
@@ -114,15 +114,6 @@ SERVER: tuple[Rule, ...] = (
         Confidence.LIKELY,
         "{service} answers here as it does elsewhere (status {status}): this is how it answers.",
         "A control that stands in a refused country as well.",
-    ),
-    _server(
-        "refusal.451",
-        lambda f: _refused(f) and f.http.status == 451,
-        State.BLOCKED,
-        "server.geoblock",
-        Confidence.LIKELY,
-        _REFUSES,
-        "A server that misuses the status of RFC 7725.",
     ),
     _server(
         "refusal.live",

@@ -113,7 +113,7 @@ _UP_OVER_TCP = "Over TCP the same address shows the service's certificate for th
 UDP: tuple[Rule, ...] = (
     *contrast(
         "udp.all",
-        lambda f: _silent(f) and f.udp.elsewhere is False,
+        lambda f: _silent(f) and f.udp.elsewhere is False and f.udp.other is not True,
         layer=Layer.UDP,
         mechanism="udp.all",
         locus=Locus.UNKNOWN,
@@ -121,6 +121,7 @@ UDP: tuple[Rule, ...] = (
         "seems to pass over UDP on this line.",
         fooled_by="A router, a company's or a hotel's firewall that lets TCP through only.",
         live=Confidence.WEAK,
+        version=2,
     ),
     *(_shaped(kind, words) for kind, words in _SHAPES.items()),
     *contrast(
@@ -207,6 +208,7 @@ UDP: tuple[Rule, ...] = (
         Confidence.WEAK,
         "The QUIC handshake with {host} was broken off by an alert.",
         "Anybody who sees the first packets can make such an alert.",
+        version=2,
     ),
     _row(
         "udp.unexpected",

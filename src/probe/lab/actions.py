@@ -120,11 +120,13 @@ class Action(StrEnum):
     WRONG_SERVICE = "wrong_service"  # another service (the web, SIP) answers at the port
     GARBAGE = "garbage"  # bytes of nothing answer
     MUTE = "mute"  # the port is open, and nobody says a word
+    TRANSPORT_FLOOD = "transport_flood"  # MTProto's -429: too many connections from here
     STATUS = "status"
     CHALLENGE = "challenge"
     DATAGRAM_DROP = "datagram_drop"  # this one vanishes; what is otherwise passes
     LOSE = "lose"  # a share of the datagrams vanishes, each by its own chance
     UNAUTHORIZED = "unauthorized"  # a STUN server wants credentials from everybody (401)
+    ECHO = "echo"  # what is of no protocol comes back: a responder for tests
     DOWN = "down"
     DOMESTIC_ONLY = "domestic_only"
     EVERYTHING = "everything"
@@ -191,11 +193,11 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.RST: _spec(Layer.ACCEPTED, takes="residual position hop"),
     Action.FIN: _spec(Layer.ACCEPTED, takes="residual position hop"),
     Action.STALL: _spec(Layer.ACCEPTED, takes="residual hop"),
-    Action.SNI_RESET: _spec(Layer.HELLO, takes="residual position hop"),
+    Action.SNI_RESET: _spec(Layer.HELLO, takes="answered residual position hop"),
     Action.SNI_FIN: _spec(Layer.HELLO, takes="residual position hop"),
-    Action.SNI_DROP: _spec(Layer.HELLO, takes="residual hop"),
+    Action.SNI_DROP: _spec(Layer.HELLO, takes="answered residual hop"),
     Action.ALERT: _spec(Layer.HELLO, takes="alert residual position hop"),
-    Action.MITM: _spec(Layer.CERTIFICATE, takes="ca issuer"),
+    Action.MITM: _spec(Layer.CERTIFICATE, takes="ca issuer name"),
     Action.EXPIRED_CERT: _everywhere(Layer.CERTIFICATE),
     Action.WRONG_NAME_CERT: _everywhere(Layer.CERTIFICATE),
     Action.CLIENT_CERT: _everywhere(Layer.CERTIFICATE),
@@ -211,11 +213,13 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.WRONG_SERVICE: _everywhere(Layer.SPEAKER, Layer.DATAGRAM),
     Action.GARBAGE: _everywhere(Layer.SPEAKER, Layer.DATAGRAM),
     Action.MUTE: _everywhere(Layer.SPEAKER),
+    Action.TRANSPORT_FLOOD: _everywhere(Layer.SPEAKER),
     Action.STATUS: _spec(Layer.HTTP, takes="status title body", by=By.SERVER),
     Action.CHALLENGE: _spec(Layer.HTTP, takes="status", by=By.SERVER),
     Action.DATAGRAM_DROP: _spec(Layer.DATAGRAM, takes="residual hop"),
     Action.LOSE: _spec(Layer.UDP, takes="share way hop", stages=_PACKETS),
     Action.UNAUTHORIZED: _everywhere(Layer.DATAGRAM),
+    Action.ECHO: _everywhere(Layer.DATAGRAM),
     Action.DOWN: _everywhere(Layer.TCP, Layer.UDP),
     Action.DOMESTIC_ONLY: _spec(Layer.TCP, Layer.UDP),
     Action.EVERYTHING: _spec(Layer.TCP, Layer.UDP),

@@ -14,12 +14,13 @@ from collections.abc import Callable
 
 from probe.lab.actions import Action, Layer
 from probe.lab.client_hello import NotTls, read_client_hello
+from probe.lab.cut_answer import CutAnswer
 from probe.lab.looks import looks_of_bytes, looks_of_hello
-from probe.lab.protocols import inside_of, stream_of
+from probe.lab.protocols import StreamSpeaker, inside_of, stream_of
 from probe.lab.rules import ALERTS, Rule
 from probe.lab.speakers import DnsStream, Http1, Place
 from probe.lab.tls_end import TlsEnd
-from probe.lab.wire import Application
+from probe.lab.wire import Application, Wire
 
 __all__ = ["Connection", "Find"]
 
@@ -176,10 +177,23 @@ class Connection(asyncio.Protocol):
             self._deaf = True
             self.write(bytes((0x15, 3, 3, 0, 2, 2, ALERTS[rule.what.alert])))
             self._finish()
-        elif rule is not None:
+        elif rule is not None and not rule.what.answered:
             self._cut(rule.action)
+        elif (stranger := self._stranger()) is not None:
+            self._start(stranger(self, place))
         else:
-            self._start(TlsEnd(self, place, self._context(hello.sni), hello.sni))
+            wire = self if rule is None else self._cut_later(rule)
+            self._start(TlsEnd(wire, place, self._context(hello.sni), hello.sni))
+
+    def _stranger(self) -> StreamSpeaker | None:
+        """Return who answers a hello where TLS was meant; a kind inside it asks for itself."""
+        place = self._place
+        own = inside_of(place.host.speaks.get(place.port))
+        return place.speaker(None) if own is None else None
+
+    def _cut_later(self, rule: Rule) -> Wire:
+        """Return the wire of a server whose answer is cut after some bytes."""
+        return CutAnswer(self, rule.what.answered, lambda: self._cut(rule.action))
 
     def _context(self, sni: str | None) -> ssl.SSLContext:
         """Return the certificate that answers: the server's, or an interceptor's."""
@@ -206,4 +220,5 @@ def _forged(rule: Rule, place: Place, sni: str | None) -> ssl.SSLContext:
         return certificates.misnamed(place.host.address)
     if rule.action is Action.CLIENT_CERT:
         return certificates.asking(name, place.host.address)
+    name = rule.what.name or name
     return certificates.forged(rule.what.ca, name, place.host.address, rule.what.issuer)

@@ -13,11 +13,13 @@ from typing import cast
 from probe.lab.actions import Action, Layer
 from probe.lab.answers import answer
 from probe.lab.path.quic import QuicOpening, looks_initial
+from probe.lab.path.quic_close import closing_datagram
 from probe.lab.protocols import datagrams_of
 from probe.lab.recognised import Recogniser
-from probe.lab.rules import Rule
+from probe.lab.rules import ALERTS, Rule
 from probe.lab.situation import Situation, View
 from probe.lab.stun import unauthorized
+from probe.lab.tunnels import echo_of
 from probe.lab.world import Host
 
 __all__ = ["DatagramServer"]
@@ -88,8 +90,12 @@ class DatagramServer(asyncio.DatagramProtocol):
         rule = self._decide(exchange, data, control=control)
         if exchange.cut or (rule is not None and rule.action is Action.DATAGRAM_DROP):
             return
-        if self._named(exchange, data, control=control):
+        opening = exchange.opening
+        named = self._named(exchange, data, control=control)
+        if named is not None:
             exchange.cut = True
+            if opening is not None and named.action is Action.ALERT:
+                self._send(closing_datagram(opening, ALERTS[named.what.alert]), addr)
             return
         for told in self._answers(data, addr, rule):
             cut = self._decide(exchange, told, control=control)
@@ -112,24 +118,25 @@ class DatagramServer(asyncio.DatagramProtocol):
             situation.about_datagram(self._host, self._port, said, len(data), control=control)
         )
 
-    def _named(self, exchange: _Exchange, data: bytes, *, control: View) -> bool:
-        """Return whether a QUIC client is cut for the name in its hello.
+    def _named(self, exchange: _Exchange, data: bytes, *, control: View) -> Rule | None:
+        """Return the rule that cuts a QUIC client for the name in its hello.
 
-        There is nothing to inject into QUIC: whatever a rule does to hellos is silence here.
+        Only an alert can be told in the server's name, in an Initial packet; whatever else a rule
+        does to hellos is silence here.
         """
         opening = exchange.opening
         if opening is None or not (looks_initial(data) or opening.heard):
-            return False
+            return None
         hello = opening.add(data)
         if hello is None:
             exchange.opening = None if opening.over else opening
-            return False
+            return None
         exchange.opening = None
         situation = self._situation
         request = situation.about_name(
             Layer.HELLO, self._host, self._port, hello.sni, control=control, protocol="quic"
         )
-        return situation.decide(request) is not None
+        return situation.decide(request)
 
     def _answers(self, data: bytes, addr: tuple[str, int], rule: Rule | None) -> Sequence[bytes]:
         action = None if rule is None else rule.action
@@ -141,7 +148,9 @@ class DatagramServer(asyncio.DatagramProtocol):
             reply = unauthorized(data)
             return () if reply is None else (reply,)
         seen = addr[:2] if self._mirror else (self._situation.world.own_address, 40_000)
-        return self._speak(data, seen)
+        told = self._speak(data, seen)
+        noise = action is Action.ECHO and Recogniser().look(data).protocol is None
+        return (echo_of(data),) if noise and not told else told
 
     def _send(self, wire: bytes, addr: tuple[str, int]) -> None:
         if self._transport is not None and not self._transport.is_closing():

@@ -78,6 +78,7 @@ class LineSpec(msgspec.Struct, frozen=True, kw_only=True):
     queue_ms: float = 200.0  # what the shaper holds at most
     silent_hops: tuple[int, ...] = ()  # routers that do not say that a packet died there; 2 to 6
     limit: Limit = Limit.SHAPED  # what becomes of packets above the rates
+    aioquic: bool = True  # the measuring machine has it (extra quic)
     hours: tuple[Hours, ...] = ()  # the first that covers an instant replaces latency to limit
 
     def at(self, now: datetime) -> "LineSpec":

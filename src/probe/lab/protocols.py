@@ -69,6 +69,7 @@ _STRANGERS: dict[Action, _Place] = {
     Action.WRONG_SERVICE: ("strangers", "WebServer"),
     Action.GARBAGE: ("strangers", "Garbage"),
     Action.MUTE: ("strangers", "Mute"),
+    Action.TRANSPORT_FLOOD: ("telegram", "FloodedServer"),
 }
 
 DATAGRAM_KINDS = frozenset(_DATAGRAMS)

@@ -73,12 +73,14 @@ class What(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     alert: str = "unrecognized_name"
     ca: str = "unknown"
     issuer: str | None = None  # what the interceptor calls itself
+    name: str | None = None  # whom its certificate is for, if not for the host that was asked for
     status: int | None = None
     title: str | None = None
     body: str | None = None
     location: str | None = None
     bytes: int = 16_384  # after which a frozen answer stops, or a truncated one ends
     packets: int | None = None  # of the server, after which a frozen answer stops
+    answered: int = 0  # bytes of the server that pass before a handshake of TLS is cut
     rate: int = 16_000  # bytes per second of a throttled answer
     limit: Limit = Limit.SHAPED
     share: float = 0.5  # of the datagrams that are lost

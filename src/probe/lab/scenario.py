@@ -103,6 +103,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     limit: Limit = Limit.SHAPED
     hours: tuple[_Hours, ...] = ()
     silent_hops: tuple[int, ...] = ()
+    aioquic: bool = True
 
 
 class _World(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

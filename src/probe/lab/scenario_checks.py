@@ -2,10 +2,11 @@
 
 import ipaddress
 import math
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from probe.lab.actions import ACTIONS, NETNS_PARAMETERS, Layer, Limit, Stage
+from probe.lab.actions import ACTIONS, NETNS_PARAMETERS, Layer, Limit, Position, Stage
 from probe.lab.line_spec import LOOPBACK_FIELDS, NETNS_FIELDS, Hours, LineSpec
 from probe.lab.located import LocatedYaml
 from probe.lab.looks import LOOKS
@@ -18,8 +19,12 @@ __all__ = ["check_expect", "check_line", "check_what", "check_who"]
 MAX_HOP = 6
 """The last hop before a server abroad."""
 
+MAX_ANSWERED = 16_384
+"""Bytes of a server's first flight; no handshake has more before the client speaks again."""
+
 _PLAYED_HOPS = frozenset(range(2, MAX_HOP + 1))
 _PROTOCOLS = frozenset({"dns", "http", "tcp", "tls", "udp", *PROTOCOLS})
+_HOST_NAME = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,3}")
 _PACKETS_ONLY = "declare `stages: netns`"
 
 
@@ -108,8 +113,6 @@ def check_what(
             raise doc.error(problem, f"{path}.{name}", _PACKETS_ONLY)
     if not 0 < what.share <= 1:
         raise doc.error("share is above 0, and 1 at most", f"{path}.share")
-    if what.ca not in AUTHORITIES:
-        raise doc.error(f"{what.ca!r} is no authority", f"{path}.ca", ", ".join(AUTHORITIES))
     if what.alert not in ALERTS:
         raise doc.error(f"{what.alert!r} is no alert", f"{path}.alert", ", ".join(ALERTS))
     for index, text in enumerate(what.answers):
@@ -120,12 +123,25 @@ def check_what(
             raise doc.error(f"{text!r} is neither A nor AAAA", f"{path}.types[{index}]")
     if what.status is not None and not 200 <= what.status <= 599:
         raise doc.error(f"{what.status} is no HTTP status", f"{path}.status")
+    _check_certificate(doc, what, path)
     _check_counts(doc, what, path)
+
+
+def _check_certificate(doc: LocatedYaml, what: What, path: str) -> None:
+    if what.ca not in AUTHORITIES:
+        raise doc.error(f"{what.ca!r} is no authority", f"{path}.ca", ", ".join(AUTHORITIES))
+    if what.name is not None and _HOST_NAME.fullmatch(what.name) is None:
+        raise doc.error(f"{what.name!r} is no host name", f"{path}.name", "web.example.org")
 
 
 def _check_counts(doc: LocatedYaml, what: What, path: str) -> None:
     if what.bytes < 0 or what.rate <= 0:
         raise doc.error("bytes and rate are counts", path)
+    if not 0 <= what.answered <= MAX_ANSWERED:
+        raise doc.error(f"answered is 0 to {MAX_ANSWERED} bytes", f"{path}.answered")
+    if what.answered and what.position is Position.ON_PATH:
+        mend = "a machine beside the path cannot hold back the rest: leave position out"
+        raise doc.error("an answer is cut in the path", f"{path}.answered", mend)
     if what.packets is not None and what.packets < 1:
         raise doc.error("packets is a count from 1", f"{path}.packets")
     if not 0 <= what.residual <= 86_400:

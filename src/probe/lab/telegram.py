@@ -9,10 +9,11 @@ from probe.wire.errors import Fault, WireError
 from probe.wire.mtproto import TELEGRAM_KEY, ResPq, message_id, read_req_pq, res_pq
 from probe.wire.mtproto_transport import INIT_BYTES, Envelope, Obfuscation, read_obfuscation
 
-__all__ = ["TelegramServer"]
+__all__ = ["FloodedServer", "TelegramServer"]
 
 _METHODS = (b"GET ", b"POST", b"HEAD")
 _OPENING = 4
+_FLOOD = (-429).to_bytes(4, "little", signed=True)
 _PQ = 0x17ED48941A08F981  # of the documented sample
 
 
@@ -66,11 +67,25 @@ class TelegramServer:
         envelope = self._envelope
         while envelope is not None and (found := envelope.split(self._buffer)) is not None:
             question, self._buffer = found
-            answer = envelope.wrap(_answer(question, self._place))
+            answer = envelope.wrap(self._answer(question))
             self._wire.write(self._sealed()(answer))
+
+    def _answer(self, question: bytes) -> bytes:
+        return _answer(question, self._place)
 
     def _sealed(self) -> Callable[[bytes], bytes]:
         return bytes if self._streams is None else self._streams.encrypt
+
+
+class FloodedServer(TelegramServer):
+    """The same where too many connections come from one address: an error of the transport.
+
+    Source: core.telegram.org/mtproto/mtproto-transports, transport errors.
+    """
+
+    def _answer(self, question: bytes) -> bytes:
+        read_req_pq(question)  # what is no question ends the connection here, too
+        return _FLOOD
 
 
 def _answer(question: bytes, place: Place) -> bytes:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OpenVpnStream",
     "client_wrapping",
+    "echo_of",
     "ikev2_server",
     "openvpn_server",
     "secret_key",
@@ -40,6 +41,14 @@ __all__ = [
 
 def _rng(situation: "Situation", host: "Host", port: int) -> random.Random:
     return random.Random(f"{host.address}/{port}/{situation.now:%Y}")  # noqa: S311 - no secret
+
+
+def echo_of(packet: bytes) -> bytes:
+    """Return what a responder for tests says to a packet of no protocol.
+
+    It is never more than came: nothing to amplify, whoever's address was written on it.
+    """
+    return hashlib.sha256(packet).digest()[: len(packet)]
 
 
 def secret_key(endpoint: Endpoint) -> StaticKey:
@@ -144,7 +153,7 @@ def wireguard_server(situation: "Situation", host: "Host", port: int) -> "Datagr
             known = request.static_public == peer
             made = response(request, ephemeral_private=rng.randbytes(32), sender=rng.randbytes(4))
         except WireError:
-            return (hashlib.sha256(packet).digest(),)  # not more than came: nothing to amplify
+            return (echo_of(packet),)
         return (made,) if known else ()
 
     return speak

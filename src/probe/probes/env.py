@@ -11,6 +11,7 @@ from probe.clock import Clock
 from probe.model.address import is_public
 from probe.model.fingerprint import Fingerprint
 from probe.net.base import Net
+from probe.net.quic import quic_is_here
 from probe.net.trust import Roots
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ class ProbeEnv:
 
     ``own_addresses`` are the line's own, for scrubbing; they enter no value. ``secrets`` are of a
     person's own proxies, by the endpoint's id. ``country`` (ISO 3166 alpha-2, ZZ when nobody
-    said) is where the line is: whose storefront a store is asked for.
+    said) is where the line is: whose storefront a store is asked for. ``quic`` is whether this
+    machine can shake hands over QUIC (extra ``quic``).
     """
 
     net: Net
@@ -155,6 +157,7 @@ class ProbeEnv:
     limits: Limits = NO_LIMITS
     dial: DialPolicy = PUBLIC_ONLY
     country: str = "ZZ"
+    quic: bool = field(default_factory=quic_is_here)
 
     @cached_property
     def marks(self) -> "MarkIndex":

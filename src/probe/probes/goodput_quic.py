@@ -4,7 +4,7 @@ from probe.model.measurement import TlsStep, UdpStep
 from probe.net.base import NetFailure
 from probe.net.http import HttpRequest, HttpResult
 from probe.net.http3 import Http3Answer, http3_exchange
-from probe.net.quic import QuicHandshake, quic_is_here
+from probe.net.quic import QuicHandshake
 from probe.probes.goodput import add_transfer, download_of, is_object, peer_for
 from probe.probes.http import record_answer
 from probe.probes.meter import GIVE_UP_S, Meter
@@ -19,7 +19,7 @@ __all__ = ["over_quic"]
 
 async def over_quic(session: Session, transfer: Transfer) -> None:
     """Shake hands over QUIC, ask for the object, and time what comes."""
-    if not quic_is_here():
+    if not session.env.quic:
         session.reason = NO_QUIC
         return
     request = download_of(session, transfer)

@@ -8,7 +8,7 @@ aioquic; a machine without it asks the first question only, and says so.
 from probe.model.failure import unknown_failure
 from probe.model.measurement import TlsStep, UdpStep
 from probe.net.base import NetFailure
-from probe.net.quic import QuicHandshake, quic_handshake, quic_is_here
+from probe.net.quic import QuicHandshake, quic_handshake
 from probe.net.trust import verify_chain
 from probe.probes.datagrams import Question, ask
 from probe.probes.naming import each_address
@@ -54,7 +54,7 @@ async def probe_quic(session: Session) -> None:
         asked = await ask(session, address, port, _versions(session))
         if session.options.random_payload or asked.failure == "connection_refused":
             return asked.failure is None
-        if not quic_is_here():
+        if not session.env.quic:
             session.reason = NO_QUIC
             return asked.failure is None
         return await _handshake(session, address, port, peer)

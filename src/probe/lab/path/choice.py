@@ -47,14 +47,25 @@ class Choice:
         )
 
     def rule(
-        self, request: Request, dice: dict[str, bool], going: Travel, *, event: str = ""
+        self,
+        request: Request,
+        dice: dict[str, bool],
+        going: Travel,
+        *,
+        event: str = "",
+        begun: bool = True,
     ) -> Rule | None:
         """Return the rule that acts; ``dice`` are the connection's, ``event`` tells them apart.
+
+        What has not ``begun`` under these rules is no case of those that count their cases: the
+        last words of a connection of before come minutes after it.
 
         Wiring (SYN, datagram) is the box's whoever does it; what else a server does the servers
         play; what the network must end a connection for is played at the shifted ports.
         """
         for rule in self.scene.hitting(request):
+            if not begun and (rule.after or rule.times is not None):
+                continue
             if request.layer not in _WIRING:
                 if rule.by is By.SERVER:
                     continue

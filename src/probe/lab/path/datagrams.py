@@ -11,9 +11,10 @@ from probe.lab.path.opening import Opening, Speech
 from probe.lab.path.outcome import DROP, PASS, Outcome
 from probe.lab.path.packets import Packet
 from probe.lab.path.quic import QuicOpening, looks_initial
+from probe.lab.path.quic_close import closing_datagram
 from probe.lab.path.route import Travel
 from probe.lab.recognised import Recogniser
-from probe.lab.rules import Rule
+from probe.lab.rules import ALERTS, Rule
 
 __all__ = ["UdpPath"]
 
@@ -44,9 +45,9 @@ class UdpPath(FlowPath[UdpFlow]):
         if self._choice.reads_datagrams and self._read(flow, packet, going):
             return DROP
         if flow.quic is not None and going.sees(self._choice.ear):
-            self._listen(flow, flow.quic, packet, going)
-            if flow.cut:
-                return DROP
+            heard = self._listen(flow, flow.quic, packet, going)
+            if heard is not None:
+                return heard
         return PASS if flow.hampering is None else flow.hampering.from_client(packet, at_s)
 
     def _flow_of(
@@ -86,17 +87,19 @@ class UdpPath(FlowPath[UdpFlow]):
             packet.set_source(flow.server[0])
         return PASS if flow.hampering is None else flow.hampering.from_server(packet, at_s)
 
-    def _listen(self, flow: UdpFlow, said: QuicOpening, packet: Packet, going: Travel) -> None:
+    def _listen(
+        self, flow: UdpFlow, said: QuicOpening, packet: Packet, going: Travel
+    ) -> Outcome | None:
         """Read on in a QUIC client's hello; cut or hamper the connection by its name.
 
-        There is nothing to inject: QUIC authenticates its packets, so every rule on hellos is a
-        drop in the path, and nothing beside it.
+        Only an alert can be made up, in an Initial packet. For the rest QUIC authenticates its
+        packets, so every other rule on hellos is a drop in the path, and nothing beside it.
         """
         hello = said.add(packet.payload)
         if hello is None:
             if said.over:
                 flow.quic = None
-            return
+            return None
         flow.quic = None
         opening = Opening(Speech.TLS, hello.sni)
         rule = self._choice.named(
@@ -109,12 +112,20 @@ class UdpPath(FlowPath[UdpFlow]):
             protocol="quic",
         )
         if rule is None:
-            return
+            return None
         if rule.action in (Action.FREEZE, Action.THROTTLE):
             flow.hampering = hampering(rule.what, readable=True, packets=flow.packets)
-        elif rule.what.position is Position.IN_PATH:
-            flow.cut = True
-            self._remember(flow, rule)
+            return None
+        beside = rule.what.position is Position.ON_PATH
+        if rule.action is not Action.ALERT and beside:
+            return None
+        flow.cut = not beside
+        self._remember(flow, rule)
+        if rule.action is not Action.ALERT:
+            return DROP
+        forged = closing_datagram(said, ALERTS[rule.what.alert])
+        shot = self._injector.datagram(packet, forged, rule.what, going)
+        return Outcome(forward=beside, injected=(shot,))
 
     def _read(self, flow: UdpFlow, packet: Packet, going: Travel) -> bool:
         """Return whether a datagram, of either side, is cut for what it is."""

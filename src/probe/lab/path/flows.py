@@ -29,9 +29,12 @@ class TcpFlow:
 
     __slots__ = (
         "accepted",
+        "begun",
         "client",
         "client_next",
         "control",
+        "cut_at",
+        "cut_by",
         "dice",
         "fate",
         "first_bytes",
@@ -65,6 +68,7 @@ class TcpFlow:
         self.client_next = packet.sequence  # the first byte of the client that was not let through
         self.control = control
         self.generation = generation  # of the rules that were last asked about it
+        self.begun = generation >= 0  # here, with a SYN
         self.seen_s = at_s
         self.dice: dict[str, bool] = {}
         self.fate = Fate.OPEN
@@ -74,6 +78,18 @@ class TcpFlow:
         self.server_packets = 0
         self.hampering: Hampering | None = None
         self.residue: Position | None = None  # an earlier connection was hit
+        self.cut_by: Rule | None = None  # once the server has said so much
+        self.cut_at = 0  # the first byte of the server that does not pass then
+
+    def cut_later(self, rule: Rule) -> None:
+        """Let so much of the server's answer pass as ``rule`` says."""
+        self.cut_by = rule
+        self.cut_at = ((self.server_next or 0) + rule.what.answered) & 0xFFFFFFFF
+
+    def passing(self, packet: Packet) -> int:
+        """Return how many bytes of a server's segment lie before the cut, 0 to all of them."""
+        room = (self.cut_at - packet.sequence) & 0xFFFFFFFF
+        return 0 if room >= 1 << 31 else min(room, packet.payload_length)
 
     def heard_of_server(self, packet: Packet) -> None:
         """Note how far the server's stream has come."""

@@ -51,25 +51,33 @@ class Injector:
         """Return RSTs to both ends, in answer to a segment of the client."""
         if what.position is Position.ON_PATH:
             return Outcome(forward=True, injected=self._volley(flow, packet, what, going))
-        to_client = tcp_segment(
+        numbers = (_next_of_server(flow, packet), packet.next_sequence, flow.client_next)
+        return Outcome(forward=False, injected=_resets(flow, what, going, *numbers))
+
+    def beginning(
+        self, flow: TcpFlow, packet: Packet, size: int, going: Travel
+    ) -> tuple[Injected, ...]:
+        """Return the first bytes of a server's segment alone, with the TTL that it would have."""
+        if not size:
+            return ()
+        part = tcp_segment(
             flow.server,
             flow.client,
-            RST | ACK,
-            sequence=_next_of_server(flow, packet),
-            acknowledgement=packet.next_sequence,
-            ttl=going.ttl_to_client(what.hop),
+            ACK | PSH,
+            sequence=packet.sequence,
+            acknowledgement=packet.acknowledgement,
+            window=_WINDOW,
+            payload=packet.payload[:size],
+            ttl=max(1, packet.ttl - len(going.hops)),
         )
-        to_server = tcp_segment(
-            flow.client,
-            flow.wire_server,
-            RST,
-            sequence=flow.client_next,
-            ttl=going.ttl_to_server(what.hop),
-        )
-        return Outcome(
-            forward=False,
-            injected=(Injected(to_client, to_client=True), Injected(to_server, to_client=False)),
-        )
+        return (Injected(part, to_client=True),)
+
+    def resets_behind(
+        self, flow: TcpFlow, packet: Packet, what: What, going: Travel
+    ) -> tuple[Injected, ...]:
+        """Return RSTs to both ends, in the middle of what the server says in ``packet``."""
+        heard = packet.acknowledgement
+        return _resets(flow, what, going, flow.cut_at, heard, heard)
 
     def _volley(
         self, flow: TcpFlow, packet: Packet, what: What, going: Travel
@@ -182,6 +190,28 @@ class Injector:
             ident=ident,
         )
         return Injected(made, to_client=True)
+
+
+def _resets(
+    flow: TcpFlow, what: What, going: Travel, server_next: int, heard: int, client_next: int
+) -> tuple[Injected, ...]:
+    """Return a RST to each end, in the numbers that each takes; the client has been ``heard``."""
+    to_client = tcp_segment(
+        flow.server,
+        flow.client,
+        RST | ACK,
+        sequence=server_next,
+        acknowledgement=heard,
+        ttl=going.ttl_to_client(what.hop),
+    )
+    to_server = tcp_segment(
+        flow.client,
+        flow.wire_server,
+        RST,
+        sequence=client_next,
+        ttl=going.ttl_to_server(what.hop),
+    )
+    return Injected(to_client, to_client=True), Injected(to_server, to_client=False)
 
 
 def _error(source: bytes, packet: Packet, kind: tuple[int, int], ttl: int) -> tuple[Injected, ...]:

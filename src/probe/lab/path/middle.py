@@ -220,8 +220,10 @@ class Middle:
         sent: list[Sent] = []
         for injected in outcome.injected:
             self.counts["injected"] += 1
-            to = side if injected.to_client else Side.INTERNET
-            sent.append(Sent(injected.packet, to))
+            if injected.to_client:
+                self._to_client(sent, injected.packet, _Asker(side, at_s, 0.0))
+            else:
+                sent.append(Sent(injected.packet, Side.INTERNET))
         if not outcome.forward:
             self.counts["dropped: by the censor"] += 1
             return sent

@@ -18,7 +18,14 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from probe.lab.client_hello import ClientHello, NotTls, read_client_hello
 from probe.lab.path.stream import FirstBytes
 
-__all__ = ["InitialKeys", "QuicOpening", "initial_keys", "looks_initial"]
+__all__ = [
+    "INITIAL_TYPE",
+    "InitialKeys",
+    "QuicOpening",
+    "header_mask",
+    "initial_keys",
+    "looks_initial",
+]
 
 MAX_DATAGRAMS = 8
 """Of the client, after which nobody waits for the rest of its hello."""
@@ -29,7 +36,9 @@ _SALTS = {
     _V2: bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9"),
 }
 _LABELS = {_V1: b"quic ", _V2: b"quicv2 "}
-_INITIAL_TYPE = {_V1: 0x00, _V2: 0x10}
+INITIAL_TYPE = {_V1: 0x00, _V2: 0x10}
+"""Bits of the first byte, by version."""
+
 _PADDING, _PING, _CRYPTO = 0x00, 0x01, 0x06
 _ACKS = (0x02, 0x03)
 
@@ -40,7 +49,7 @@ class _Malformed(Exception):  # noqa: N818 - it names what was found
 
 @dataclass(frozen=True, slots=True)
 class InitialKeys:
-    """What protects the client's Initial packets."""
+    """What protects the Initial packets of one side."""
 
     key: bytes
     iv: bytes
@@ -54,9 +63,10 @@ def _expand(secret: bytes, label: bytes, length: int) -> bytes:
     return hmac.digest(secret, info + b"\1", "sha256")[:length]
 
 
-def initial_keys(version: int, connection: bytes) -> InitialKeys:
-    """Return the client's Initial keys for the destination connection id that it chose."""
-    secret = _expand(hmac.digest(_SALTS[version], connection, "sha256"), b"client in", 32)
+def initial_keys(version: int, connection: bytes, *, server: bool = False) -> InitialKeys:
+    """Return a side's Initial keys for the destination connection id that the client chose."""
+    side = b"server in" if server else b"client in"
+    secret = _expand(hmac.digest(_SALTS[version], connection, "sha256"), side, 32)
     label = _LABELS[version]
     return InitialKeys(
         _expand(secret, label + b"key", 16),
@@ -70,7 +80,7 @@ def looks_initial(datagram: bytes) -> bool:
     if len(datagram) < 64 or datagram[0] & 0xC0 != 0xC0:
         return False
     version = int.from_bytes(datagram[1:5], "big")
-    return version in _SALTS and datagram[0] & 0x30 == _INITIAL_TYPE[version]
+    return version in _SALTS and datagram[0] & 0x30 == INITIAL_TYPE[version]
 
 
 class QuicOpening:
@@ -78,6 +88,9 @@ class QuicOpening:
 
     def __init__(self) -> None:
         """Wait for the first."""
+        self.version = 0
+        self.connection = b""  # the id that the client chose for the server
+        self.client = b""  # the client's own id
         self._keys: InitialKeys | None = None
         self._said = FirstBytes(0)
         self._datagrams = 0
@@ -120,7 +133,7 @@ class QuicOpening:
         """Unprotect the first packet of the datagram (RFC 9001 5.3, 5.4)."""
         version = int.from_bytes(datagram[1:5], "big")
         connection, at = _vector(datagram, 6, _byte(datagram, 5))
-        _, at = _vector(datagram, at + 1, _byte(datagram, at))
+        client, at = _vector(datagram, at + 1, _byte(datagram, at))
         size, at = _number(datagram, at)
         _, at = _vector(datagram, at, size)  # the token
         length, at = _number(datagram, at)
@@ -129,8 +142,9 @@ class QuicOpening:
             raise _Malformed
         if self._keys is None:
             self._keys = initial_keys(version, connection)
+            self.version, self.connection, self.client = version, connection, client
         keys = self._keys
-        mask = _mask(keys.header, datagram[at + 4 : at + 20])
+        mask = header_mask(keys.header, datagram[at + 4 : at + 20])
         first = datagram[0] ^ (mask[0] & 0x0F)
         size = (first & 0x03) + 1
         number = bytes(a ^ b for a, b in zip(datagram[at : at + size], mask[1:], strict=False))
@@ -159,7 +173,8 @@ class QuicOpening:
                 self._said.add(offset, data)
 
 
-def _mask(key: bytes, sample: bytes) -> bytes:
+def header_mask(key: bytes, sample: bytes) -> bytes:
+    """Return what hides the header fields of a packet with this sample (RFC 9001 5.4.3)."""
     sealed = Cipher(AES(key), ECB()).encryptor()  # noqa: S305 - a single block, as RFC 9001 says
     return sealed.update(sample)
 

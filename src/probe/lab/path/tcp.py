@@ -70,6 +70,8 @@ class TcpPath(FlowPath[TcpFlow]):
             return DROP
         if self._held(flow):
             return DROP
+        if flow.cut_by is not None and flow.passing(packet) < packet.payload_length:
+            return self._cut_answer(flow, flow.cut_by, packet)
         flow.heard_of_server(packet)
         if flow.first_bytes is not None and packet.payload_length:
             self._server_first(flow)
@@ -190,6 +192,9 @@ class TcpPath(FlowPath[TcpFlow]):
     ) -> Outcome:
         """Do to a standing connection what ``rule`` says."""
         what, action = rule.what, rule.action
+        if what.answered:
+            flow.cut_later(rule)
+            return PASS
         self._remember(flow, rule)
         beside = what.position is Position.ON_PATH
         if action in _SILENT:
@@ -208,6 +213,18 @@ class TcpPath(FlowPath[TcpFlow]):
             flow.hampering = hampering(what, readable=readable, packets=flow.server_packets)
         return PASS
 
+    def _cut_answer(self, flow: TcpFlow, rule: Rule, packet: Packet) -> Outcome:
+        """Let the server's answer pass up to where ``rule`` cuts the handshake, and no further."""
+        self._remember(flow, rule)
+        silent = rule.action in _SILENT
+        flow.fate = Fate.SILENT if silent else Fate.RESET
+        flow.server_next = flow.cut_at
+        passing = self._injector.beginning(flow, packet, flow.passing(packet), flow.there.travel)
+        if silent:
+            return Outcome(forward=False, injected=passing)
+        resets = self._injector.resets_behind(flow, packet, rule.what, flow.there.travel)
+        return Outcome(forward=False, injected=passing + resets)
+
     def _after_end(self, flow: TcpFlow, packet: Packet, going: Travel) -> Outcome:
         """Answer a client who goes on after the end that was made for him."""
         ttl = going.ttl_to_client(DEFAULT_HOP)
@@ -223,7 +240,7 @@ class TcpPath(FlowPath[TcpFlow]):
         asked = flow.there.about(
             self._choice.scene, Layer.TCP, flow.server[1], control=flow.control
         )
-        rule = self._choice.rule(asked, flow.dice, going)
+        rule = self._choice.rule(asked, flow.dice, going, begun=flow.begun)
         if rule is not None and rule.action in _WALLS and flow.fate is Fate.OPEN:
             flow.fate = Fate.SILENT
 

@@ -173,6 +173,8 @@ SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpo
         (DROP + "after: -1\n", 7, "rules[0]", "after"),
         (DROP + "times: 0\n", 7, "rules[0]", "times"),
         (RULE + "what: prohibited\n", 8, "rules[0].what", "loopback"),
+        (RULE + "what: dns_prohibited\n", 8, "rules[0].what", "loopback"),
+        (RULE + "what: syn_reset\n", 8, "rules[0].what", "loopback"),
         (RULE + "what: {action: rst, residual: 60}\n", 8, "rules[0].what.residual", "packets"),
         (RULE + "what: {action: rst, hop: 2}\n", 8, "rules[0].what.hop", "netns"),
         (RULE + "what: {action: freeze, packets: 9}\n", 8, "rules[0].what.packets", "netns"),

@@ -160,27 +160,19 @@ class Injector:
         )
         return Outcome(forward=False, injected=(Injected(received, to_client=True),))
 
-    def opened_and_reset(
-        self, flow: TcpFlow, syn: Packet, what: What, going: Travel
-    ) -> tuple[Injected, ...]:
+    def opened_and_reset(self, flow: TcpFlow, what: What, going: Travel) -> tuple[Injected, ...]:
         """Return a SYN in the server's name, and the RST that follows it.
 
         The client takes the bare SYN for a simultaneous open and is in SYN-RECEIVED when the RST
-        comes, so that it reads "reset" and not "refused" (RFC 9293 3.5, 3.10.7.4).
+        comes, so that it reads "reset" and not "refused" (RFC 9293 3.5, 3.10.7.4). The RST
+        acknowledges nothing: should it come first or alone, it is ignored (3.10.7.3).
         """
         ttl = going.ttl_to_client(what.hop)
         begun = self._rng.getrandbits(32)
         opening = tcp_segment(
             flow.server, flow.client, SYN, sequence=begun, window=_WINDOW, ttl=ttl
         )
-        reset = tcp_segment(
-            flow.server,
-            flow.client,
-            RST | ACK,
-            sequence=begun + 1,
-            acknowledgement=syn.next_sequence,
-            ttl=ttl,
-        )
+        reset = tcp_segment(flow.server, flow.client, RST, sequence=begun + 1, ttl=ttl)
         return (Injected(opening, to_client=True), Injected(reset, to_client=True))
 
     def prohibited(self, packet: Packet, what: What, going: Travel) -> Outcome:

@@ -106,7 +106,8 @@ class TcpPath(FlowPath[TcpFlow]):
         if rule.action is Action.PROHIBITED:
             return self._injector.prohibited(packet, what, going)
         if rule.action is Action.SYN_RESET:
-            shots = self._injector.opened_and_reset(flow, packet, what, going)
+            flow.fate = Fate.RESET
+            shots = self._injector.opened_and_reset(flow, what, going)
             return Outcome(forward=False, injected=shots)
         return DROP
 

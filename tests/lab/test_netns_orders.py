@@ -92,7 +92,7 @@ def rig(line: LineSpec | None = None) -> Rig:
     """Return a directed lab of fakes."""
     diary: list[str] = []
     scenario = msgspec.structs.replace(NONE, line=line or LineSpec())
-    played = Played(SERVICES, scenario)
+    played = Played(SERVICES, scenario, NOON)
     path = Diarist(played.world, scenario, played.addresses, now=NOON, rng=random.Random(1))
     path.diary = diary
     seconds = iter(range(1000))

@@ -69,7 +69,7 @@ async def lab_around(*, abroad: bool = False) -> AsyncIterator[Stage]:
             return looking.live(endpoint.id, lab.clock.now())
 
         agreed = lab.world.consenting
-        yield Stage(env, catalog, line_facts, vantage, controls, looking.measure, agreed)
+        yield Stage(env, catalog, line_facts, vantage, controls, looking.measure, agreed, scenario.round)
 
 
 def _from_abroad(lab: "AttachedLab") -> "MeasureOne":

@@ -4,11 +4,13 @@ Each state is a list of batches, made without touching anything, so that one can
 whatever was there before: first everything that comes and goes is taken away.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from probe.lab.line_spec import Ipv6, LineSpec
 from probe.lab.netns.addresses import Addresses
 from probe.lab.netns.links import LAN, LAN_ROUTER, ROUTED, TUNNEL
+from probe.model.address import family_of
 
 __all__ = ["LineState", "router_lines", "state_of", "vantage_lines"]
 
@@ -23,18 +25,23 @@ class LineState:
     gateway: bool
     ipv6: Ipv6
     tunnel: bool
+    walled: frozenset[str] = frozenset()
 
 
-def state_of(spec: LineSpec, *, tunnelled: bool) -> LineState:
-    """Return the state of a line while its VPN is on or off."""
-    return LineState(spec.link, spec.gateway, spec.ipv6, tunnelled)
+def state_of(spec: LineSpec, *, tunnelled: bool, walled: Collection[str] = ()) -> LineState:
+    """Return the state of a line while its VPN is on or off.
+
+    A firewall of the machine lets nobody out to the ``walled`` addresses.
+    """
+    return LineState(spec.link, spec.gateway, spec.ipv6, tunnelled, frozenset(walled))
 
 
 def vantage_lines(state: LineState, addresses: Addresses, *, ipv6: bool) -> list[str]:
     """Return the batch for the vantage; ``ipv6`` is whether this kernel has it.
 
     A VPN takes the default route by a lower metric, as its clients do; what goes to it leaves by
-    the interface ``probetun0``.
+    the interface ``probetun0``. The machine's own firewall is a route that prohibits: who sends
+    there hears EACCES, and no packet leaves (ip-route(8)).
     """
     lines = [
         f"link set {LAN} {'up' if state.link else 'down'}",
@@ -54,7 +61,17 @@ def vantage_lines(state: LineState, addresses: Addresses, *, ipv6: bool) -> list
                 f"-6 addr replace {addresses.line_v6}/64 dev {LAN} nodad",
                 f"-6 route replace {_ALL_V6} via {gateway} dev {LAN} metric 100",
             ]
+    lines += _firewall_lines(state.walled, ipv6=ipv6)
     return lines + (_tunnel_lines(addresses) if state.tunnel else [])
+
+
+def _firewall_lines(walled: Collection[str], *, ipv6: bool) -> list[str]:
+    lines = ["route flush type prohibit"]
+    lines += [f"route replace prohibit {a}/32" for a in sorted(walled) if family_of(a) == 4]
+    if ipv6:
+        lines += ["-6 route flush type prohibit"]
+        lines += [f"-6 route replace prohibit {a}/128" for a in sorted(walled) if family_of(a) == 6]
+    return lines
 
 
 def _tunnel_lines(addresses: Addresses) -> list[str]:

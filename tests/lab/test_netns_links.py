@@ -104,6 +104,17 @@ def test_a_vpn_is_preferred() -> None:
     assert metrics["probetun0"] < metrics["probe0"]
 
 
+def test_a_firewall_is_a_route_that_prohibits() -> None:
+    """To each address that is walled off, in its family; what was there before is taken away."""
+    state = state_of(LineSpec(), tunnelled=False, walled=("33.1.2.3", "3ffe:a::7"))
+    lines = vantage_lines(state, HOME_ADDRESSES, ipv6=True)
+    walls = ["route replace prohibit 33.1.2.3/32", "-6 route replace prohibit 3ffe:a::7/128"]
+    assert [line for line in lines if "replace prohibit" in line] == walls
+    for flush, wall in zip(("route flush", "-6 route flush"), walls, strict=True):
+        assert lines.index(f"{flush} type prohibit") < lines.index(wall)
+    assert walls[1] not in vantage_lines(state, HOME_ADDRESSES, ipv6=False)
+
+
 @pytest.fixture
 def fake_ip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put a program called ``ip`` into the path; it notes what it is given."""

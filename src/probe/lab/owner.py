@@ -1,4 +1,4 @@
-"""What the owner of the measuring machine does: stops a round, and lets nobody out to some hosts."""
+"""What the owner of the measuring machine does: stops a round, keeps programs from some hosts."""
 
 import asyncio
 

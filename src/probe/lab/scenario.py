@@ -255,7 +255,10 @@ def _line(doc: LocatedYaml, raw: _Scenario, given: Mapping[str, Any]) -> LineSpe
     own = {"tunnel": bool(tunnel), "tunnel_windows": windows, "hours": hours}
     network = written.network
     if isinstance(network, _Network):
-        there = _windows(doc, network.when, raw.zone, ".line.network.when")
+        path = ".line.network.when"
+        there = _windows(doc, network.when, raw.zone, path)
+        if not there:
+            raise doc.error("another network has a window", path, f"network: {network.name}")
         own |= {"network": network.name, "network_windows": there}
     line = LineSpec(**fields | own)
     check_line(doc, line, given, stages=raw.stages)

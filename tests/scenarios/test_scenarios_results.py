@@ -16,14 +16,9 @@ MAY_BE_WRONG = 0.005
 SMALL = "the lab's certificates fit into one packet: no half of a handshake arrives"
 ECHO = "random bytes are answered by the test responder of WireGuard only"
 NO_AIOQUIC = "a machine without aioquic; the lab's has it"
-WHOLE_RESOLVER = "a resolver turns away every name or none, and then it is the round's to say"
-TIMING = "whether a reset meets the opening or the handshake is the kernel's timing"
-CHANCE = "which connections a bad line loses, and whether the whole line looks dead, is chance"
 HALF = "no act of the lab resets a handshake that the server has begun to answer"
 
 ONLY_UNIT_TESTS: dict[str, str] = {
-    "gate.path_changed": "a machine that moves within a round; a scenario has one line",
-    "round.interrupted": "a round that is stopped by its owner",
     "server.refusal.451": "the sourced mark of status 451 speaks first",
     "udp.protocol.quic": ECHO,
     "udp.protocol.udp-stun": ECHO,
@@ -32,22 +27,6 @@ ONLY_UNIT_TESTS: dict[str, str] = {
     "udp.stranger": ECHO,
     "unproven.quic_versions": NO_AIOQUIC,
     "quic.alert": "whatever a rule does to a hello in QUIC is silence",
-    "line.local_fault": "a firewall on the measuring machine itself",
-    "line.broke": CHANCE,
-    "line.slow": CHANCE,
-    "transient": "two looks and no more: a round that is short of time or bytes",
-    "dns.other.unplaced": "no database of networks is installed; the stage has one",
-    "dns.unreachable.path": WHOLE_RESOLVER,
-    "dns.unreachable.ab": WHOLE_RESOLVER,
-    "dns.unreachable.live": WHOLE_RESOLVER,
-    "dns.unreachable.elsewhere": WHOLE_RESOLVER,
-    "dns.unreachable.expected": WHOLE_RESOLVER,
-    "dns.unreachable.alone": WHOLE_RESOLVER,
-    "dns.unreachable.neutral": WHOLE_RESOLVER,
-    "tcp.reset.live": TIMING,
-    "tcp.reset.expected": TIMING,
-    "tcp.reset.alone": TIMING,
-    "tls.mitm.trusted_ca.alone": "a line of which no neutral host was looked at",
     "tls.mitm.live": "a foreign certificate for another name, at an address that others know",
     "tls.reset.late.live": HALF,
     "tls.reset.late.expected": HALF,
@@ -112,8 +91,7 @@ def test_every_rule_made_a_verdict_in_some_scenario() -> None:
     """A rule that never fires is not needed, or its scenario is missing."""
     fired = {rule for one in outcomes() for rule in one.rules}
     assert {rule.id for rule in RULES} - fired - set(ONLY_UNIT_TESTS) == set()
-    by_chance = {rule for rule, why in ONLY_UNIT_TESTS.items() if why in (TIMING, CHANCE)}
-    assert fired & set(ONLY_UNIT_TESTS) <= by_chance
+    assert fired & set(ONLY_UNIT_TESTS) == set()
 
 
 def test_no_rule_is_kept_that_is_gone() -> None:

@@ -80,7 +80,7 @@ def test_a_firewall_knows_a_host_by_all_its_addresses() -> None:
 
 
 async def test_nothing_leaves_for_who_is_behind_the_firewall() -> None:
-    """The machine itself says no, as the kernel does where a route prohibits (EACCES)."""
+    """The machine itself says no, as the kernel does where a rule prohibits (EACCES)."""
     lab = Lab(NONE)
     here, abroad = lab.view(), lab.view(control=True)
     view = LinedView(LineSpec(), here, abroad, lab.clock, walled=["33.1.2.3"])

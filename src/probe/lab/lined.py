@@ -77,7 +77,7 @@ class LinedView:
 
         """
         if address in self._walled:
-            raise NetFailure("permission_denied")  # EACCES, as where a route prohibits it
+            raise NetFailure("permission_denied")  # EACCES, as where a rule prohibits it
         if not self._line.link:
             raise NetFailure("network_unreachable")
         if not self._line.gateway:

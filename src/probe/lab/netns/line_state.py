@@ -15,6 +15,8 @@ from probe.model.address import family_of
 __all__ = ["LineState", "router_lines", "state_of", "vantage_lines"]
 
 _ALL_V4, _ALL_V6 = "0.0.0.0/0", "::/0"
+_FIREWALL = 50
+"""Asked before the table of routes (32766)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +27,24 @@ class LineState:
     gateway: bool
     ipv6: Ipv6
     tunnel: bool
-    walled: frozenset[str] = frozenset()
+    walled: frozenset[str] | None = None
 
 
-def state_of(spec: LineSpec, *, tunnelled: bool, walled: Collection[str] = ()) -> LineState:
+def state_of(spec: LineSpec, *, tunnelled: bool, walled: frozenset[str] | None = None) -> LineState:
     """Return the state of a line while its VPN is on or off.
 
-    A firewall of the machine lets nobody out to the ``walled`` addresses.
+    A firewall of the machine lets nobody out to the ``walled`` addresses; ``None`` is a machine
+    that never had one.
     """
-    return LineState(spec.link, spec.gateway, spec.ipv6, tunnelled, frozenset(walled))
+    return LineState(spec.link, spec.gateway, spec.ipv6, tunnelled, walled)
 
 
 def vantage_lines(state: LineState, addresses: Addresses, *, ipv6: bool) -> list[str]:
     """Return the batch for the vantage; ``ipv6`` is whether this kernel has it.
 
     A VPN takes the default route by a lower metric, as its clients do; what goes to it leaves by
-    the interface ``probetun0``. The machine's own firewall is a route that prohibits: who sends
-    there hears EACCES, and no packet leaves (ip-route(8)).
+    the interface ``probetun0``. The machine's own firewall is a rule that prohibits: who sends
+    there hears EACCES, and no packet leaves (ip-rule(8)).
     """
     lines = [
         f"link set {LAN} {'up' if state.link else 'down'}",
@@ -61,16 +64,20 @@ def vantage_lines(state: LineState, addresses: Addresses, *, ipv6: bool) -> list
                 f"-6 addr replace {addresses.line_v6}/64 dev {LAN} nodad",
                 f"-6 route replace {_ALL_V6} via {gateway} dev {LAN} metric 100",
             ]
-    lines += _firewall_lines(state.walled, ipv6=ipv6)
+    if state.walled is not None:
+        lines += _firewall_lines(state.walled, ipv6=ipv6)
     return lines + (_tunnel_lines(addresses) if state.tunnel else [])
 
 
 def _firewall_lines(walled: Collection[str], *, ipv6: bool) -> list[str]:
-    lines = ["route flush type prohibit"]
-    lines += [f"route replace prohibit {a}/32" for a in sorted(walled) if family_of(a) == 4]
+    """Return rules, not routes: a route that prohibits has no interface, and the guard says so."""
+    lines = [f"rule flush pref {_FIREWALL}"]
+    four = sorted(a for a in walled if family_of(a) == 4)
+    lines += [f"rule add to {a}/32 pref {_FIREWALL} prohibit" for a in four]
     if ipv6:
-        lines += ["-6 route flush type prohibit"]
-        lines += [f"-6 route replace prohibit {a}/128" for a in sorted(walled) if family_of(a) == 6]
+        six = sorted(a for a in walled if family_of(a) == 6)
+        lines += [f"-6 rule flush pref {_FIREWALL}"]
+        lines += [f"-6 rule add to {a}/128 pref {_FIREWALL} prohibit" for a in six]
     return lines
 
 

@@ -31,6 +31,7 @@ class Wiring:
         self._ground = ground
         self._tun = tun
         self._ipv6 = links.has_ipv6()
+        self._walls = False  # a kernel without rules plays all else
 
     def lay(self, addresses: Addresses) -> dict[Side, Wire]:
         """Make the links, from the wires outwards, and return the box's ends.
@@ -70,7 +71,8 @@ class Wiring:
         if spec.ipv6 is not Ipv6.NONE and not six:
             raise LabError("this kernel has no IPv6, and the scenario's line does")
         walled = turned_away(spec, played.world)
-        state = state_of(spec, tunnelled=tunnelled, walled=walled)
+        self._walls = self._walls or bool(walled)
+        state = state_of(spec, tunnelled=tunnelled, walled=walled if self._walls else None)
         if tunnelled != box.tunnelled:
             with self._ground.inside(Place.VANTAGE):
                 box.tunnel(open_tun(links.TUNNEL) if tunnelled else None)

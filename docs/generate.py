@@ -244,6 +244,7 @@ _SHELVES = {
     "slow": "Slowness",
     "server": "The service's own doing",
     "line": "The line's own doing",
+    "round": "What becomes of a round",
     "grounds": "Every way to fail, by what there is to compare it with",
     "trap": "Traps: nothing is blocked, and a naive tool says so",
 }
@@ -279,9 +280,14 @@ def verdicts_page(results: Any) -> str:
     for one in outcomes:
         shelf = one["scenario"].partition("-")[0]
         shelves.setdefault(shelf, {}).setdefault(one["scenario"], []).append(one)
+    rest: dict[str, list[Any]] = {}
+    for shelf in sorted(shelves.keys() - _SHELVES):
+        rest |= shelves[shelf]
     for shelf, title in _SHELVES.items():
         if shelf in shelves:
             lines += _shelf(title, shelves[shelf])
+    if rest:
+        lines += _shelf("Services, their protocols, and the rest", rest)
     return _joined(lines)
 
 

@@ -99,3 +99,10 @@ def test_no_rule_is_kept_that_is_gone() -> None:
     known = {rule.id for rule in RULES}
     assert {rule for one in outcomes() for rule in one.rules} <= known
     assert set(ONLY_UNIT_TESTS) <= known
+
+
+def test_the_page_leaves_no_scenario_out() -> None:
+    """Whatever it is called after: a name of no shelf of its own stands among the rest."""
+    page = FILE.with_suffix(".md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")}
+    assert {one.scenario for one in outcomes()} <= rows

@@ -244,6 +244,7 @@ _SHELVES = {
     "slow": "Slowness",
     "server": "The service's own doing",
     "line": "The line's own doing",
+    "round": "What becomes of a round",
     "grounds": "Every way to fail, by what there is to compare it with",
     "trap": "Traps: nothing is blocked, and a naive tool says so",
 }
@@ -279,9 +280,14 @@ def verdicts_page(results: Any) -> str:
     for one in outcomes:
         shelf = one["scenario"].partition("-")[0]
         shelves.setdefault(shelf, {}).setdefault(one["scenario"], []).append(one)
+    rest: dict[str, list[Any]] = {}
+    for shelf in sorted(shelves.keys() - _SHELVES):
+        rest |= shelves[shelf]
     for shelf, title in _SHELVES.items():
         if shelf in shelves:
             lines += _shelf(title, shelves[shelf])
+    if rest:
+        lines += _shelf("Services, their protocols, and the rest", rest)
     return _joined(lines)
 
 
@@ -328,11 +334,10 @@ def _rule_lines(outcomes: Any) -> list[str]:
 
     fired = {rule for one in outcomes for rule in one["rules"]}
     left = sorted(rule.id for rule in RULES if rule.id not in fired)
-    lines = [f"Of {len(RULES)} rules {len(RULES) - len(left)} made a verdict in some scenario."]
-    if left:
-        names = ", ".join(f"`{name}`" for name in left)
-        lines += [f"Not reached by any, and proved on bundles alone, {len(left)}: {names}."]
-    return [*lines, ""]
+    if not left:
+        return [f"Each of the {len(RULES)} rules made a verdict in some scenario.", ""]
+    names = ", ".join(f"`{name}`" for name in left)
+    return [f"Of {len(RULES)} rules, {len(left)} made no verdict in any scenario: {names}.", ""]
 
 
 def _without_loss(runs: Any, outcomes: Any) -> list[str]:

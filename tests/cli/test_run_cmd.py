@@ -279,6 +279,28 @@ def test_a_lab_run_is_told_what_its_scenario_lets_it_know(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("scenario", "endpoint", "rule", "code"),
+    [
+        ("round-short", "relay", "transient", 3),
+        ("round-stopped", "edge.messenger", "round.interrupted", 130),
+        ("dns-forged-unplaced", "web.messenger", "dns.other.unplaced", 0),
+        ("line-firewall", "web.messenger", "line.local_fault", 0),
+        ("line-moves", "web.messenger", "gate.path_changed", 3),
+    ],
+)
+def test_a_lab_run_is_as_its_scenario_says_of_the_measuring_side(
+    scenario: str, endpoint: str, rule: str, code: int
+) -> None:
+    """Little time, an owner who stops it, no database, a firewall, another network meanwhile."""
+    result = run("--lab", scenario, "--no-store", "--output", "json")
+    rows = [r for row in json.loads(result.stdout) for r in row["endpoints"]]
+    found = {r["verdict"]["rule_id"] for r in rows if endpoint in r["endpoint"]}
+    assert (found, result.exit_code) == ({rule}, code)
+
+
+@pytest.mark.slow
 def test_a_lab_run_touches_the_store_of_the_line_only_when_told_to(home: Path) -> None:
     """An invented country must not enter a volunteer's timeline."""
     result = run("--lab", "line-total", "--output", "table")

@@ -9,6 +9,7 @@ import pytest
 from probe.errors import InputError
 from probe.lab.actions import ACTIONS, Action, By, Limit, Position, Reach, Stage
 from probe.lab.line_spec import LineSpec
+from probe.lab.round_spec import RoundSpec
 from probe.lab.scenario import load_scenario, scenario_names
 from probe.model.target import Trust
 
@@ -82,6 +83,28 @@ def test_a_tunnel_has_its_hours(tmp_path: Path) -> None:
     assert line.tunnelled(noon + timedelta(hours=7))
     always = load_scenario(write(tmp_path, HEAD + WORLD + "line: {tunnel: true}\n")).line
     assert always.tunnelled(noon)
+
+
+def test_a_line_moves_to_another_network_at_its_hours(tmp_path: Path) -> None:
+    """A label is always; with windows it is there inside them, and at home otherwise."""
+    text = HEAD + WORLD + 'line: {network: {name: cafe, when: {daily: "18:00-24:00"}}}\n'
+    line = load_scenario(write(tmp_path, text)).line
+    noon = datetime(2026, 3, 2, 12, tzinfo=ZoneInfo("Asia/Tehran"))
+    assert (line.at(noon).network, line.at(noon + timedelta(hours=7)).network) == ("home", "cafe")
+    always = load_scenario(write(tmp_path, HEAD + WORLD + "line: {network: cafe}\n")).line
+    assert always.at(noon).network == "cafe"
+
+
+def test_a_round_has_time_and_a_database_unless_it_is_said(tmp_path: Path) -> None:
+    """Nothing said is a round that nobody hurries or stops, on a machine that knows networks."""
+    assert load_scenario(write(tmp_path, HEAD + WORLD)).round == RoundSpec()
+    text = HEAD + WORLD + (
+        "round: {seconds: 300, interrupted_at: a.example, database: false}\n"
+        "line: {firewall: a.example}\n"
+    )  # fmt: skip
+    scenario = load_scenario(write(tmp_path, text))
+    wanted = RoundSpec(seconds=300, interrupted_at="a.example", database=False)
+    assert (scenario.round, scenario.line.firewall) == (wanted, ("a.example",))
 
 
 def test_packets_can_be_asked_for_where_there_are_some(tmp_path: Path) -> None:
@@ -175,6 +198,8 @@ SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpo
         (DROP + "after: -1\n", 7, "rules[0]", "after"),
         (DROP + "times: 0\n", 7, "rules[0]", "times"),
         (RULE + "what: prohibited\n", 8, "rules[0].what", "loopback"),
+        (RULE + "what: dns_prohibited\n", 8, "rules[0].what", "loopback"),
+        (RULE + "what: syn_reset\n", 8, "rules[0].what", "loopback"),
         (RULE + "what: {action: rst, residual: 60}\n", 8, "rules[0].what.residual", "packets"),
         (RULE + "what: {action: rst, hop: 2}\n", 8, "rules[0].what.hop", "netns"),
         (RULE + "what: {action: freeze, packets: 9}\n", 8, "rules[0].what.packets", "netns"),
@@ -203,6 +228,13 @@ SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpo
         (LINE + "{speed: 1}\n", 6, "line", "speed"),
         (LINE + '{network: ""}\n', 6, "line.network", "name"),
         (LINE + '{tunnel: {when: {daily: "16-23"}}}\n', 6, "line.tunnel.when[0]", "16-23"),
+        (LINE + '{network: {name: cafe, when: {daily: "9"}}}\n', 6, "line.network.when[0]", "'9'"),
+        (LINE + "{network: {when: always}}\n", 6, "line.network", "name"),
+        (LINE + "{network: {name: cafe, when: always}}\n", 6, "line.network.when", "window"),
+        (WORLD + LINE + "{firewall: b.example}\n", 12, "line.firewall[0]", "'b.example'"),
+        ("round: {seconds: 0}\n", 6, "round.seconds", "1 to"),
+        ("round: {hours: 1}\n", 6, "round", "hours"),
+        (WORLD + "round: {interrupted_at: b}\n", 12, "round.interrupted_at", "'b'"),
         (NETNS + LINE + "{loss: 2}\n", 7, "line.loss", "0 to 1"),
         (LINE + "{silent_hops: [3]}\n", 6, "line.silent_hops", "netns"),
         (NETNS + LINE + "{silent_hops: [7]}\n", 7, "line.silent_hops", "2 to 6"),

@@ -104,6 +104,30 @@ def test_a_vpn_is_preferred() -> None:
     assert metrics["probetun0"] < metrics["probe0"]
 
 
+def test_a_firewall_is_a_rule_that_prohibits() -> None:
+    """To each address that is walled off, in its family; what was there before is taken away."""
+    walled = frozenset({"33.1.2.3", "3ffe:a::7"})
+    state = state_of(LineSpec(), tunnelled=False, walled=walled)
+    lines = vantage_lines(state, HOME_ADDRESSES, ipv6=True)
+    walls = [
+        "rule add to 33.1.2.3/32 pref 50 prohibit",
+        "-6 rule add to 3ffe:a::7/128 pref 50 prohibit",
+    ]
+    assert [line for line in lines if "prohibit" in line] == walls
+    for flush, wall in zip(("rule flush", "-6 rule flush"), walls, strict=True):
+        assert lines.index(f"{flush} pref 50") < lines.index(wall)
+    assert walls[1] not in vantage_lines(state, HOME_ADDRESSES, ipv6=False)
+
+
+def test_who_never_had_a_firewall_needs_no_rules() -> None:
+    """Not every kernel has them; one that had a firewall loses it."""
+    never = vantage_lines(state_of(LineSpec(), tunnelled=False), HOME_ADDRESSES, ipv6=True)
+    assert not [line for line in never if "rule" in line]
+    state = state_of(LineSpec(), tunnelled=False, walled=frozenset())
+    lost = [line for line in vantage_lines(state, HOME_ADDRESSES, ipv6=True) if "rule" in line]
+    assert lost == ["rule flush pref 50", "-6 rule flush pref 50"]
+
+
 @pytest.fixture
 def fake_ip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put a program called ``ip`` into the path; it notes what it is given."""

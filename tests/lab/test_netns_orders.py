@@ -26,6 +26,7 @@ from probe.lab.messages import (
     Tell,
     Told,
 )
+from probe.lab.netns.addresses import Addresses
 from probe.lab.netns.conversation import Conversation
 from probe.lab.netns.director import Director, Played
 from probe.lab.netns.lab_time import LabTime
@@ -71,6 +72,11 @@ class Diarist(Passage):
         self.diary.append("path Play")
         super().play(*args)  # type: ignore[arg-type]
 
+    def move(self, addresses: Addresses) -> None:
+        """Write it down and do it."""
+        self.diary.append(f"path at {addresses.line_v4}")
+        super().move(addresses)
+
     def set_time(self, now: datetime) -> None:
         """Write it down and do it."""
         self.diary.append(f"path {now:%H:%M}")
@@ -92,7 +98,7 @@ def rig(line: LineSpec | None = None) -> Rig:
     """Return a directed lab of fakes."""
     diary: list[str] = []
     scenario = msgspec.structs.replace(NONE, line=line or LineSpec())
-    played = Played(SERVICES, scenario)
+    played = Played(SERVICES, scenario, NOON)
     path = Diarist(played.world, scenario, played.addresses, now=NOON, rng=random.Random(1))
     path.diary = diary
     seconds = iter(range(1000))
@@ -168,6 +174,22 @@ async def test_the_vpn_comes_with_its_hours() -> None:
         "line none vpn",
         "line none plain",
     ]
+
+
+async def test_the_line_moves_with_the_hours_of_the_other_network() -> None:
+    """First the line is arranged at its new addresses, then the path knows them; and back again."""
+    after_one = compile_window(When(daily="13:00-14:00"), "UTC")
+    made = rig(LineSpec(network="cafe", network_windows=(after_one,)))
+    for minutes in (30, 60, 90, 120):
+        await made.director.answer(SetTime(NOON + timedelta(minutes=minutes)))
+    moves = [entry for entry in made.diary if entry.startswith(("line", "path at"))]
+    assert moves == [
+        "line none plain",
+        "path at 192.168.2.23",
+        "line none plain",
+        "path at 192.168.1.23",
+    ]
+    assert made.director.played.addresses.line_gateway_v4 == "192.168.1.1"
 
 
 async def test_a_description_gives_no_key_away() -> None:

@@ -105,3 +105,19 @@ def test_another_network_keeps_what_was_counted() -> None:
     read = read_packet(sent.packet)
     assert read is not None
     assert read.source == packed(addresses_of(WORLD, away.line).line_public_v4)
+
+
+def test_a_line_that_moves_leaves_its_connections_behind() -> None:
+    """What is sent from, or comes for, the old address is nobody's; the path itself goes on."""
+    made = passage()
+    made.counts["seen"] = 5
+    away = addresses_of(WORLD, LineSpec(network="cafe"))
+    made.handle(syn(packed(HERE.line_v4), PORT), Side.LINE, 1.0)
+    made.move(away)
+    assert made.handle(syn(packed(HERE.line_v4), PORT), Side.LINE, 1.1) == []
+    late = udp_datagram((SERVER, 53), (packed(HERE.line_public_v4), PORT), b"late")
+    assert made.handle(late, Side.INTERNET, 1.2) == []
+    (sent,) = made.handle(syn(packed(away.line_v4), PORT), Side.LINE, 1.3)
+    read = read_packet(sent.packet)
+    assert read is not None
+    assert (read.source, made.counts["seen"]) == (packed(away.line_public_v4), 5)

@@ -97,6 +97,18 @@ def test_a_second_answer_lets_the_first_query_through() -> None:
     assert back.payload == b"truth"
 
 
+@pytest.mark.parametrize("server", [NAMESERVER, OPEN, address(WEB, family=6)])
+def test_one_question_is_turned_away_by_a_router(server: str) -> None:
+    """ICMP "administratively prohibited" from the hop of the rule, about this name and no other."""
+    rig = Rig((rule(Action.DNS_PROHIBITED, BY_NAME, what={"hop": 2}),))
+    sent = rig.query(question(), server)
+    (seen,) = to_client(sent)
+    assert to_server(sent) == []
+    assert seen.kind == ((3, 13) if seen.family == 4 else (1, 1))
+    assert seen.source == PLUMBING.hops[0].address(seen.family)
+    assert len(to_server(rig.query(question("www.bank.example"), server))) == 1
+
+
 def test_only_the_types_named_are_lied_about() -> None:
     """A rule about A leaves AAAA alone; both are counted once for each query."""
     rig = Rig((rule(Action.NXDOMAIN, BY_NAME, what={"types": ("A",)}),))

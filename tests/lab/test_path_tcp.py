@@ -3,6 +3,7 @@
 import itertools
 from typing import Any
 
+import dns.message
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from path_rig import (
     RST,
     SYN,
     WEB,
+    WORLD,
     Rig,
     Talk,
     address,
@@ -99,6 +101,21 @@ def test_a_prohibition_names_the_hop(family: int) -> None:
     assert seen.payload[head : head + 8] == (
         (40_000).to_bytes(2, "big") + (443).to_bytes(2, "big") + talk.isn.to_bytes(4, "big")
     )
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_connection_is_cut_while_it_opens(family: int) -> None:
+    """A SYN and, one number further, a RST in the server's name, which hears of nothing."""
+    talk = Talk(Rig((rule(Action.SYN_RESET),)), address(WEB, family=family))
+    sent = talk.say(SYN)
+    opening, reset = to_client(sent)
+    assert (opening.flags, reset.flags) == (SYN, RST)
+    assert reset.seq == (opening.seq + 1) & 0xFFFFFFFF
+    assert {opening.source, reset.source} == {talk.peer}
+    assert to_server(sent) == []
+    talk.rcv = reset.seq
+    (again,) = to_client(talk.say(SYN | ACK, seq=talk.isn))  # where that RST was lost
+    assert (again.flags, again.seq) == (RST, reset.seq)
 
 
 def assert_reset(talk: Talk, sent: list[Any], server_expects: int) -> None:
@@ -397,9 +414,15 @@ def test_every_packet_action_is_known_to_the_box_or_the_servers() -> None:
         if Stage.NETNS not in spec.stages:
             continue
         talk = talk_to(WEB, rule(action, what={"bytes": 0} if action is Action.FREEZE else {}))
-        talk.open()
-        said = {Layer.HTTP: REQUEST if action is Action.HTTP_RESET else HELLO, Layer.LOOKS: MTPROTO}
-        talk.say(ACK | PSH, next((said[one] for one in spec.layers if one in said), HELLO))
+        if spec.layers == {Layer.DNS}:
+            talk.rig.query(dns.message.make_query(WEB, "A").to_wire(), WORLD.nameserver)
+        elif spec.layers == {Layer.TCP}:
+            talk.say(SYN)
+        else:
+            talk.open()
+            http = REQUEST if action is Action.HTTP_RESET else HELLO
+            said = {Layer.HTTP: http, Layer.LOOKS: MTPROTO}
+            talk.say(ACK | PSH, next((said[one] for one in spec.layers if one in said), HELLO))
         assert talk.rig.middle.counts[f"rule:{action}"] == 1, action
 
 

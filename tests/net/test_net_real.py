@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import errno
 import inspect
 import socket
 import threading
@@ -183,4 +184,38 @@ async def test_a_datagram_that_is_too_big_is_named() -> None:
         datagrams = await dial_udp(LOOPBACK, port)
         with pytest.raises(NetFailure, match="message_size"):
             await datagrams.send(b"x" * 70_000)
+        await datagrams.aclose()
+
+
+@pytest.mark.parametrize(
+    ("heard", "failure"), [(False, "permission_denied"), (True, "host_unreachable")]
+)
+async def test_a_routers_word_is_not_this_machines(
+    monkeypatch: pytest.MonkeyPatch, heard: bool, failure: str
+) -> None:
+    """EACCES at once is a firewall here; later it is ICMPv6 "administratively prohibited"."""
+
+    async def refused(sock: socket.socket, address: tuple[str, int]) -> None:
+        if heard:
+            await asyncio.sleep(0)
+        raise PermissionError(errno.EACCES, "Permission denied", sock.family, None, address)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", refused)
+    with pytest.raises(NetFailure, match=failure):
+        await dial_tcp(LOOPBACK, 443, timeout_s=5)
+
+
+async def test_a_datagrams_prohibition_comes_from_a_router(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is heard while an answer is waited for was sent by somebody."""
+
+    async def refused(sock: socket.socket, size: int) -> bytes:
+        raise PermissionError(errno.EACCES, f"{size} bytes of {sock}")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_recv", refused)
+    async with udp_server(lambda data: []) as port:
+        datagrams = await dial_udp(LOOPBACK, port)
+        with pytest.raises(NetFailure, match="host_unreachable"):
+            await datagrams.receive(timeout_s=5)
         await datagrams.aclose()

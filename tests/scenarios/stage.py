@@ -4,6 +4,7 @@ A stage plays one round for each instant that a scenario expects something of. `
 differs between loopback and namespaces.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from random import Random
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace as replace_fields
 from stage_controls import StageControls, snapshot_of
 from stage_line import SECRET, usual_network
 
@@ -20,6 +22,7 @@ from probe.clock import Clock
 from probe.lab.actions import Action
 from probe.lab.actions import Stage as Where
 from probe.lab.lined import LinedView, OffClock, facts_of
+from probe.lab.owner import stopping_at, turned_away
 from probe.lab.process import Lab
 from probe.lab.registry import networks_of, open_registry
 from probe.lab.rules import Controls, Expected, Rule, Scenario
@@ -43,6 +46,7 @@ from probe.schedule.line import LineFacts
 from probe.schedule.network import NetworkLookup
 from probe.schedule.plan import is_captive_check, make_plan
 from probe.schedule.runner import RoundResult, RunDeps, run_round
+from probe.schedule.work import MeasureOne
 from probe.store.database import Store
 from probe.targets.load import load_fingerprints
 
@@ -238,7 +242,9 @@ class Loopback:
     def net(self) -> Net:
         """Return the line's network: through the tunnel, if it is on."""
         here, abroad = self._lab.view(), self._lab.view(control=True)
-        return MappedNet(LinedView(self._lab.scenario.line, here, abroad, self.clock))
+        line = self._lab.scenario.line
+        walled = turned_away(line, self.world)
+        return MappedNet(LinedView(line, here, abroad, self.clock, walled=walled))
 
     def line(self) -> LineFacts:
         """Return what a system on this line would say."""
@@ -301,7 +307,7 @@ class Stage:
 
     async def _round(self, scenario: Scenario, at: datetime, timeouts: Timeouts) -> Played:
         ground = self.ground
-        if at != scenario.starts:  # an hour that something is expected of
+        if any(expected.at == at for expected in scenario.expect):
             await ground.until(next_such(at, ground.clock.now()))
         controls = await self._controls(scenario, timeouts)
         with Store.open(":memory:") as store:
@@ -349,14 +355,18 @@ class Stage:
     def _deps(
         self, scenario: Scenario, store: Store, controls: StageControls, timeouts: Timeouts
     ) -> RunDeps:
-        rng = Random(7)
+        rng, stop, spec = Random(7), asyncio.Event(), scenario.round
+        allowed = PLENTY if spec.seconds is None else replace_fields(PLENTY, seconds=spec.seconds)
+        look: MeasureOne = controls.measure
+        if spec.interrupted_at is not None:
+            look = stopping_at(spec.interrupted_at, look, stop)
         endpoints = self._catalog.endpoints()
         plan = make_plan(
             self._targets(),
             [e for e in endpoints if e.anchor],
             name="scenario",
             rng=rng,
-            allowed=PLENTY,
+            allowed=allowed,
             captive=next((e for e in endpoints if is_captive_check(e)), None),
         )
         return RunDeps(
@@ -366,16 +376,17 @@ class Stage:
             vantage=Vantage(
                 id="v1", country=scenario.country, tz=scenario.zone, access=Access.FIXED
             ),
-            allowed=PLENTY,
+            allowed=allowed,
             secret=SECRET,
             rng=rng,
             store=store,
             controls=controls.of,
             facts=JudgeFacts(fingerprints=self._fingerprints),
-            lookup=self._lookup,
+            lookup=self._lookup if spec.database else None,
             line=self.ground.line,
             previous=usual_network(),
             concurrency=16,
             sni_host=self.ground.consenting(),
-            measure=controls.measure,
+            stop=stop,
+            measure=look,
         )

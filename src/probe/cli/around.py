@@ -69,7 +69,8 @@ async def lab_around(*, abroad: bool = False) -> AsyncIterator[Stage]:
             return looking.live(endpoint.id, lab.clock.now())
 
         agreed = lab.world.consenting
-        yield Stage(env, catalog, line_facts, vantage, controls, looking.measure, agreed)
+        look, spec = looking.measure, scenario.round
+        yield Stage(env, catalog, line_facts, vantage, controls, look, agreed, spec)
 
 
 def _from_abroad(lab: "AttachedLab") -> "MeasureOne":

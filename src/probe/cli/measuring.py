@@ -21,6 +21,7 @@ from probe.settings import Settings
 if TYPE_CHECKING:
     from probe.consent import Consent
     from probe.lab.process import Lab
+    from probe.lab.round_spec import RoundSpec
     from probe.model.control import ControlObservation
     from probe.probes.env import ProbeEnv
     from probe.schedule.choose import Wanted
@@ -49,6 +50,7 @@ __all__ = [
     "open_session",
     "real_stage",
     "settings_of",
+    "stopped_by",
     "surrounding",
     "until_stopped",
 ]
@@ -126,6 +128,7 @@ class Stage:
     controls: "Controls | None" = None  # None: the snapshots that are given
     measure: "MeasureOne | None" = None
     consenting: str | None = None  # who agreed to the SNI comparison; the settings go before
+    spec: "RoundSpec | None" = None  # what a scenario says of the round itself
 
 
 def consented(catalog: Catalog, wanted: "Wanted", more: Sequence[Category] = ()) -> "Consent":
@@ -274,6 +277,7 @@ def _from_the_line(lab: "Lab", world: Catalog, seed: int) -> Stage:
     from probe.control.observe import observation_of
     from probe.lab.controls import LabControls, live_observation
     from probe.lab.lined import LinedView, OffClock, facts_of
+    from probe.lab.owner import turned_away
     from probe.net.mapped import MappedNet
     from probe.probes.measure import measure
 
@@ -290,13 +294,16 @@ def _from_the_line(lab: "Lab", world: Catalog, seed: int) -> Stage:
         own = (lab.world.own_address, lab.world.own_address_v6)
         return facts_of(scenario.line, lab.clock.now(), *own)
 
+    here, away = lab.view(), lab.view(control=True)
+    walled = turned_away(scenario.line, lab.world)
     env = replace(
         env,
-        net=MappedNet(LinedView(scenario.line, lab.view(), lab.view(control=True), lab.clock)),
+        net=MappedNet(LinedView(scenario.line, here, away, lab.clock, walled=walled)),
         clock=OffClock(lab.clock, scenario.line.clock_offset_s),
     )
     vantage = Vantage(id="lab", label="lab", country=scenario.country, tz=scenario.zone)
-    return Stage(env, world, facts, vantage, controls, looking.measure, lab.world.consenting)
+    agreed = lab.world.consenting
+    return Stage(env, world, facts, vantage, controls, looking.measure, agreed, scenario.round)
 
 
 @contextmanager
@@ -348,6 +355,11 @@ def open_session(
 
     if settings.sni_host is None:
         settings = structs.replace(settings, sni_host=stage.consenting)
+    spec = stage.spec
+    if spec is not None and spec.seconds is not None:
+        seconds = min(settings.run_seconds, spec.seconds)
+        settings = structs.replace(settings, run_seconds=seconds)
+    unplaced = spec is not None and not spec.database
     rng = stage.env.rng
     vantage = stage.vantage or vantage_of(settings, store, SystemRandom())
     if store is not None and stage.vantage is not None:
@@ -367,11 +379,21 @@ def open_session(
             facts=JudgeFacts(fingerprints=stage.env.fingerprints),
             controls=stage_controls(settings, stage, controls, vantage),
             measure=stage.measure,
-            lookup=lookup,
+            lookup=None if unplaced else lookup,
             line=stage.line,
             previous=last_network(store, now) if store is not None else None,
             uncounted=store is None and stage.vantage is None,
         )
+
+
+def stopped_by(session: "Session", stage: Stage, stop: asyncio.Event) -> None:
+    """Let ``stop`` end the session's rounds, and in a lab the owner that its scenario has."""
+    session.stop = stop
+    host = None if stage.spec is None else stage.spec.interrupted_at
+    if host is not None and session.measure is not None:
+        from probe.lab.owner import stopping_at
+
+        session.measure = stopping_at(host, session.measure, stop)
 
 
 STOPPING = "stopping; what was measured is kept (once more: stop at once)"

@@ -303,6 +303,7 @@ async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult
         lab_stage,
         open_session,
         real_stage,
+        stopped_by,
     )
     from probe.cli.results import show_progress
 
@@ -318,7 +319,7 @@ async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult
         stack.enter_context(holding(settings, store))
         session = stack.enter_context(open_session(settings, stage, store, request.controls))
         own = add_own(request.private, session)
-        session.stop = stop
+        stopped_by(session, stage, stop)
         if request.goodput and not settings.metered:
             session.server = own_server(settings, session.vantage, session.catalog)
         session.quick = request.quick

@@ -89,6 +89,7 @@ class Action(StrEnum):
     SERVFAIL = "servfail"
     REFUSED = "refused"  # the DNS answer code; a refused connection is ``refuse``
     DNS_TIMEOUT = "dns_timeout"
+    DNS_PROHIBITED = "dns_prohibited"  # ICMP "administratively prohibited" about one question
     BOGON = "bogon"
     FORGED = "forged"
     SECOND_ANSWER = "second_answer"
@@ -96,6 +97,7 @@ class Action(StrEnum):
     DNS_INTERCEPT = "dns_intercept"  # port 53 of every address is answered by the line's resolver
     REFUSE = "refuse"
     PROHIBITED = "prohibited"  # ICMP "administratively prohibited" from the censor's hop
+    SYN_RESET = "syn_reset"  # a SYN and a RST answer the SYN: it is cut while it opens
     DROP = "drop"
     STALL = "stall"  # the SYN/ACK passes, nothing after it
     RST = "rst"
@@ -182,6 +184,7 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.SERVFAIL: _spec(Layer.DNS, takes="types position hop"),
     Action.REFUSED: _spec(Layer.DNS, takes="types position hop"),
     Action.DNS_TIMEOUT: _spec(Layer.DNS, takes="types hop"),
+    Action.DNS_PROHIBITED: _spec(Layer.DNS, takes="types hop", stages=_PACKETS),
     Action.BOGON: _spec(Layer.DNS, takes="types answers position hop"),
     Action.FORGED: _spec(Layer.DNS, takes="types answers position hop"),
     Action.SECOND_ANSWER: _spec(Layer.DNS, takes="types answers position hop"),
@@ -189,6 +192,7 @@ ACTIONS: dict[Action, ActionSpec] = {
     Action.DNS_INTERCEPT: _spec(Layer.UDP, Layer.TCP, takes="hop"),
     Action.REFUSE: _spec(Layer.TCP, Layer.UDP, takes="position hop"),
     Action.PROHIBITED: _spec(Layer.TCP, Layer.UDP, takes="hop", stages=_PACKETS),
+    Action.SYN_RESET: _spec(Layer.TCP, takes="hop", stages=_PACKETS),
     Action.DROP: _spec(Layer.TCP, Layer.UDP, takes="residual hop"),
     Action.RST: _spec(Layer.ACCEPTED, takes="residual position hop"),
     Action.FIN: _spec(Layer.ACCEPTED, takes="residual position hop"),

@@ -107,8 +107,11 @@ def lied_about(query: Query, rule: Rule) -> bool:
 
 
 def lie(query: Query, rule: Rule, world: World) -> bytes | None:
-    """Return the forged answer that ``rule`` gives, ``None`` for silence."""
-    if rule.action is Action.DNS_TIMEOUT:
+    """Return the forged answer that ``rule`` gives, ``None`` for silence.
+
+    An ICMP error is the box's to send: who answers questions has none.
+    """
+    if rule.action in (Action.DNS_TIMEOUT, Action.DNS_PROHIBITED):
         return None
     if rule.action in _RCODES:
         response = dns.message.make_response(query.message)

@@ -70,6 +70,8 @@ class LineSpec(msgspec.Struct, frozen=True, kw_only=True):
     ipv6: Ipv6 = Ipv6.NONE
     clock_offset_s: float = 0.0  # the vantage's clock minus the truth
     network: str = HOME  # another label: another public address and AS than usual
+    network_windows: tuple[Window, ...] = ()  # when it is there; empty is always
+    firewall: tuple[str, ...] = ()  # hosts that the machine's own firewall lets nobody out to
     mtu: int | None = None  # longer packets towards the line vanish without a word
     latency_ms: float = 0.0  # one way
     loss: float = 0.0  # share of packets, each way
@@ -83,13 +85,19 @@ class LineSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     def at(self, now: datetime) -> "LineSpec":
         """Return the line as it is at ``now``."""
+        line = self
+        if not _within(self.network_windows, now):
+            line = msgspec.structs.replace(line, network=HOME)
         hours = next((one for one in self.hours if one.covers(now)), None)
         if hours is None:
-            return self
+            return line
         names = [name for name in Hours.__struct_fields__ if name != "windows"]
-        return msgspec.structs.replace(self, **{name: getattr(hours, name) for name in names})
+        return msgspec.structs.replace(line, **{name: getattr(hours, name) for name in names})
 
     def tunnelled(self, now: datetime) -> bool:
         """Return whether the tunnel holds the default route at ``now``."""
-        windows = self.tunnel_windows
-        return self.tunnel and (not windows or any(window.covers(now) for window in windows))
+        return self.tunnel and _within(self.tunnel_windows, now)
+
+
+def _within(windows: tuple[Window, ...], now: datetime) -> bool:
+    return not windows or any(window.covers(now) for window in windows)

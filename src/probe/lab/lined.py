@@ -3,6 +3,7 @@
 What the namespaces do by routes and interfaces is done here at the door of the mapped network.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Literal
@@ -47,9 +48,21 @@ class OffClock:
 class LinedView:
     """The lab seen through a line: without a link nothing leaves, a tunnel ends abroad."""
 
-    def __init__(self, line: LineSpec, here: LabView, abroad: LabView, clock: Clock) -> None:
-        """Look through ``line``, which may be tunnelled at certain hours of ``clock``."""
+    def __init__(
+        self,
+        line: LineSpec,
+        here: LabView,
+        abroad: LabView,
+        clock: Clock,
+        *,
+        walled: Collection[str] = (),
+    ) -> None:
+        """Look through ``line``, which may be tunnelled at certain hours of ``clock``.
+
+        A firewall of the machine lets nobody out to the ``walled`` addresses.
+        """
         self._line = line
+        self._walled = frozenset(walled)
         self._here = here
         self._abroad = abroad
         self._clock = clock
@@ -63,6 +76,8 @@ class LinedView:
             NetFailure: this line has no way there.
 
         """
+        if address in self._walled:
+            raise NetFailure("permission_denied")  # EACCES, as where a rule prohibits it
         if not self._line.link:
             raise NetFailure("network_unreachable")
         if not self._line.gateway:
@@ -97,6 +112,7 @@ def facts_of(line: LineSpec, now: datetime, *own: str) -> LineFacts:
     ``own`` are the public addresses that it has at home, of IPv6 where that works; elsewhere its
     address is not known.
     """
+    line = line.at(now)
     at_home = line.link and line.network == HOME
     block = 1 if line.network == HOME else 2
     mine = [a for a in own if family_of(a) == 4 or line.ipv6 is Ipv6.WORKS]

@@ -7,6 +7,7 @@ import msgspec
 
 from probe.lab.actions import Action, By, Layer, Limit, Position, Reach, Stage, Way
 from probe.lab.line_spec import LineSpec
+from probe.lab.round_spec import RoundSpec
 from probe.lab.windows import Window
 from probe.model.context import GateId
 from probe.model.target import Category, Service
@@ -163,6 +164,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[Service, ...] | None = None
     cdn: tuple[str, ...] = ()  # hosts whose addresses differ by where one asks from
     line: LineSpec = LineSpec()
+    round: RoundSpec = RoundSpec()
     controls: Controls = Controls.LIVE
     rules: tuple[Rule, ...] = ()
     expect: tuple[Expected, ...] = ()

@@ -20,8 +20,15 @@ from probe.errors import InputError
 from probe.lab.actions import ACTIONS, By, Limit, Reach, Stage
 from probe.lab.line_spec import HOME, Hours, Ipv6, LineSpec
 from probe.lab.located import LocatedYaml, read_yaml
+from probe.lab.round_spec import RoundSpec
 from probe.lab.rules import Controls, Expected, Rule, Scenario, What, Who
-from probe.lab.scenario_checks import check_expect, check_line, check_what, check_who
+from probe.lab.scenario_checks import (
+    check_expect,
+    check_line,
+    check_round,
+    check_what,
+    check_who,
+)
 from probe.lab.windows import When, Window, compile_window, find_zone
 from probe.model.target import Endpoint, Service
 
@@ -29,6 +36,7 @@ __all__ = ["load_scenario", "load_world", "scenario_names"]
 
 _LISTS = {
     "": {"stages", "cdn"},
+    "line": {"firewall"},
     "who": {
         "host",
         "except",
@@ -72,6 +80,13 @@ class _Tunnel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     when: tuple[When, ...]
 
 
+class _Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another network than usual, at some hours only."""
+
+    name: str
+    when: tuple[When, ...]
+
+
 class _Hours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hours at which a line is another, as written."""
 
@@ -94,7 +109,8 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tunnel: bool | _Tunnel = False
     ipv6: Ipv6 = Ipv6.NONE
     clock_offset_s: float = 0.0
-    network: str = HOME
+    network: str | _Network = HOME
+    firewall: tuple[str, ...] = ()
     latency_ms: float = 0.0
     loss: float = 0.0
     down_kbit: float | None = None
@@ -131,6 +147,7 @@ class _Scenario(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     services: list[dict[str, Any]] | None = None
     cdn: tuple[str, ...] = ()
     line: _Line = _Line()
+    round: RoundSpec = RoundSpec()
     controls: Controls = Controls.LIVE
     rules: tuple[_Rule, ...] = ()
     expect: tuple[Expected, ...] = ()
@@ -228,7 +245,7 @@ def _windows(
 
 
 def _line(doc: LocatedYaml, raw: _Scenario, given: Mapping[str, Any]) -> LineSpec:
-    """Return the line; a tunnel with windows is spread over two fields."""
+    """Return the line; a tunnel, or a network, with windows is spread over two fields."""
     written = raw.line
     tunnel = written.tunnel
     windows: tuple[Window, ...] = ()
@@ -237,6 +254,13 @@ def _line(doc: LocatedYaml, raw: _Scenario, given: Mapping[str, Any]) -> LineSpe
     fields = {name: getattr(written, name) for name in written.__struct_fields__}
     hours = tuple(_hours(doc, raw, one, number) for number, one in enumerate(written.hours))
     own = {"tunnel": bool(tunnel), "tunnel_windows": windows, "hours": hours}
+    network = written.network
+    if isinstance(network, _Network):
+        path = ".line.network.when"
+        there = _windows(doc, network.when, raw.zone, path)
+        if not there:
+            raise doc.error("another network has a window", path, f"network: {network.name}")
+        own |= {"network": network.name, "network_windows": there}
     line = LineSpec(**fields | own)
     check_line(doc, line, given, stages=raw.stages)
     return line
@@ -293,6 +317,13 @@ def _world(doc: LocatedYaml, raw: _Scenario) -> tuple[Service, ...] | None:
     if raw.world not in names:
         raise doc.error(f"there is no world {raw.world!r}", ".world", ", ".join(names))
     return load_world(raw.world, checked_on)
+
+
+def _hosts(services: tuple[Service, ...] | None) -> frozenset[str] | None:
+    """Return the hosts of a world, ``None`` when the caller brings a catalog."""
+    if services is None:
+        return None
+    return frozenset(endpoint.host for service in services for endpoint in service.endpoints)
 
 
 def _file(folder: str, name: str) -> Path:
@@ -357,6 +388,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         raise doc.error("a scenario is played in at least one stage", ".stages")
     services = _world(doc, raw)
     ids = None if services is None else frozenset(service.id for service in services)
+    check_round(doc, raw.round, raw.line.firewall, _hosts(services))
     for index, item in enumerate(raw.expect):
         check_expect(doc, item, f".expect[{index}]")
     starts = raw.starts if raw.starts.tzinfo else raw.starts.replace(tzinfo=zone)
@@ -371,6 +403,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         services=services,
         cdn=raw.cdn,
         line=_line(doc, raw, data.get("line", {})),
+        round=raw.round,
         controls=raw.controls,
         rules=tuple(_rules(doc, data, raw, ids)),
         expect=tuple(

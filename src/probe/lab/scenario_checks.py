@@ -11,10 +11,11 @@ from probe.lab.line_spec import LOOPBACK_FIELDS, NETNS_FIELDS, Hours, LineSpec
 from probe.lab.located import LocatedYaml
 from probe.lab.looks import LOOKS
 from probe.lab.recognised import MESSAGES, PROTOCOLS
+from probe.lab.round_spec import RoundSpec
 from probe.lab.rules import ALERTS, AUTHORITIES, Expected, What, Who
 from probe.model.address import parse_ip
 
-__all__ = ["check_expect", "check_line", "check_what", "check_who"]
+__all__ = ["check_expect", "check_line", "check_round", "check_what", "check_who"]
 
 MAX_HOP = 6
 """The last hop before a server abroad."""
@@ -179,6 +180,29 @@ def check_line(
         raise doc.error("silent hops are 2 to 6", ".line.silent_hops")
     if not line.network:
         raise doc.error("a network has a name", ".line.network")
+
+
+def check_round(
+    doc: LocatedYaml, spec: RoundSpec, firewall: Collection[str], hosts: Collection[str] | None
+) -> None:
+    """Refuse a round without time, and hosts that are not in the world.
+
+    ``firewall`` are the hosts that the line's machine lets nobody out to; ``hosts`` are the
+    world's, ``None`` when the caller brings a catalog.
+
+    Raises:
+        InputError: with file, line, field and the mend.
+
+    """
+    if spec.seconds is not None and not 1 <= spec.seconds <= 86_400:
+        raise doc.error("seconds is 1 to 86400", ".round.seconds")
+    named = {f".line.firewall[{number}]": host for number, host in enumerate(firewall)}
+    if spec.interrupted_at is not None:
+        named[".round.interrupted_at"] = spec.interrupted_at
+    for path, host in named.items():
+        if hosts is not None and host not in hosts:
+            mend = "a host of the scenario's own world, as it is written there"
+            raise doc.error(f"there is no host {host!r}", path, mend)
 
 
 def _check_rates(doc: LocatedYaml, line: LineSpec | Hours, path: str) -> None:

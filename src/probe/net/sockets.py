@@ -6,6 +6,7 @@ through the selector. The guard is asked before each dial.
 
 import asyncio
 import contextlib
+import errno
 import socket
 
 from probe.model.failure import Failure
@@ -32,13 +33,15 @@ async def dial_tcp(address: str, port: int, *, timeout_s: float) -> "SocketStrea
     """
     guard.check(address)
     sock = _open(address, socket.SOCK_STREAM)
+    loop, waited = asyncio.get_running_loop(), asyncio.Event()
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        loop.call_soon(waited.set)  # not before the kernel has said that it tries
         async with asyncio.timeout(timeout_s):
-            await asyncio.get_running_loop().sock_connect(sock, (address, port))
+            await loop.sock_connect(sock, (address, port))
     except OSError as exc:  # TimeoutError is one
         sock.close()
-        raise NetFailure(classify(exc)) from exc
+        raise NetFailure(_heard(exc) if waited.is_set() else classify(exc)) from exc
     except BaseException:
         sock.close()
         raise
@@ -64,6 +67,15 @@ async def dial_udp(address: str, port: int) -> "SocketDatagrams":
         sock.close()
         raise
     return SocketDatagrams(sock)
+
+
+def _heard(exc: OSError) -> Failure:
+    """Return the failure that an answer from the network brought.
+
+    Linux says EACCES of an IPv6 packet that a router was told not to let through (ICMPv6 type 1,
+    codes 1, 5 and 6, RFC 4443 3.1). This machine's own refusal is the same word, at once.
+    """
+    return "host_unreachable" if exc.errno == errno.EACCES else classify(exc)
 
 
 def _open(address: str, kind: int) -> socket.socket:
@@ -92,7 +104,7 @@ async def _next(
             async with asyncio.timeout(timeout_s):
                 return await loop.sock_recv(sock, size)
     except OSError as exc:
-        raise NetFailure(classify(exc)) from exc
+        raise NetFailure(_heard(exc)) from exc
 
 
 class SocketStream:

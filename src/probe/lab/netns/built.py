@@ -48,7 +48,7 @@ class BuiltLab:
         self._said = said
         self._children = Children()
         self._running = False
-        self._played = Played(request.services, request.scenario)
+        self._played = Played(request.services, request.scenario, request.at)
         middle = request.at + (request.real - request.at) / 2
         self._authorities: dict[AuthorityName, Authority] = {
             name: make_authority(name, middle) for name in AuthorityName

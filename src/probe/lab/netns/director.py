@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from probe.lab.ca import Authority, AuthorityName
@@ -18,7 +19,7 @@ from probe.lab.messages import (
     Tell,
     Told,
 )
-from probe.lab.netns.addresses import addresses_of
+from probe.lab.netns.addresses import Addresses, addresses_of
 from probe.lab.netns.lab_time import LabTime
 from probe.lab.netns.passage import Passage
 from probe.lab.rules import Scenario
@@ -42,20 +43,29 @@ class Servant(Protocol):
 
 
 class Played:
-    """What is played now: a scenario in a world made of services."""
+    """What is played now: a scenario in a world made of services, on the network of the hour."""
 
-    def __init__(self, services: tuple[Service, ...], scenario: Scenario) -> None:
+    def __init__(self, services: tuple[Service, ...], scenario: Scenario, now: datetime) -> None:
         """Build the world."""
         self.services = services
         self.scenario = scenario
         self.world: World = build_world(services, scenario.country, cdn=scenario.cdn)
-        self.addresses = addresses_of(self.world, scenario.line)
+        self.addresses = self._addresses(now)
+
+    def _addresses(self, now: datetime) -> Addresses:
+        return addresses_of(self.world, self.scenario.line.at(now))
+
+    def moves(self, now: datetime) -> bool:
+        """Take the addresses that the line has at ``now``; return whether they are other ones."""
+        before, self.addresses = self.addresses, self._addresses(now)
+        return self.addresses != before
 
 
 class Director:
     """Keeps the path, the servers, the control abroad and the line at the same scenario and time.
 
-    ``arrange`` is called with what is played whenever it, or the hour of its VPN, changes.
+    ``arrange`` is called with what is played whenever it, its network, or the hour of its VPN
+    changes.
     """
 
     def __init__(
@@ -143,15 +153,18 @@ class Director:
         for servant in self._servants():
             await servant.ask(ask, timeout_s=ORDER_S)
         tunnelled = self.played.scenario.line.tunnelled(ask.now)
-        if tunnelled != self._tunnelled:
+        moves = self.played.moves(ask.now)
+        if moves or tunnelled != self._tunnelled:
             self._tunnelled = tunnelled
             self._arrange(self.played, tunnelled)
+        if moves:
+            self._path.move(self.played.addresses)
         return Told()
 
     async def _play(self, ask: Play) -> Told:
         """Change the servers first, so that no packet meets a world that is not served yet."""
         services = ask.services or self.played.services
-        played = Played(services, ask.scenario)
+        played = Played(services, ask.scenario, self._time.now())
         for servant in self._servants():
             await servant.ask(ask, timeout_s=WORLD_S)
         self._tunnelled = ask.scenario.line.tunnelled(self._time.now())

@@ -80,6 +80,12 @@ class Passage:
         self._middle = Middle(world, scenario, plumbing, now=self._now, rng=self._rng)
         self._middle.counts.update(counts)
 
+    def move(self, addresses: Addresses) -> None:
+        """Let the line go on from other addresses; the censor remembers what he saw."""
+        self._plumbing = plumbing_of(addresses)
+        self._exit = _exit_of(self._plumbing, addresses)
+        self._middle.move(self._plumbing)
+
     def set_time(self, now: datetime) -> None:
         """Move the lab's clock."""
         self._now = now

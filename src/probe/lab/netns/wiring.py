@@ -10,6 +10,7 @@ from probe.lab.netns.line_state import router_lines, state_of, vantage_lines
 from probe.lab.netns.namespaces import Ground, Place
 from probe.lab.netns.passage import Passage
 from probe.lab.netns.wires import Wire, open_tun
+from probe.lab.owner import turned_away
 from probe.lab.path.plumbing import Side
 
 __all__ = ["Wiring"]
@@ -30,6 +31,7 @@ class Wiring:
         self._ground = ground
         self._tun = tun
         self._ipv6 = links.has_ipv6()
+        self._walls = False  # a kernel without rules plays all else
 
     def lay(self, addresses: Addresses) -> dict[Side, Wire]:
         """Make the links, from the wires outwards, and return the box's ends.
@@ -68,7 +70,9 @@ class Wiring:
         addresses, spec, six = played.addresses, played.scenario.line, self._ipv6
         if spec.ipv6 is not Ipv6.NONE and not six:
             raise LabError("this kernel has no IPv6, and the scenario's line does")
-        state = state_of(spec, tunnelled=tunnelled)
+        walled = turned_away(spec, played.world)
+        self._walls = self._walls or bool(walled)
+        state = state_of(spec, tunnelled=tunnelled, walled=walled if self._walls else None)
         if tunnelled != box.tunnelled:
             with self._ground.inside(Place.VANTAGE):
                 box.tunnel(open_tun(links.TUNNEL) if tunnelled else None)

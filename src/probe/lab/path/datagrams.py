@@ -165,9 +165,7 @@ class UdpPath(FlowPath[UdpFlow]):
             shots = self._injector.port_unreachable(packet, flow.there.ttl_of(rule, going))
             return Outcome(forward=what.position is Position.ON_PATH, injected=shots)
         if rule.action is Action.PROHIBITED:
-            hop = going.hops[going.position(what.hop) - 1]
-            ttl = going.ttl_to_client(what.hop)
-            return Outcome(forward=False, injected=self._injector.prohibited(packet, hop, ttl))
+            return self._injector.prohibited(packet, what, going)
         return DROP
 
     def _lead(self, packet: Packet, flow: UdpFlow, at_s: float) -> None:

@@ -14,7 +14,6 @@ from probe.lab.path.crafting import icmp_error, tcp_segment, udp_datagram
 from probe.lab.path.flows import TcpFlow
 from probe.lab.path.outcome import Injected, Outcome
 from probe.lab.path.packets import ACK, FIN, PSH, RST, SYN, Packet
-from probe.lab.path.plumbing import Hop
 from probe.lab.path.route import Travel
 from probe.lab.rules import ALERTS, What
 
@@ -169,9 +168,30 @@ class Injector:
         )
         return Outcome(forward=False, injected=(Injected(received, to_client=True),))
 
-    def prohibited(self, packet: Packet, hop: Hop, ttl: int) -> tuple[Injected, ...]:
-        """Return ICMP "administratively prohibited" from ``hop`` (RFC 1812 5.2.7.1, RFC 4443)."""
-        return _error(hop.address(packet.family), packet, _PROHIBITED[packet.family], ttl)
+    def opened_and_reset(self, flow: TcpFlow, what: What, going: Travel) -> tuple[Injected, ...]:
+        """Return a SYN in the server's name, and the RST that follows it.
+
+        The client takes the bare SYN for a simultaneous open and is in SYN-RECEIVED when the RST
+        comes, so that it reads "reset" and not "refused" (RFC 9293 3.5, 3.10.7.4). The RST
+        acknowledges nothing: should it come first or alone, it is ignored (3.10.7.3).
+        """
+        ttl = going.ttl_to_client(what.hop)
+        begun = self._rng.getrandbits(32)
+        opening = tcp_segment(
+            flow.server, flow.client, SYN, sequence=begun, window=_WINDOW, ttl=ttl
+        )
+        reset = tcp_segment(flow.server, flow.client, RST, sequence=begun + 1, ttl=ttl)
+        return (Injected(opening, to_client=True), Injected(reset, to_client=True))
+
+    def prohibited(self, packet: Packet, what: What, going: Travel) -> Outcome:
+        """Return ICMP "administratively prohibited" from the hop of ``what``, and no packet on.
+
+        RFC 1812 5.2.7.1 and RFC 4443 3.1.
+        """
+        source = going.hops[going.position(what.hop) - 1].address(packet.family)
+        ttl = going.ttl_to_client(what.hop)
+        shots = _error(source, packet, _PROHIBITED[packet.family], ttl)
+        return Outcome(forward=False, injected=shots)
 
     def port_unreachable(self, packet: Packet, ttl: int) -> tuple[Injected, ...]:
         """Return what a closed UDP port answers, in the server's name."""

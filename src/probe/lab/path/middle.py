@@ -61,12 +61,17 @@ class Middle:
         """Stand in ``world`` at ``now``; ``rng`` is loss, chance and the censor's odd numbers."""
         self.counts: Counter[str] = Counter()
         self.sought = Sought()
-        self._plumbing = plumbing
         self._rng = rng
-        self._nat = Nat(plumbing)
         self._abroad = frozenset({packed(plumbing.abroad_v4), packed(plumbing.abroad_v6)})
         self._scene = Scene(world, scenario, now=now, rng=rng)
+        self.move(plumbing)
         self._set_up(scenario)
+
+    def move(self, plumbing: Plumbing) -> None:
+        """Give the line other addresses; what comes for the old ones comes to nobody."""
+        self._plumbing = plumbing
+        self._nat = Nat(plumbing)
+        self._destinations = Destinations(self._scene, plumbing)
 
     def play(self, world: World, scenario: Scenario) -> None:
         """Put another censor, line and world in place; connections of before are forgotten."""

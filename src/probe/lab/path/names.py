@@ -1,8 +1,8 @@
 """DNS over UDP as the box treats it: lies in the name of whoever was asked.
 
 In the path the query vanishes and only the lie arrives. Beside the path both the lie and the
-truth arrive, the lie first; so it is with a ``second_answer`` anywhere. Queries in fragments
-are not read.
+truth arrive, the lie first; so it is with a ``second_answer`` anywhere. A query that is
+prohibited is answered by an error of the router at that hop. Queries in fragments are not read.
 """
 
 from probe.lab.actions import Action, Layer, Position
@@ -41,6 +41,8 @@ def answer_query(
     rule = choice.rule(request, flow.dice, going, event=f"/{asked.message.id}/{asked.kind}")
     if rule is None or not lied_about(asked, rule):
         return PASS
+    if rule.action is Action.DNS_PROHIBITED:
+        return injector.prohibited(query, rule.what, going)
     forged = lie(asked, rule, scene.world)
     if forged is None:
         return DROP

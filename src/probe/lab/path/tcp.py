@@ -106,8 +106,10 @@ class TcpPath(FlowPath[TcpFlow]):
             shot = self._injector.refusal(flow, packet, ttl)
             return Outcome(forward=what.position is Position.ON_PATH, injected=(shot,))
         if rule.action is Action.PROHIBITED:
-            hop = going.hops[going.position(what.hop) - 1]
-            shots = self._injector.prohibited(packet, hop, going.ttl_to_client(what.hop))
+            return self._injector.prohibited(packet, what, going)
+        if rule.action is Action.SYN_RESET:
+            flow.fate = Fate.RESET
+            shots = self._injector.opened_and_reset(flow, what, going)
             return Outcome(forward=False, injected=shots)
         return DROP
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
+from languages import one_fast
 
 from probe.errors import InputError
 from probe.report import mechanisms, phrases, words
@@ -92,10 +93,7 @@ def test_what_is_compiled_is_what_is_written(locales: Any, code: str) -> None:
             assert said == set(message.string), "run: make locales"
 
 
-@pytest.mark.parametrize(
-    "code",
-    [pytest.param(code, marks=() if code == "fa" else pytest.mark.slow) for code in LANGUAGES],
-)
+@pytest.mark.parametrize("code", one_fast())
 def test_the_report_speaks_it(fortnight: ReportData, code: str) -> None:
     """Language and direction are said; no English sentence of ours is left; hosts do not turn."""
     page = render(fortnight, code)

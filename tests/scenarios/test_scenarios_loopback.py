@@ -23,15 +23,12 @@ pytestmark = pytest.mark.filterwarnings("always:played again with more time")
 played_on_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 FAST = (
-    "dns-intercepted",
     "dns-nxdomain",
     "http-reset",
     "line-domestic-only",
-    "line-vpn-hours",
     "server-403",
     "tcp-refused",
     "tls-sni-reset",
-    "trap-dns-geoblocked",
     "trap-snapshot-down",
 )
 """One of each layer, within the fast tests."""

@@ -33,7 +33,7 @@ def test_every_file_names_its_schema_and_its_category(path: Path) -> None:
 def checked_schema() -> "Validator":
     """Return the schema, checked to be JSON Schema 2020-12.
 
-    ``jsonschema`` takes seconds to import: one test uses it, so that one process waits for it.
+    ``jsonschema`` takes seconds to import: the one test that uses it is among the slow ones.
     """
     from jsonschema import Draft202012Validator
 
@@ -41,6 +41,7 @@ def checked_schema() -> "Validator":
     return Draft202012Validator(catalog_schema())
 
 
+@pytest.mark.slow
 def test_the_schema_takes_what_the_loader_takes_and_refuses_what_it_refuses() -> None:
     """All packaged files fit; an unknown field and an unknown kind do not."""
     validator = checked_schema()

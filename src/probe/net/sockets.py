@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import sys
 
 from probe.model.failure import Failure
 from probe.net import guard
@@ -73,9 +74,11 @@ def _heard(exc: OSError) -> Failure:
     """Return the failure that an answer from the network brought.
 
     Linux says EACCES of an IPv6 packet that a router was told not to let through (ICMPv6 type 1,
-    codes 1, 5 and 6, RFC 4443 3.1). This machine's own refusal is the same word, at once.
+    codes 1, 5 and 6, RFC 4443 3.1). This machine's own refusal is the same word, at once; other
+    systems may say theirs late, so there it stays this machine's.
     """
-    return "host_unreachable" if exc.errno == errno.EACCES else classify(exc)
+    routers = sys.platform == "linux" and exc.errno == errno.EACCES
+    return "host_unreachable" if routers else classify(exc)
 
 
 def _open(address: str, kind: int) -> socket.socket:

@@ -172,6 +172,7 @@ def test_urls_that_cannot_be_used(target: str, said: str, monkeypatch: pytest.Mo
         "postgresql://me:secret@localhost/db?hostaddr=192.0.2.1",
         "postgresql://me:secret@/db?host=db.example",
         "postgresql://me:secret@/db?service=far",
+        "postgresql://me@/db?conninfo=host%3D192.0.2.1%20password%3Dsecret",
     ],
 )
 def test_a_server_elsewhere_is_refused_before_it_is_dialled(target: str) -> None:
@@ -189,6 +190,22 @@ def test_a_server_that_the_environment_names_is_refused(
     monkeypatch.setenv(name, "db.example")
     with pytest.raises(ForbiddenNetwork, match=name):
         Store.open("postgresql:///db")
+
+
+@pytest.mark.parametrize("name", ["PGHOSTADDR", "PGSERVICE"])
+def test_a_variable_that_goes_before_the_url_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver dials the address of these, also where the URL names a host of this machine."""
+    monkeypatch.setenv(name, "192.0.2.1")
+    with pytest.raises(ForbiddenNetwork, match=name):
+        Store.open("postgresql://localhost/db")
+
+
+def test_a_port_that_is_no_number_is_an_error_of_the_url() -> None:
+    """What is not understood is said without a traceback."""
+    with pytest.raises(StoreError, match="URL is not understood"):
+        Store.open("postgresql://localhost:abc/db")
 
 
 def test_a_server_that_is_not_there_is_told_without_the_password() -> None:

@@ -72,11 +72,11 @@ class Database:
                     busy_timeout_s=busy_timeout_s,
                 )
             engine = create_engine(url)
-        except (ArgumentError, NoSuchModuleError) as exc:
+            check_server(engine)
+        except (ArgumentError, NoSuchModuleError, ValueError) as exc:  # of a port, too
             raise StoreError(f"the store's URL is not understood: {type(exc).__name__}") from exc
         except ModuleNotFoundError as exc:
             raise StoreError(f"the store's URL needs the Python package {exc.name}") from exc
-        check_server(engine)
         return cls(engine, url.render_as_string(hide_password=True), None, readonly=readonly)
 
     @classmethod

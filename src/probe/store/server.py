@@ -13,8 +13,9 @@ from probe.net import guard
 
 __all__ = ["check_server"]
 
-_FROM_OUTSIDE = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
-"""Variables by which the driver finds a server that the URL does not name."""
+_ONLY_WITHOUT_A_HOST = ("PGHOST",)
+_ALWAYS = ("PGHOSTADDR", "PGSERVICE")
+"""Variables by which the driver finds a server, the last two also where the URL names one."""
 
 
 def check_server(engine: Engine) -> None:
@@ -32,9 +33,11 @@ def check_server(engine: Engine) -> None:
     for host in hosts:
         if not (host == "localhost" or host.startswith(("/", "@")) or guard.is_loopback(host)):
             raise ForbiddenNetwork(f"a store at {host!r}: only this machine's are allowed here")
-    set_ = [name for name in _FROM_OUTSIDE if os.environ.get(name)]
-    if set_ and not hosts:
-        raise ForbiddenNetwork(f"a store by {', '.join(set_)}: name its host in the URL")
+    heard = _ALWAYS if hosts else (*_ONLY_WITHOUT_A_HOST, *_ALWAYS)
+    named = [name for name in heard if os.environ.get(name)]
+    if named:
+        mend = "unset it, and name the host in the URL"
+        raise ForbiddenNetwork(f"a store where {', '.join(named)} says: {mend}")
 
 
 def _hosts(engine: Engine) -> Iterator[str]:
@@ -44,3 +47,5 @@ def _hosts(engine: Engine) -> Iterator[str]:
         yield from filter(None, str(arguments.get(key) or "").split(","))
     if arguments.get("service"):
         yield f"service {arguments['service']}"
+    if arguments.get("conninfo"):  # a whole address of its own, maybe with a password
+        yield "conninfo"

@@ -526,6 +526,15 @@ def test_a_handshake_may_fall_silent_after_the_server_began() -> None:
     assert talk.hear(ACK, b"b" * 1000) == []
 
 
+def test_a_server_that_was_not_heard_before_is_counted_from_what_the_client_has() -> None:
+    """Where its SYN/ACK went another way, the hello's acknowledgement says where it begins."""
+    talk = talk_to(WEB, rule(Action.SNI_DROP, BY_NAME, what={"answered": 300}))
+    talk.say(SYN)
+    talk.rcv = talk.server_isn + 1
+    talk.say(PSH | ACK, HELLO)
+    assert_cut_at(talk, talk.hear(ACK, b"b" * 1000), b"b" * 300, b"b" * 1000)
+
+
 def test_what_the_server_says_further_on_comes_to_no_use() -> None:
     """A segment beyond the cut that overtook the others is held back whole."""
     talk = talk_to(WEB, rule(Action.SNI_DROP, BY_NAME, what={"answered": 300}))

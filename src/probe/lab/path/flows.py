@@ -81,10 +81,11 @@ class TcpFlow:
         self.cut_by: Rule | None = None  # once the server has said so much
         self.cut_at = 0  # the first byte of the server that does not pass then
 
-    def cut_later(self, rule: Rule) -> None:
-        """Let so much of the server's answer pass as ``rule`` says."""
+    def cut_later(self, rule: Rule, packet: Packet) -> None:
+        """Let so much of what the server answers ``packet`` pass as ``rule`` says."""
+        begins = packet.acknowledgement if self.server_next is None else self.server_next
         self.cut_by = rule
-        self.cut_at = ((self.server_next or 0) + rule.what.answered) & 0xFFFFFFFF
+        self.cut_at = (begins + rule.what.answered) & 0xFFFFFFFF
 
     def passing(self, packet: Packet) -> int:
         """Return how many bytes of a server's segment lie before the cut, 0 to all of them."""

@@ -195,7 +195,7 @@ class TcpPath(FlowPath[TcpFlow]):
         """Do to a standing connection what ``rule`` says."""
         what, action = rule.what, rule.action
         if what.answered:
-            flow.cut_later(rule)
+            flow.cut_later(rule, packet)
             return PASS
         self._remember(flow, rule)
         beside = what.position is Position.ON_PATH

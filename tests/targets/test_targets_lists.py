@@ -12,6 +12,7 @@ from probe.model.target import Category
 from probe.targets.defaults import DEFAULT_CATEGORIES
 from probe.targets.listed import read_fingerprints
 from probe.targets.load import load_countries, load_country_rules, load_fingerprints
+from probe.wire.pages import MarkIndex
 
 MARK = "  - {id: x, mark: blockpage, place: body, pattern: blocked by us, source: s}\n"
 HEAD = "checked_on: 2026-11-21\nfingerprints:\n"
@@ -174,3 +175,19 @@ def test_a_wrong_country_is_refused(tmp_path: Path, entry: str, field: str) -> N
     assert caught.value.line == 4
     assert caught.value.field is not None
     assert field in caught.value.field
+
+
+_EXPLORER = (
+    '<h2 id="ietext" style="font:8pt/11pt verdana; color:black">HTTP 404 - File not found<br>'
+)
+_IIS = '<h2 style="font:8pt/11pt verdana; color:000000">HTTP 404 - File not found<br>'
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "found"),
+    [(_EXPLORER, 403, True), (_EXPLORER, 404, False), (_IIS, 403, False)],
+)
+def test_a_false_404_is_a_browsers_own_page(body: str, status: int, found: bool) -> None:
+    """Microsoft's web server says the same of its own, and may be told to say it for a 403."""
+    marks = MarkIndex(load_fingerprints()).find(status=status, headers=(), title=None, page=body)
+    assert ("tn-404-in-a-403" in marks) is found

@@ -138,6 +138,13 @@ def test_services_carry_the_fields_of_endpoints(tmp_path: Path) -> None:
     assert (endpoint.service, endpoint.trust, endpoint.port) == ("a", Trust.SIGNAL, 8443)
 
 
+def test_an_interceptor_may_have_a_name_of_many_labels(tmp_path: Path) -> None:
+    """As long as a name may be (RFC 1035 2.3.4)."""
+    for name in ("proxy.branch.city.provider.example", LONG[2:]):
+        text = HEAD + WORLD + RULE + f"what: {{action: mitm, name: {name}}}\n"
+        assert load_scenario(write(tmp_path, text)).rules[0].what.name == name
+
+
 def test_a_scenario_without_a_world_plays_in_a_catalog(tmp_path: Path) -> None:
     """``services`` is ``None`` when the caller brings the catalog."""
     assert load_scenario(write(tmp_path, HEAD)).services is None
@@ -147,6 +154,7 @@ RULE = "rules:\n  - id: r\n    "
 DROP = RULE + "what: drop\n    "
 LINE = "line: "
 NETNS = "stages: netns\n"
+LONG = "a." * 127 + "a"
 SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpoints: "
 
 
@@ -160,6 +168,7 @@ SERVICE = "services:\n  - id: a\n    name: A\n    category: messaging\n    endpo
         (RULE + "what: {action: mitm, ca: acme}\n", 8, "rules[0].what.ca", "acme"),
         (RULE + 'what: {action: mitm, name: "a b"}\n', 8, "rules[0].what.name", "no host name"),
         (RULE + 'what: {action: mitm, name: ""}\n', 8, "rules[0].what.name", "no host name"),
+        (RULE + f"what: {{action: mitm, name: {LONG}}}\n", 8, "rules[0].what.name", "no host"),
         (RULE + "what: {action: bogon, answers: x}\n", 8, "rules[0].what.answers[0]", "'x'"),
         (RULE + "what: {action: bogon, types: MX}\n", 8, "rules[0].what.types[0]", "MX"),
         (RULE + "what: {action: drop, share: 0.5}\n", 8, "rules[0].what.share", "takes no"),

@@ -25,7 +25,7 @@ MAX_ANSWERED = 16_384
 
 _PLAYED_HOPS = frozenset(range(2, MAX_HOP + 1))
 _PROTOCOLS = frozenset({"dns", "http", "tcp", "tls", "udp", *PROTOCOLS})
-_HOST_NAME = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,3}")
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 _PACKETS_ONLY = "declare `stages: netns`"
 
 

@@ -221,6 +221,15 @@ def test_exit_zero_is_for_scripts() -> None:
     assert result.exit_code == 0
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+def test_the_owner_of_a_scenario_stops_it() -> None:
+    """As Ctrl-C does: what was seen until then is told."""
+    result = diagnose("edge.messenger.example", "--lab", "round-stopped", "--quick")
+    assert result.exit_code == 130
+    assert "interrupted" in result.output.lower()
+
+
 # --- waiting
 
 

@@ -288,12 +288,13 @@ def test_a_lab_run_is_told_what_its_scenario_lets_it_know(
         ("dns-forged-unplaced", "web.messenger", "dns.other.unplaced", 0),
         ("line-firewall", "web.messenger", "line.local_fault", 0),
         ("line-moves", "web.messenger", "gate.path_changed", 3),
+        ("quic-versions-only", "fast.meet", "unproven.quic_versions", 0),
     ],
 )
 def test_a_lab_run_is_as_its_scenario_says_of_the_measuring_side(
     scenario: str, endpoint: str, rule: str, code: int
 ) -> None:
-    """Little time, an owner who stops it, no database, a firewall, another network meanwhile."""
+    """Little time, an owner who stops it, no database, a firewall, another network, no aioquic."""
     result = run("--lab", scenario, "--no-store", "--output", "json")
     rows = [r for row in json.loads(result.stdout) for r in row["endpoints"]]
     found = {r["verdict"]["rule_id"] for r in rows if endpoint in r["endpoint"]}

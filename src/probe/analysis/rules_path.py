@@ -323,7 +323,7 @@ PATH: tuple[Rule, ...] = (
         "tcp.unreachable",
         FailureClass.UNREACHABLE,
         "The network says that there is no way to {service}.",
-        "A missing route of this provider.",
+        "A missing route of this provider; a packet filter here that answers as routers do.",
     ),
     *_CERTIFICATES,
     _row(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,7 @@ async def lab_around(*, abroad: bool = False) -> AsyncIterator[Stage]:
             return looking.live(endpoint.id, lab.clock.now())
 
         agreed = lab.world.consenting
+        env = replace(env, quic=env.quic and scenario.line.aioquic)
         look, spec = looking.measure, scenario.round
         yield Stage(env, catalog, line_facts, vantage, controls, look, agreed, spec)
 

@@ -225,7 +225,14 @@ async def _round(
     from contextlib import AsyncExitStack
     from dataclasses import replace
 
-    from probe.cli.measuring import holding, keeping, lab_stage, open_session, real_stage
+    from probe.cli.measuring import (
+        holding,
+        keeping,
+        lab_stage,
+        open_session,
+        real_stage,
+        stopped_by,
+    )
     from probe.cli.telling import show_waiting
     from probe.schedule.chain import FollowUps
     from probe.schedule.choose import Wanted
@@ -243,7 +250,7 @@ async def _round(
         stack.enter_context(holding(settings, store))
         session = stack.enter_context(open_session(settings, stage, store, request.controls))
         add_own(request.private, session)
-        session.stop = stop
+        stopped_by(session, stage, stop)
         session.quick = request.quick
         virtual = stage.env.clock.virtual
         session.progress, session.waiting = stack.enter_context(show_waiting(virtual=virtual))

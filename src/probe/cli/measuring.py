@@ -300,6 +300,7 @@ def _from_the_line(lab: "Lab", world: Catalog, seed: int) -> Stage:
         env,
         net=MappedNet(LinedView(scenario.line, here, away, lab.clock, walled=walled)),
         clock=OffClock(lab.clock, scenario.line.clock_offset_s),
+        quic=env.quic and scenario.line.aioquic,
     )
     vantage = Vantage(id="lab", label="lab", country=scenario.country, tz=scenario.zone)
     agreed = lab.world.consenting

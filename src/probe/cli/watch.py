@@ -146,6 +146,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         lab_stage,
         open_session,
         real_stage,
+        stopped_by,
     )
     from probe.schedule.choose import Wanted
     from probe.schedule.watch import Watch
@@ -163,7 +164,7 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         kept = stack.enter_context(keeping(settings, keep=request.keep))
         session = stack.enter_context(open_session(settings, stage, kept, request.controls))
         own = add_own(request.private, session)
-        session.stop = stop
+        stopped_by(session, stage, stop)
         if not settings.metered and settings.goodput_rounds:
             session.server = own_server(settings, session.vantage, session.catalog)
         session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S

@@ -128,7 +128,7 @@ class Action(StrEnum):
     DATAGRAM_DROP = "datagram_drop"  # this one vanishes; what is otherwise passes
     LOSE = "lose"  # a share of the datagrams vanishes, each by its own chance
     UNAUTHORIZED = "unauthorized"  # a STUN server wants credentials from everybody (401)
-    ECHO = "echo"  # what is of no protocol comes back: a responder for tests
+    ECHO = "echo"  # other bytes answer what is of no protocol: a responder for tests
     DOWN = "down"
     DOMESTIC_ONLY = "domestic_only"
     EVERYTHING = "everything"

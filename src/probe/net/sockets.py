@@ -74,8 +74,9 @@ def _heard(exc: OSError) -> Failure:
     """Return the failure that an answer from the network brought.
 
     Linux says EACCES of an IPv6 packet that a router was told not to let through (ICMPv6 type 1,
-    codes 1, 5 and 6, RFC 4443 3.1). This machine's own refusal is the same word, at once; other
-    systems may say theirs late, so there it stays this machine's.
+    codes 1, 5 and 6, RFC 4443 3.1). Where a rule of this machine's own prohibits it, the same word
+    comes at once; other systems may say theirs late, so there it stays this machine's. A packet
+    filter here that sends such an answer itself is not told from a router.
     """
     routers = sys.platform == "linux" and exc.errno == errno.EACCES
     return "host_unreachable" if routers else classify(exc)

@@ -187,41 +187,52 @@ async def test_a_datagram_that_is_too_big_is_named() -> None:
         await datagrams.aclose()
 
 
-@pytest.mark.parametrize(
-    ("system", "heard", "failure"),
-    [
-        ("linux", False, "permission_denied"),
-        ("linux", True, "host_unreachable"),
-        ("win32", True, "permission_denied"),
-    ],
-)
+def _loopback_v6() -> bool:
+    """Return whether this machine has an IPv6 of its own to dial."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as trying:
+            trying.connect(("::1", 9))
+    except OSError:
+        return False
+    return True
+
+
+V6 = pytest.param("::1", marks=pytest.mark.skipif(not _loopback_v6(), reason="no IPv6 here"))
+
+
+@pytest.mark.parametrize("system", ["linux", "win32"])
+@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize("address", [LOOPBACK, V6])
 async def test_a_routers_word_is_not_this_machines(
-    monkeypatch: pytest.MonkeyPatch, system: str, heard: bool, failure: str
+    monkeypatch: pytest.MonkeyPatch, address: str, heard: bool, system: str
 ) -> None:
-    """EACCES at once is a firewall here; later, on Linux, ICMPv6 "administratively prohibited"."""
+    """EACCES at once is a rule here; later, over IPv6, Linux has it from a router's ICMPv6."""
     monkeypatch.setattr("probe.net.sockets.sys.platform", system)
 
-    async def refused(sock: socket.socket, address: tuple[str, int]) -> None:
+    async def refused(sock: socket.socket, place: tuple[str, int]) -> None:
         if heard:
             await asyncio.sleep(0)
-        raise PermissionError(errno.EACCES, "Permission denied", sock.family, None, address)
+        raise PermissionError(errno.EACCES, "Permission denied", sock.family, None, place)
 
     monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", refused)
-    with pytest.raises(NetFailure, match=failure):
-        await dial_tcp(LOOPBACK, 443, timeout_s=5)
+    routers = heard and address != LOOPBACK and system == "linux"
+    with pytest.raises(NetFailure, match="host_unreachable" if routers else "permission_denied"):
+        await dial_tcp(address, 443, timeout_s=5)
 
 
+@pytest.mark.parametrize("address", [LOOPBACK, V6])
 async def test_a_datagrams_prohibition_comes_from_a_router(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    """What is heard while an answer is waited for was sent by somebody."""
+    """What is heard while an answer is waited for was sent by somebody; over IPv4 it was not."""
+    monkeypatch.setattr("probe.net.sockets.sys.platform", "linux")
 
     async def refused(sock: socket.socket, size: int) -> bytes:
         raise PermissionError(errno.EACCES, f"{size} bytes of {sock}")
 
     monkeypatch.setattr(asyncio.get_running_loop(), "sock_recv", refused)
-    async with udp_server(lambda data: []) as port:
-        datagrams = await dial_udp(LOOPBACK, port)
-        with pytest.raises(NetFailure, match="host_unreachable"):
-            await datagrams.receive(timeout_s=5)
-        await datagrams.aclose()
+    datagrams = await dial_udp(address, 9)
+    of_v4 = address == LOOPBACK
+    with pytest.raises(NetFailure, match="permission_denied" if of_v4 else "host_unreachable"):
+        await datagrams.receive(timeout_s=5)
+    await datagrams.aclose()

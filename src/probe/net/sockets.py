@@ -42,7 +42,7 @@ async def dial_tcp(address: str, port: int, *, timeout_s: float) -> "SocketStrea
             await loop.sock_connect(sock, (address, port))
     except OSError as exc:  # TimeoutError is one
         sock.close()
-        raise NetFailure(_heard(exc) if waited.is_set() else classify(exc)) from exc
+        raise NetFailure(_heard(sock, exc) if waited.is_set() else classify(exc)) from exc
     except BaseException:
         sock.close()
         raise
@@ -70,16 +70,17 @@ async def dial_udp(address: str, port: int) -> "SocketDatagrams":
     return SocketDatagrams(sock)
 
 
-def _heard(exc: OSError) -> Failure:
+def _heard(sock: socket.socket, exc: OSError) -> Failure:
     """Return the failure that an answer from the network brought.
 
     Linux says EACCES of an IPv6 packet that a router was told not to let through (ICMPv6 type 1,
     codes 1, 5 and 6, RFC 4443 3.1). Where a rule of this machine's own prohibits it, the same word
-    comes at once; other systems may say theirs late, so there it stays this machine's. A packet
-    filter here that sends such an answer itself is not told from a router.
+    comes at once; other systems may say theirs late, so there it stays this machine's, and so it
+    does over IPv4, of which no answer becomes EACCES. A packet filter here that sends such an
+    answer itself is not told from a router.
     """
-    routers = sys.platform == "linux" and exc.errno == errno.EACCES
-    return "host_unreachable" if routers else classify(exc)
+    told = sys.platform == "linux" and sock.family == socket.AF_INET6
+    return "host_unreachable" if told and exc.errno == errno.EACCES else classify(exc)
 
 
 def _open(address: str, kind: int) -> socket.socket:
@@ -108,7 +109,7 @@ async def _next(
             async with asyncio.timeout(timeout_s):
                 return await loop.sock_recv(sock, size)
     except OSError as exc:
-        raise NetFailure(_heard(exc)) from exc
+        raise NetFailure(_heard(sock, exc)) from exc
 
 
 class SocketStream:

@@ -23,6 +23,7 @@ from store_records import LINE, START, begin, good, whole_round
 
 from probe.errors import ForbiddenNetwork, StoreError
 from probe.model.record import Note, NoteKind
+from probe.store import files
 from probe.store.database import Store
 from probe.store.rows import METADATA
 from probe.store.schema import HEAD, migrations_folder, upgrade
@@ -249,6 +250,26 @@ def test_a_file_cut_short_is_left_as_it_is(place: Path) -> None:
         _refused(place, "cut short")
 
 
+def test_a_file_that_another_process_is_making_is_whole(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its head is written before the rest, under a journal; the rest is there when that is gone."""
+    Store.open(place).close()
+    data = place.read_bytes()
+    place.write_bytes(data[:4096])
+    journal = place.with_name(place.name + "-journal")
+    journal.write_bytes(b"x")
+    files.check_file(place)
+    journal.unlink()
+
+    def finished(path: Path) -> bool:
+        place.write_bytes(data)
+        return path.exists()
+
+    monkeypatch.setattr(files, "_holds_bytes", finished)
+    files.check_file(place)
+
+
 def test_damage_inside_is_told(place: Path) -> None:
     """Overwritten pages give an error or a problem found by ``verify``, never a traceback."""
     with Store.open(place) as store:
@@ -312,7 +333,7 @@ def test_readonly_refuses_to_write(place: Path) -> None:
 _WITHOUT_RIGHTS = """
 import os, sys
 sys.path[:0] = {path!r}
-from probe.errors import ForbiddenNetwork, StoreError
+from probe.errors import StoreError
 from probe.store.database import Store
 if os.getuid() == 0:  # root would be let through: be nobody
     os.setgid(65534); os.setuid(65534)
@@ -371,7 +392,7 @@ import resource, sys
 from pathlib import Path
 sys.path[:0] = {path!r}
 from store_records import good, begin
-from probe.errors import ForbiddenNetwork, StoreError
+from probe.errors import StoreError
 from probe.store.database import Store
 place = Path({place!r})
 store = Store.open(place)

@@ -25,6 +25,7 @@ from probe.store.server import check_server
 __all__ = ["MEMORY", "Database"]
 
 MEMORY = ":memory:"
+_WAL_TRIES = 4
 _ADVISORY_LOCK = 0x70726F62  # "prob": PostgreSQL's writers queue here
 
 
@@ -158,8 +159,16 @@ class Database:
         """Make a file ours, once it is known to be one: private, and in WAL mode."""
         if self.path is not None and not self.readonly:
             tighten(self.path)
-            self.outside_transaction("PRAGMA journal_mode=WAL")
+            self._keep_a_wal()
             tighten(self.path)
+
+    def _keep_a_wal(self) -> None:
+        """Switch to a WAL; of those that do so at once SQLite sends all but one away, unwaited."""
+        for _ in range(_WAL_TRIES):
+            with suppress(StoreError):
+                self.outside_transaction("PRAGMA journal_mode=WAL")
+                return
+        self.outside_transaction("PRAGMA journal_mode=WAL")
 
     def abandon(self) -> None:
         """Let go without writing anything."""

@@ -12,6 +12,8 @@ __all__ = ["SIDE_FILES", "check_file", "disk_bytes", "make_file", "tighten"]
 SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 """What SQLite puts beside its file."""
 
+_COMPLETE = ("-wal", "-journal")  # from these SQLite can
+
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100
 
@@ -48,8 +50,9 @@ def tighten(path: Path) -> None:
 def check_file(path: Path) -> None:
     """Refuse what is no whole SQLite file, before anything could write to it.
 
-    A file that is shorter than its own header says was cut; with a WAL beside it, SQLite can
-    still complete it, so only a file alone is refused.
+    A file that is shorter than its own header says was cut; with a WAL or a journal beside it,
+    SQLite can still complete it, so only a file alone is refused. Another process may be making
+    it at this moment: the header is read first and the size last, when what it promised is there.
 
     Raises:
         StoreError: not a file, not readable, not a database, or truncated.
@@ -58,22 +61,28 @@ def check_file(path: Path) -> None:
     try:
         if not path.is_file():
             raise StoreError(f"{path}: is not a file")
-        size = path.stat().st_size
         with path.open("rb") as file:
             header = file.read(_HEADER)
-        wal = path.with_name(path.name + "-wal")
-        has_wal = wal.exists() and wal.stat().st_size > 0
+        completed = any(map(_holds_bytes, (path.with_name(path.name + end) for end in _COMPLETE)))
+        size = path.stat().st_size
     except OSError as exc:
         raise StoreError(f"{path}: cannot be read: {exc.strerror}") from exc
     if not header:
         return
     if not header.startswith(_MAGIC):
         raise StoreError(f"{path}: it is not a probe database, or it is damaged; left as it is")
-    if not has_wal and size < _promised(header):
+    if not completed and size < _promised(header):
         raise StoreError(
             f"{path}: it is damaged (cut short at {size} bytes); it was left as it is:"
             " keep a copy and start a new --store"
         )
+
+
+def _holds_bytes(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def disk_bytes(path: Path) -> int:

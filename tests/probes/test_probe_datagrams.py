@@ -28,7 +28,7 @@ from probe.wire.noise import public_key
 from probe.wire.openvpn import frame, hard_reset, looks_like_openvpn, server_reset, split_frame
 from probe.wire.openvpn_wrap import Plain, Replay
 from probe.wire.published import TEST_PEER, TEST_RESPONDER, responder_public_key
-from probe.wire.stun import looks_like_stun
+from probe.wire.stun import looks_like_stun, may_be_stun
 from probe.wire.wireguard import looks_like_wireguard
 from probe.wire.wireguard_responder import cookie_reply, read_initiation, response
 
@@ -248,7 +248,7 @@ async def test_a_flood_is_not_listened_to_for_ever() -> None:
 @pytest.mark.parametrize(
     ("at", "is_protocol"),
     [
-        (endpoint(Kind.STUN), looks_like_stun),
+        (endpoint(Kind.STUN), may_be_stun),
         (RESPONDER, looks_like_wireguard),
         (PLAIN, looks_like_openvpn),
     ],

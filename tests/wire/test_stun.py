@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.wire.errors import Fault, WireError
-from probe.wire.stun import BindingAnswer, binding_answer, binding_request, mapped_address
+from probe.wire.stun import (
+    BindingAnswer,
+    binding_answer,
+    binding_request,
+    looks_like_stun,
+    mapped_address,
+    may_be_stun,
+)
 
 ID = bytes(range(12))
 COOKIE = bytes.fromhex("2112a442")
@@ -102,3 +109,23 @@ def test_no_bytes_crash_the_reader(data: bytes) -> None:
     """Property: whatever a server sends, there is an answer or none."""
     mapped_address(COOKIE + data, ID)
     mapped_address(reply((0x20, data)), ID)
+
+
+@pytest.mark.parametrize(
+    ("packet", "filters", "servers"),
+    [
+        (binding_request(ID), True, True),
+        (bytes.fromhex("00010000600ca144") + ID, False, True),
+        (bytes.fromhex("00100000600ca144") + ID, False, False),
+        (bytes.fromhex("00010004600ca144") + ID, False, False),
+        (bytes.fromhex("01010000600ca144") + ID, False, False),
+        (b"\x00\x01", False, False),
+        (b"", False, False),
+    ],
+)
+def test_a_request_of_the_old_stun_has_no_cookie(
+    packet: bytes, filters: bool, servers: bool
+) -> None:
+    """A filter looks for the cookie; a server of RFC 3489 answers without one."""
+    assert looks_like_stun(packet) is filters
+    assert may_be_stun(packet) is servers

@@ -19,7 +19,7 @@ from probe.wire.openvpn import Opcode, hard_reset, looks_like_openvpn
 from probe.wire.openvpn_key import StaticKey
 from probe.wire.openvpn_wrap import Plain, Replay, TlsAuth, TlsCrypt
 from probe.wire.quic import looks_like_quic, version_probe
-from probe.wire.stun import binding_request, looks_like_stun
+from probe.wire.stun import binding_request, may_be_stun
 from probe.wire.tor_cells import looks_like_versions, versions_cell
 from probe.wire.wireguard import initiation, looks_like_wireguard, tai64n
 
@@ -48,7 +48,7 @@ PROTOCOLS: list[tuple[str, bytes, Callable[[bytes], bool]]] = [
     ("ike", IKE, looks_like_ike),
     ("ike-4500", marked(IKE), looks_like_ike),
     ("quic", QUIC, looks_like_quic),
-    ("stun", binding_request(RNG.randbytes(12)), looks_like_stun),
+    ("stun", binding_request(RNG.randbytes(12)), may_be_stun),
     ("tor", versions_cell(), looks_like_versions),
     ("mtproto", MTPROTO, looks_like_mtproto),
 ]

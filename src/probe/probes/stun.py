@@ -6,7 +6,7 @@ The address in the answer is the line's own. That there is one is looked at; whi
 from probe.probes.datagrams import Question, ask
 from probe.probes.naming import each_address
 from probe.probes.session import Session
-from probe.wire.stun import binding_answer, binding_request, looks_like_stun
+from probe.wire.stun import binding_answer, binding_request, may_be_stun
 
 __all__ = ["STUN_PORT", "probe_stun"]
 
@@ -23,7 +23,7 @@ async def probe_stun(session: Session) -> None:
             "stun",
             lambda: binding_request(transaction),
             lambda reply: binding_answer(reply, transaction).value,
-            looks_like_stun,
+            may_be_stun,
         )
         return (await ask(session, address, port, question)).failure is None
 

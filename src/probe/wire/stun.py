@@ -12,12 +12,14 @@ __all__ = [
     "binding_request",
     "looks_like_stun",
     "mapped_address",
+    "may_be_stun",
 ]
 
 _COOKIE = 0x2112A442
 _REQUEST = 0x0001
 _SUCCESS = 0x0101
 _ERROR = 0x0111
+_FIRST_OTHER_CLASS = 0x0010  # below are the requests of all methods that servers know
 _HEADER = 20
 _MAPPED = 0x0001
 _XOR_MAPPED = 0x0020
@@ -99,6 +101,17 @@ def mapped_address(reply: bytes, transaction: bytes) -> str | None:
 def looks_like_stun(packet: bytes) -> bool:
     """Return whether a filter could take a packet for STUN: the magic cookie is in its place."""
     return packet[4:8] == _COOKIE.to_bytes(4, "big")
+
+
+def may_be_stun(packet: bytes) -> bool:
+    """Return whether a filter or a server could take a packet for STUN.
+
+    The STUN of RFC 3489 had no cookie, and servers that still speak it (coturn does) answer its
+    requests: there, whatever has a request's type and its own length is one.
+    """
+    kind, length = int.from_bytes(packet[:2]), int.from_bytes(packet[2:4])
+    old = len(packet) == _HEADER + length and kind < _FIRST_OTHER_CLASS
+    return old or looks_like_stun(packet)
 
 
 def _address(value: bytes, mask: bytes) -> str | None:

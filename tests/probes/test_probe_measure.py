@@ -27,6 +27,7 @@ from probe.model.measurement import (
 )
 from probe.model.target import Endpoint, Expect, Kind, Trust
 from probe.net.base import Net, Resolved
+from probe.net.dns import DnsResult
 from probe.net.fake import Conversation, FakeNet, FakeStream, Tcp, TlsServer, Udp
 from probe.net.trust import Roots
 from probe.probes.env import Limits, ProbeEnv, Timeouts
@@ -485,6 +486,22 @@ async def test_a_dot_endpoint() -> None:
     assert isinstance(last, DnsStep)
     assert (last.engine, last.resolver, last.failure) == (DnsEngine.DOT, "9.9.9.9:853", None)
     assert done.failure is None
+
+
+async def test_a_dot_endpoint_has_the_time_of_an_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What TCP sends again comes later than a datagram's answer may."""
+    waited: list[float] = []
+
+    async def never(stream: object, asked: object, *, timeout_s: float) -> DnsResult:
+        waited.append(timeout_s)
+        return DnsResult("generic_timeout_error")
+
+    monkeypatch.setattr("probe.probes.encrypted.ask_stream", never)
+    net = FakeNet(tcp={("9.9.9.9", 853): Tcp(talk=dot())}, names={("dns.example", 4): ("9.9.9.9",)})
+    env = environment(net)
+    options = ProbeOptions(engines=(DnsEngine.SYSTEM,))
+    await measure(endpoint(Kind.DOT, "dns.example"), env, options)
+    assert waited == [env.timeouts.exchange_s] != [env.timeouts.dns_s]
 
 
 async def test_a_doh_endpoint() -> None:

@@ -32,7 +32,8 @@ async def probe_dot(session: Session) -> None:
                 return False
             t0_s = session.recorder.now_s()
             asked = question(NEUTRAL_NAME, "A", session.env.rng)
-            result = await ask_stream(inside, asked, timeout_s=session.env.timeouts.dns_s)
+            # what TCP has to send again comes later than a datagram's answer may
+            result = await ask_stream(inside, asked, timeout_s=session.env.timeouts.exchange_s)
         finally:
             await stream.aclose()
         label = authority(address, port)

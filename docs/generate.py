@@ -337,7 +337,13 @@ def _rule_lines(outcomes: Any) -> list[str]:
     if not left:
         return [f"Each of the {len(RULES)} rules made a verdict in some scenario.", ""]
     names = ", ".join(f"`{name}`" for name in left)
-    return [f"Of {len(RULES)} rules, {len(left)} made no verdict in any scenario: {names}.", ""]
+    return [
+        (
+            f"Of {len(RULES)} rules, {len(left)} made no verdict in any scenario: {names}. "
+            "tests/scenarios/test_scenarios_results.py says why."
+        ),
+        "",
+    ]
 
 
 def _without_loss(runs: Any, outcomes: Any) -> list[str]:

@@ -69,7 +69,7 @@ def test_every_rule_made_a_verdict_in_some_scenario() -> None:
     that are brought here (a bundle, an older store) may hold some.
     """
     fired = {rule for one in outcomes() for rule in one.rules}
-    assert MEASURED_KINDS == set(Kind)
+    assert set(Kind) == MEASURED_KINDS
     assert {rule.id for rule in RULES} - fired == {"round.not_measured"}
 
 

@@ -43,8 +43,10 @@ pytestmark = [
 ]
 
 NEAR = 0.15
-MISSED = 0.1
 """How far a measured rate may be from the bucket's."""
+
+MISSED = 0.1
+"""How far from it the interval of a level may end."""
 
 PACKETS = 2 * 1_500
 """A frozen flow is counted in whole packets, and one that was sent twice is counted twice by the
@@ -152,7 +154,7 @@ async def test_a_rate_is_measured_within_15_percent(stage: Stage, rate: int, lim
 
 @pytest.mark.parametrize("rate", [200_000, 500_000])
 async def test_the_level_of_a_policer_is_told_by_losses(stage: Stage, rate: int) -> None:
-    """On a way of 50 ms: its interval comes close to the bucket's rate, and it to that or the median.
+    """On a way of 50 ms: its interval reaches the bucket's rate, nearly; the median does no better.
 
     The median of half a second's bucket at 4 Mbit/s is some 30 % too high; at 1.6 Mbit/s right.
     An interval of 95 % misses the rate itself in one of twenty runs.

@@ -92,7 +92,7 @@ def test_no_bytes_make_a_traceback(data: bytes) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=30)
+@settings(max_examples=60)
 def test_any_signed_content_is_an_answer_or_a_reason(data: st.DataObject) -> None:
     """Property: a trusted key that signs nonsense costs its own answers only."""
     value = data.draw(

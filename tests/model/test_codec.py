@@ -31,7 +31,7 @@ def _name(kind: type) -> str:
 
 
 @pytest.mark.parametrize("kind", _structs(), ids=_name)
-@settings(max_examples=8, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_round_trip(kind: type[msgspec.Struct], data: st.DataObject) -> None:
     """What is encoded decodes to an equal value."""

@@ -6,14 +6,11 @@ import numpy as np
 
 from probe.analysis.arrays import FloatArray
 from probe.analysis.ranks import median_interval
-from probe.analysis.token_bucket import Level, policed_level
+from probe.analysis.token_bucket import WHOLE_PACKETS, Level, policed_level
 from probe.model.goodput import Speed
 from probe.model.throttle import Shape
 
 __all__ = ["limit_level"]
-
-_TRUE_TO = 1.03
-"""A rate is that of packets or of bytes: a few per cent."""
 
 _HELD = 1.1
 """A bucket that fills while a sender waits lets more through for a while than its rate."""
@@ -35,5 +32,5 @@ def limit_level(rates: FloatArray, transfers: Sequence[Speed], shape: Shape) -> 
     interval = median_interval(rates)
     if interval is None:
         return Level(middle, float("nan"), float("nan"))
-    seen = Level(middle, interval[0] / _HELD, interval[1] * _TRUE_TO)
+    seen = Level(middle, interval[0] / _HELD, interval[1] * WHOLE_PACKETS)
     return policed_level(transfers, seen) if shape in _DROPS else seen

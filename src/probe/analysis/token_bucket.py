@@ -21,7 +21,10 @@ import numpy as np
 from probe.analysis.arrays import FloatArray, IntArray
 from probe.model.goodput import Speed
 
-__all__ = ["Level", "policed_level"]
+__all__ = ["WHOLE_PACKETS", "Level", "policed_level"]
+
+WHOLE_PACKETS = 1_500 / 1_448
+"""A limit counts packets whole, a transfer what is in them: IPv4, TCP and its timestamps are 52."""
 
 _LEAST_MARKS = 8
 _PAUSE_RTT = 0.85
@@ -125,7 +128,7 @@ def _likely(rates: FloatArray, misfit: FloatArray, within: float, usual: float) 
     possible = rates[misfit <= misfit.min() + within]
     least, most = float(alike[0]), float(alike[-1])
     middle = math.sqrt(least * most) if most < _VAGUE * least else min(max(usual, least), most)
-    low, high = float(possible[0]) / _FINE, float(possible[-1]) * _FINE
+    low, high = float(possible[0]) / _FINE, float(possible[-1]) * _FINE * WHOLE_PACKETS
     return Level(middle, low, high, fitted=True)
 
 

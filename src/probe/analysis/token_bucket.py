@@ -122,14 +122,15 @@ def _likely(rates: FloatArray, misfit: FloatArray, within: float, usual: float) 
     """Return the middle of the rates that fit best, and those that are possible.
 
     A sender that waits for each bucketful fits any rate that fills it in time: where the best
-    differ by half, the one nearest to what came is taken, and the interval says the rest.
+    differ by half, the one nearest to what came is taken, and the interval says the rest. What came
+    above it may have been a full bucket's, or the fit is low: the interval reaches that as well.
     """
     alike = rates[misfit <= misfit.min() + _ALIKE]
     possible = rates[misfit <= misfit.min() + within]
     least, most = float(alike[0]), float(alike[-1])
     middle = math.sqrt(least * most) if most < _VAGUE * least else min(max(usual, least), most)
     low, high = float(possible[0]) / _FINE, float(possible[-1]) * _FINE * WHOLE_PACKETS
-    return Level(middle, low, high, fitted=True)
+    return Level(middle, low, max(high, usual), fitted=True)
 
 
 def _some(speeds: Sequence[Speed]) -> Sequence[Speed]:

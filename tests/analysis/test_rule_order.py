@@ -48,7 +48,7 @@ from verdict_bundles import (
 )
 
 from probe.model.context import Gate, GateId, RoundContext
-from probe.model.measurement import Answer, Measurement, Outcome, Variant
+from probe.model.measurement import Answer, Measurement, Variant
 from probe.model.target import Purpose
 from probe.model.verdict import State, Verdict
 
@@ -98,20 +98,10 @@ def others(*steps: Any) -> Measurement:
 def test_a_closed_gate_overrules_whatever_was_seen(gate: GateId) -> None:
     """Nothing that was measured on such a line says anything, good or bad."""
     for scene in SCENES:
-        main = next((m for m in scene.bundle if m.variant is Variant.MAIN), None)
-        unmeasurable = main is not None and main.outcome is Outcome.NOT_MEASURED_YET
-        if scene.endpoint.purpose is not Purpose.TARGET or unmeasurable:
+        if scene.endpoint.purpose is not Purpose.TARGET:
             continue
         verdict = replace(scene, context=around(Gate(id=gate, invalidates=True))).judge()
         assert (verdict.state, verdict.mechanism) == (State.INVALID, str(gate)), scene.name
-
-
-def test_what_cannot_be_measured_stays_so_on_any_line() -> None:
-    """That there is no probe for a kind is no matter of the line."""
-    scene = Scene("", "", "", (look(outcome=Outcome.NOT_MEASURED_YET),))
-    for gate in CLOSING:
-        closed = replace(scene, context=around(Gate(id=gate, invalidates=True)))
-        assert said(closed.judge()) == "inconclusive not_measured local confirmed"
 
 
 def everywhere(scene: Scene) -> list[Verdict]:

@@ -745,8 +745,8 @@ SEEN = (
     Scene("nothing at all", "round.not_run", "inconclusive not_run local confirmed", ()),
     Scene(
         "no probe for it",
-        "round.not_measured",
-        "inconclusive not_measured local confirmed",
+        "round.not_run",
+        "inconclusive not_run local confirmed",
         (look(outcome=Outcome.NOT_MEASURED_YET),),
     ),
     Scene(

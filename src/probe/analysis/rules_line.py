@@ -1,5 +1,7 @@
 """Rules before the target is looked at: nothing to judge, an invalid round, a retired service."""
 
+from collections.abc import Collection
+
 from probe.analysis.endings import FailureClass, Layer
 from probe.analysis.features import Features
 from probe.analysis.rule import Predicate, Rule
@@ -11,11 +13,14 @@ from probe.model.verdict import Confidence, Locus, State
 __all__ = ["FIRST", "GUARDS"]
 
 
-def _outcome(outcome: Outcome, mechanism: str, sentence: str, fooled_by: str) -> Rule:
+def _outcome(
+    outcomes: Collection[Outcome], mechanism: str, sentence: str, fooled_by: str, version: int = 1
+) -> Rule:
     return Rule(
         id=f"round.{mechanism}",
+        version=version,
         layer=Layer.ROUND,
-        when=lambda f: f.outcome is outcome,
+        when=lambda f: f.outcome in outcomes,
         state=State.INCONCLUSIVE,
         mechanism=mechanism,
         locus=Locus.LOCAL,
@@ -44,12 +49,6 @@ def _gate(gate: GateId, locus: Locus, sentence: str, fooled_by: str) -> Rule:
 
 
 FIRST: tuple[Rule, ...] = (
-    _outcome(
-        Outcome.NOT_MEASURED_YET,
-        "not_measured",
-        "{service} ({host}) cannot be measured yet: there is no probe for this kind.",
-        "Nothing: it says what this program cannot do.",
-    ),
     _gate(
         GateId.VPN_ON,
         Locus.LOCAL,
@@ -94,16 +93,17 @@ FIRST: tuple[Rule, ...] = (
         "A spent prepaid balance with free domestic sites; anchors on a CDN inside the country.",
     ),
     _outcome(
-        Outcome.INTERRUPTED,
+        (Outcome.INTERRUPTED,),
         "interrupted",
         "The measurement of {service} was interrupted; it says nothing.",
         "A run that is stopped again and again; it is a gap, never a block.",
     ),
     _outcome(
-        Outcome.NOT_RUN,
+        (Outcome.NOT_RUN, Outcome.NOT_MEASURED_YET),
         "not_run",
         "{service} ({host}) was not measured: {why}.",
         "Budgets that always cut the same targets; the order is shuffled.",
+        version=2,
     ),
     Rule(
         id="service.retired",

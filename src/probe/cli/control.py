@@ -135,8 +135,7 @@ async def _taken(
         else real_stage(settings, catalog, consented(catalog, wanted))
     )
     async with stage_of as stage:
-        with open_session(settings, stage, None) as session:
-            session.stop = stop
+        with open_session(settings, stage, None, stop=stop) as session:
             place = replace(wanted, country=session.vantage.country)
             return await take_snapshot(session, place, valid_for=timedelta(days=days))
 

@@ -231,7 +231,6 @@ async def _round(
         lab_stage,
         open_session,
         real_stage,
-        stopped_by,
     )
     from probe.cli.telling import show_waiting
     from probe.schedule.chain import FollowUps
@@ -248,9 +247,9 @@ async def _round(
             stage = await stack.enter_async_context(real_stage(settings, subject.catalog, consent))
         store = stack.enter_context(keeping(settings, keep=request.keep))
         stack.enter_context(holding(settings, store))
-        session = stack.enter_context(open_session(settings, stage, store, request.controls))
+        opened = open_session(settings, stage, store, request.controls, stop)
+        session = stack.enter_context(opened)
         add_own(request.private, session)
-        stopped_by(session, stage, stop)
         session.quick = request.quick
         virtual = stage.env.clock.virtual
         session.progress, session.waiting = stack.enter_context(show_waiting(virtual=virtual))

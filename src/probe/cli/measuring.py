@@ -50,7 +50,6 @@ __all__ = [
     "open_session",
     "real_stage",
     "settings_of",
-    "stopped_by",
     "surrounding",
     "until_stopped",
 ]
@@ -344,9 +343,13 @@ def _held(settings: Settings, store: "Store") -> Iterator[None]:
 
 @contextmanager
 def open_session(
-    settings: Settings, stage: Stage, store: "Store | None", controls: Sequence[str] = ()
+    settings: Settings,
+    stage: Stage,
+    store: "Store | None",
+    controls: Sequence[str] = (),
+    stop: asyncio.Event | None = None,
 ) -> "Iterator[Session]":
-    """Put a session together; the databases it opens are closed at the end."""
+    """Put a session together whose rounds ``stop`` ends; its databases are closed at the end."""
     from probe.analysis.verdict import JudgeFacts
     from probe.cli.controlling import stage_controls
     from probe.schedule.database import database_path
@@ -379,7 +382,8 @@ def open_session(
             store=store,
             facts=JudgeFacts(fingerprints=stage.env.fingerprints),
             controls=stage_controls(settings, stage, controls, vantage),
-            measure=stage.measure,
+            measure=_measured_until(stop, stage),
+            stop=stop,
             lookup=None if unplaced else lookup,
             line=stage.line,
             previous=last_network(store, now) if store is not None else None,
@@ -387,14 +391,14 @@ def open_session(
         )
 
 
-def stopped_by(session: "Session", stage: Stage, stop: asyncio.Event) -> None:
-    """Let ``stop`` end the session's rounds, and in a lab the owner that its scenario has."""
-    session.stop = stop
+def _measured_until(stop: asyncio.Event | None, stage: Stage) -> "MeasureOne | None":
+    """Return what measures; in a lab with an owner who stops the round, if its scenario has one."""
     host = None if stage.spec is None else stage.spec.interrupted_at
-    if host is not None and session.measure is not None:
-        from probe.lab.owner import stopping_at
+    if host is None or stop is None or stage.measure is None:
+        return stage.measure
+    from probe.lab.owner import stopping_at
 
-        session.measure = stopping_at(host, session.measure, stop)
+    return stopping_at(host, stage.measure, stop)
 
 
 STOPPING = "stopping; what was measured is kept (once more: stop at once)"

@@ -303,7 +303,6 @@ async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult
         lab_stage,
         open_session,
         real_stage,
-        stopped_by,
     )
     from probe.cli.results import show_progress
 
@@ -317,9 +316,9 @@ async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult
             stage = await stack.enter_async_context(real_stage(settings, request.catalog, consent))
         store = stack.enter_context(keeping(settings, keep=request.keep))
         stack.enter_context(holding(settings, store))
-        session = stack.enter_context(open_session(settings, stage, store, request.controls))
+        opened = open_session(settings, stage, store, request.controls, stop)
+        session = stack.enter_context(opened)
         own = add_own(request.private, session)
-        stopped_by(session, stage, stop)
         if request.goodput and not settings.metered:
             session.server = own_server(settings, session.vantage, session.catalog)
         session.quick = request.quick

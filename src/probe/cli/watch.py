@@ -146,7 +146,6 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
         lab_stage,
         open_session,
         real_stage,
-        stopped_by,
     )
     from probe.schedule.choose import Wanted
     from probe.schedule.watch import Watch
@@ -162,9 +161,9 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
             consent = consented(known, wanted, more)
             stage = await stack.enter_async_context(real_stage(settings, known, consent))
         kept = stack.enter_context(keeping(settings, keep=request.keep))
-        session = stack.enter_context(open_session(settings, stage, kept, request.controls))
+        opened = open_session(settings, stage, kept, request.controls, stop)
+        session = stack.enter_context(opened)
         own = add_own(request.private, session)
-        stopped_by(session, stage, stop)
         if not settings.metered and settings.goodput_rounds:
             session.server = own_server(settings, session.vantage, session.catalog)
         session.spread_s = 0.0 if stage.env.clock.virtual else _SPREAD_S

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from probe.probes.options import ProbeOptions
     from probe.schedule.work import MeasureOne, Partial
 
-__all__ = ["lab_around"]
+__all__ = ["ABROAD", "lab_around"]
 
 ABROAD = "XA"
 """The country in which the uncensored vantage says that it stands."""

@@ -124,7 +124,8 @@ async def _taken(
     from dataclasses import replace
     from datetime import timedelta
 
-    from probe.cli.measuring import consented, lab_stage, open_session, real_stage
+    from probe.cli.lab_stage import lab_stage
+    from probe.cli.measuring import consented, open_session, real_stage
     from probe.control.take import take_snapshot
     from probe.targets.load import load_catalog
 

@@ -234,7 +234,8 @@ async def _served(
     stop: "asyncio.Event",
 ) -> None:
     """Serve until stopped."""
-    from probe.cli.measuring import consented, lab_stage, open_session, real_stage
+    from probe.cli.lab_stage import lab_stage
+    from probe.cli.measuring import consented, open_session, real_stage
     from probe.control.lookout import Lookout, served_by
     from probe.net import guard
 

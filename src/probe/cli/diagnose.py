@@ -225,10 +225,10 @@ async def _round(
     from contextlib import AsyncExitStack
     from dataclasses import replace
 
+    from probe.cli.lab_stage import lab_stage
     from probe.cli.measuring import (
         holding,
         keeping,
-        lab_stage,
         open_session,
         real_stage,
     )

@@ -296,11 +296,11 @@ def _measured(request: _Request, printing: Callable[[], None]) -> int:
 async def _round(request: _Request, stop: "asyncio.Event") -> "tuple[RoundResult, Catalog]":
     from contextlib import AsyncExitStack
 
+    from probe.cli.lab_stage import lab_stage
     from probe.cli.measuring import (
         consented,
         holding,
         keeping,
-        lab_stage,
         open_session,
         real_stage,
     )

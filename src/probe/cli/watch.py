@@ -139,11 +139,11 @@ async def _watch(request: _Request, stop: "asyncio.Event") -> int:
     """Watch until stopped; return the exit code."""
     from contextlib import AsyncExitStack
 
+    from probe.cli.lab_stage import lab_stage
     from probe.cli.measuring import (
         consented,
         holding,
         keeping,
-        lab_stage,
         open_session,
         real_stage,
     )

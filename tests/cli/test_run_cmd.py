@@ -26,6 +26,7 @@ from probe.model.vantage import Network
 from probe.model.verdict import Confidence, Locus, ServiceVerdict, State, Verdict
 from probe.net import guard
 from probe.schedule.runner import RoundResult
+from probe.steady import LONG_S
 from probe.store.database import Store
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
@@ -424,6 +425,27 @@ def test_a_kill_loses_the_batch_in_flight_and_the_next_run_says_so(
         assert len(opened.records(first.id)) >= committed
         assert second.context is not None
         assert opened.verify() == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_run_that_was_stopped_and_let_go_on_blames_nobody(
+    home: Path, started: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    """Ctrl-Z, and ``fg`` a while later: what was cut meanwhile is no interference."""
+    store = home / "stopped.db"
+    process = started("newspaper", "pinned", "--quick", "--store", str(store), "--output", "json")
+    until_said(process.stderr, "measuring")
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(LONG_S + 1.0)  # noqa: TID251 - the stop itself
+    process.send_signal(signal.SIGCONT)
+    out, err = process.communicate(timeout=120)
+    assert {row["state"] for row in json.loads(out)} == {"invalid"}, err
+    with Store.open(store, create=False) as opened:
+        (row,) = opened.rounds()
+        assert row.context is not None
+        assert row.context.invalid is not None
+        assert "stood still" in row.context.invalid.detail
 
 
 def test_a_dry_run_names_the_live_controls_that_would_be_asked(home: Path) -> None:

@@ -36,6 +36,7 @@ from probe.model.vantage import Network
 from probe.model.verdict import Confidence, Locus, State, Verdict
 from probe.probes.env import ProbeEnv
 from probe.probes.options import ProbeOptions
+from probe.schedule import runner
 from probe.schedule.budget import Allowance
 from probe.schedule.chain import FollowUps
 from probe.schedule.line import LineFacts
@@ -450,6 +451,28 @@ async def test_a_clock_that_is_set_back_during_a_round_makes_the_round_invalid()
     assert result.context.invalid.id is GateId.CLOCK
     assert of(result, "app0.example.com").verdict.state is State.INVALID
     assert store.ended is not None
+
+
+async def test_a_machine_that_stands_still_during_a_round_makes_it_invalid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both clocks went on while the process was stopped: its timeouts mean nothing."""
+    stops = 1  # one before the round is none of its own
+    monkeypatch.setattr(runner, "long_stops", lambda: stops)
+    clock = VirtualClock(START)
+    probe = FakeProbe(clock)
+    result = await run_round(deps(catalog(*targets(2)), probe))
+    assert result.context.gates == ()
+
+    def stop(target: Endpoint) -> None:
+        nonlocal stops
+        stops += target.host.startswith("app")
+
+    probe.on_measure = stop
+    result = await run_round(deps(catalog(*targets(2)), probe))
+    assert result.context.invalid is not None
+    assert result.context.invalid.id is GateId.CLOCK
+    assert of(result, "app0.example.com").verdict.state is State.INVALID
 
 
 async def test_a_broken_resolver_is_not_taken_for_a_broken_line() -> None:

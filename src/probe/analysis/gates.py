@@ -114,7 +114,10 @@ def _path(inputs: RoundInputs) -> Gate | None:
 def _clock(inputs: RoundInputs) -> Gate | None:
     """G0: two TLS-authenticated sources must agree; a suspended machine spoils a round too."""
     if inputs.suspended:
-        return _close(GateId.CLOCK, "the machine slept during the round: its timeouts mean nothing")
+        return _close(
+            GateId.CLOCK,
+            "the machine slept, or stood still, in the round: its timeouts mean nothing",
+        )
     skews = inputs.clock_skews_s
     ahead = [s for s in skews if s > CLOCK_LIMIT_S]
     behind = [s for s in skews if s < -CLOCK_LIMIT_S]

@@ -17,6 +17,7 @@ from probe.cli.output import say
 from probe.model.target import Catalog, Category, Plan
 from probe.model.vantage import Vantage
 from probe.settings import Settings
+from probe.steady import loop_factory
 
 if TYPE_CHECKING:
     from probe.consent import Consent
@@ -331,4 +332,5 @@ def until_stopped(work: Callable[[asyncio.Event], Awaitable[T]], words: str = ST
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(asked))
         return await work(stop)
 
-    return asyncio.run(body())
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(body())

@@ -182,6 +182,7 @@ def _tape(file: Path | None) -> "Iterator[Callable[[Sequence[Caught]], None]]":
     broken: list[InputError] = []
 
     def keep(packets: "Sequence[Caught]") -> None:
+        tape.turn(loop.time())  # the loop's time stands still while the process does
         try:
             for packet in packets if not broken else ():
                 tape.keep(packet.data, packet.at_s)

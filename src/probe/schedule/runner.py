@@ -48,6 +48,7 @@ from probe.schedule.taken import Taken, claims
 from probe.schedule.transfers import Transfers, answers
 from probe.schedule.work import MeasureOne, Work, blank
 from probe.schedule.zone import offset_s, zone_data
+from probe.steady import long_stops
 
 __all__ = ["Keeps", "Progress", "RoundResult", "RunDeps", "run_round"]
 
@@ -118,6 +119,7 @@ class _Round:
         self._clock = deps.env.clock
         self._started = self._clock.now()
         self._started_s = self._clock.monotonic_s()
+        self._stops = long_stops()
         door = PlannedNet(deps.env.net, deps.plan.endpoints)
         self._work = Work(
             env=replace(deps.env, net=door, country=deps.vantage.country),
@@ -329,7 +331,9 @@ class _Round:
         return check.packaged is None
 
     def _suspended(self) -> bool:
-        """Return whether the wall clock jumped against the monotonic one since the start."""
+        """Return whether, since the start, the loop stood still for long or the clocks parted."""
+        if long_stops() > self._stops:
+            return True
         wall_s = (self._clock.now() - self._started).total_seconds()
         return abs(wall_s - (self._clock.monotonic_s() - self._started_s)) > SUSPENDED_S
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from checked import REPLAYS, check
 from namespaces import play, repeated
 from outcome import Outcome
 from shipped import loaded, played_on
@@ -17,6 +18,7 @@ from probe.lab.netns.attached import AttachedLab
 from probe.net import guard
 
 pytestmark = [
+    REPLAYS,
     pytest.mark.netns,
     pytest.mark.timeout(900),  # a line with connects of ten seconds takes eight minutes
     pytest.mark.skipif(not guard.in_lab(), reason="not in a lab: run make test-netns"),
@@ -44,15 +46,15 @@ MAY_BE_WRONG = 0.005
 """The share of innocent endpoints that may be called blocked on a line that loses packets."""
 
 
-async def outcome_in(lab: AttachedLab, name: str, folder: Path) -> Outcome:
-    return await play(lab, loaded(name), folder)
+async def check_in(lab: AttachedLab, name: str, folder: Path) -> None:
+    """Play a scenario in the lab; what is found is what it expects."""
 
+    async def play_it(slower: float) -> Outcome:
+        place = folder / f"{slower:g}"
+        place.mkdir()
+        return await play(lab, loaded(name), place, slower=slower)
 
-def check(outcome: Outcome) -> None:
-    """Compare with what is expected."""
-    assert not [finding for finding in outcome.findings if not finding.right]
-    assert not outcome.blocked
-    assert not outcome.problems
+    await check(play_it)
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -60,7 +62,7 @@ async def test_the_verdicts_on_packets_are_those_expected(
     lab: AttachedLab, name: str, tmp_path: Path
 ) -> None:
     """State, mechanism, locus, gates; nothing that was not touched is blocked."""
-    check(await outcome_in(lab, name, tmp_path))
+    await check_in(lab, name, tmp_path)
 
 
 @pytest.mark.slow
@@ -69,7 +71,7 @@ async def test_the_verdicts_on_packets_of_the_rest_are_those_expected(
     lab: AttachedLab, name: str, tmp_path: Path
 ) -> None:
     """As above, for all other scenarios that packets can play."""
-    check(await outcome_in(lab, name, tmp_path))
+    await check_in(lab, name, tmp_path)
 
 
 def shares(outcomes: Sequence[Outcome]) -> float:

@@ -121,13 +121,18 @@ def _longer(seconds: float) -> float:
     return seconds if seconds >= LONG_S else min(LONG_S, SLOWER * seconds)
 
 
-async def play(lab: AttachedLab, scenario: Scenario, folder: Path) -> Outcome:
-    """Play one scenario in ``lab``; ``folder`` takes the database of its networks."""
+async def play(
+    lab: AttachedLab, scenario: Scenario, folder: Path, *, slower: float = 1.0
+) -> Outcome:
+    """Play one scenario in ``lab``; ``folder`` takes the database of its networks.
+
+    All deadlines are ``slower`` times as long.
+    """
     await lab.play(scenario, scenario.services)
     await lab.clock.sleep(0)  # the servers' time stands still with ours, however long we wait
     stage = Stage(Namespaces(lab), folder, scenario.country)
     try:
-        rounds = await stage.play(scenario)
+        rounds = await stage.play(scenario, slower=slower)
     finally:
         stage.close()
     return outcome_of(scenario, "netns", rounds)

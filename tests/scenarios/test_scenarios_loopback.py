@@ -4,12 +4,12 @@ The engine is the real one (``run_round``: gates, follow-ups, judge, store); onl
 virtual, and deadlines are short where the censor is silent.
 """
 
-import warnings
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
+from checked import REPLAYS, check
 from shipped import loaded, played_on
 from theatre import Theatre
 
@@ -19,7 +19,7 @@ from probe.lab.scenario import scenario_names
 from probe.model.target import Purpose
 from probe.model.verdict import State
 
-pytestmark = pytest.mark.filterwarnings("always:played again with more time")
+pytestmark = REPLAYS
 played_on_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 FAST = (
@@ -49,31 +49,16 @@ async def theatre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[The
         yield Theatre(stack, tmp_path_factory.mktemp("theatre"))
 
 
-BUSY = 5.0
-"""How many times longer a machine is waited for that may have been too busy to answer in time."""
-
-
-async def check(theatre: Theatre, name: str) -> None:
-    """Play a scenario; all that it expects is found, and what is not expected is not blocked.
-
-    Deadlines are short, and on a machine that does ten things at once servers may miss them. What
-    was wrong is played once more with long ones: who judges wrongly is wrong then as well.
-    """
-    outcome = await theatre.play(loaded(name))
-    if not outcome.right:
-        warnings.warn(f"played again with more time: {outcome}", stacklevel=1)
-        outcome = await theatre.play(loaded(name), slower=BUSY)
-    wrong = [finding for finding in outcome.findings if not finding.right]
-    assert not wrong
-    assert not outcome.blocked
-    assert not outcome.problems
+async def check_on(theatre: Theatre, name: str) -> None:
+    """Play a scenario in the theatre; what is found is what it expects."""
+    await check(lambda slower: theatre.play(loaded(name), slower=slower))
 
 
 @played_on_one_loop
 @pytest.mark.parametrize("name", FAST)
 async def test_the_verdicts_are_those_expected(theatre: Theatre, name: str) -> None:
     """State, mechanism, locus, confidence and reason; nothing that was not touched is blocked."""
-    await check(theatre, name)
+    await check_on(theatre, name)
 
 
 @played_on_one_loop
@@ -81,7 +66,7 @@ async def test_the_verdicts_are_those_expected(theatre: Theatre, name: str) -> N
 @pytest.mark.parametrize("name", SLOW)
 async def test_the_verdicts_of_the_rest_are_those_expected(theatre: Theatre, name: str) -> None:
     """As above, for all other scenarios."""
-    await check(theatre, name)
+    await check_on(theatre, name)
 
 
 def plays(scenario: Scenario) -> bool:

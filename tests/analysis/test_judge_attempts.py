@@ -111,6 +111,14 @@ def test_other_failures_are_not_the_same_block() -> None:
     assert verdict.confidence == "weak"
 
 
+def test_what_fails_in_other_ways_and_passes_is_a_passing_fault() -> None:
+    """Three looks: reset, a foreign certificate, and through. No two agree, so nothing is said."""
+    foreign = at(215, tcp(), tls(certificate=cert("ssl_invalid_hostname")))
+    passed = at(445, tcp(), tls(), http())
+    verdict = judged(first(*CUT), neutral(205, *PASSED), foreign, passed, ELSEWHERE)
+    assert said(verdict) == "inconclusive transient unknown weak"
+
+
 # --- neutral, target, neutral
 
 LATER = neutral(440, *PASSED)

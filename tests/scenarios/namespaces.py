@@ -31,6 +31,7 @@ from probe.net.base import Net
 from probe.net.trust import Roots
 from probe.probes.env import Timeouts
 from probe.schedule.line import LineFacts
+from probe.steady import loop_factory
 
 __all__ = ["Namespaces", "main", "play", "played", "repeated"]
 
@@ -174,7 +175,8 @@ def main() -> int:
     names = args.names or [name for name in scenario_names() if name != "demo"]
     scenarios = [load_scenario(name) for name in names]
     here = [scenario for scenario in scenarios if Where.NETNS in scenario.stages]
-    right = asyncio.run(played(repeated(here, args.loss, args.times)))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        right = runner.run(played(repeated(here, args.loss, args.times)))
     return 0 if right else 1
 
 

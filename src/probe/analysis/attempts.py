@@ -78,6 +78,11 @@ class Attempts:
             return None
         return self.passed > 0 and 3 * self.failed < 2 * self.total
 
+    @property
+    def unlike(self) -> bool:
+        """Whether it passed once and never failed twice in the same way, as passing faults do."""
+        return self.passed > 0 and self.alike < 2
+
 
 @dataclass(frozen=True, slots=True)
 class Trigger:

@@ -96,13 +96,14 @@ EXPLAINED: tuple[Rule, ...] = (
     ),
     _row(
         "transient",
-        lambda f: _failing(f) and f.attempts.recovers is True,
+        lambda f: _failing(f) and f.attempts.unlike,
         State.INCONCLUSIVE,
         "transient",
         Locus.UNKNOWN,
         Confidence.WEAK,
-        "{service} failed once and worked once.",
-        "Interference that fires now and then; a third look would tell.",
+        "{service} failed here, and it worked here; nothing failed twice in the same way.",
+        "Interference that fires now and then; further looks would tell.",
+        version=2,
     ),
     _row(
         "family",

@@ -18,6 +18,7 @@ from theatre import Theatre
 
 from probe.lab.actions import Stage
 from probe.lab.scenario import load_scenario, scenario_names
+from probe.steady import loop_factory
 
 __all__ = ["loopback", "main", "words_of"]
 
@@ -53,7 +54,8 @@ def main() -> int:
     parser.add_argument("--words", action="store_true")
     args = parser.parse_args()
     names = args.names or [name for name in scenario_names() if name != "demo"]
-    return 0 if asyncio.run(_written(names, words=args.words)) else 1
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return 0 if runner.run(_written(names, words=args.words)) else 1
 
 
 async def _written(names: Sequence[str], *, words: bool) -> bool:

@@ -166,8 +166,7 @@ def _from_store(request: Request) -> Source:
             by=request.by.value,
             parts=parts,
         )
-        foreign = (_clipped(one, since, until) for one in store.imported_series())
-        found = (*found, *(one for one in foreign if one.samples))
+        found = (*found, *store.imported_series(since, until))
         pairs = chosen_pairs(
             zoned_pairs(store.goodput(since, until), request.tz),
             services=request.services or None,

@@ -122,9 +122,9 @@ def series_in(store: Store, chosen: Selection, *, by: By = "service") -> Iterato
     for one in _lines(store, chosen, bare):
         if _chosen(one.key, chosen):
             yield one
-    for one in store.imported_series():
+    for one in store.imported_series(chosen.since, chosen.until):
         if _chosen(one.key, chosen) and _of_service(one.key, chosen):
-            yield _clipped(one, chosen)
+            yield one
 
 
 def pairs_in(store: Store, chosen: Selection) -> dict[PairKey, tuple[Pair, ...]]:
@@ -146,18 +146,6 @@ def _chosen(key: SeriesKey, chosen: Selection) -> bool:
 
 def _of_service(key: SeriesKey, chosen: Selection) -> bool:
     return chosen.services is None or key.subject.partition("/")[0] in chosen.services
-
-
-def _clipped(series: Series, chosen: Selection) -> Series:
-    since, until = chosen.since, chosen.until
-    if since is None and until is None:
-        return series
-    kept = tuple(
-        sample
-        for sample in series.samples
-        if (since is None or sample.time >= since) and (until is None or sample.time < until)
-    )
-    return replace(series, samples=kept)
 
 
 def _lines(store: Store, chosen: Selection, bare: list[RoundRow]) -> Iterator[Series]:

@@ -1,15 +1,16 @@
 """Several vantages and networks side by side over one period: who sees what, and since when."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
 
-from probe.analysis.columns import Columns
+from probe.analysis.columns import Columns, columns_of
 from probe.analysis.look_series import series_of_looks
 from probe.model.target import Catalog
 from probe.model.timeline import Signal
+from probe.model.times import instant
 from probe.report.data import Lane, Looks, Mark, Pair, Period
 from probe.report.findings import looks_of
 from probe.report.marks import Row, bars_of, last_mark
@@ -22,15 +23,21 @@ _BAD = frozenset({Mark.CUT, Mark.REFUSED, Mark.FAILED, Mark.DOWN})
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """One vantage on one network."""
+    """One vantage on one network; ``file`` where a file of somebody else's says what it saw.
 
+    No measurement stands behind such a column, so it leads nowhere, and what failed there is drawn
+    without saying by whom.
+    """
+
+    file: bool = False
     vantage: str
     network: str
 
     @property
     def name(self) -> str:
-        """Return both in one line."""
-        return f"{self.vantage} · {self.network}"
+        """Return both in one line, with an asterisk for a file."""
+        both = " · ".join(part for part in (self.vantage, self.network) if part)
+        return f"{both} *" if self.file else both
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,14 +67,20 @@ def compare(
     *,
     tz: str | None = None,
 ) -> Comparison:
-    """Return what every vantage that is stored says of the period; those that fail come first."""
+    """Return what every vantage that is stored says of the period; those that fail come first.
+
+    Series that were taken in from files stand behind the measured ones.
+    """
     rounds = list(store.rounds(since=since, until=until))
     found = series_of_looks(store.look_table(since=since, until=until), rounds)
-    series = [one for one in found if one.key.signal is Signal.TARGETED]
+    files = [columns_of(one) for one in store.imported_series(since, until)]
     names = {service.id: service.name for service in catalog.services}
     grouped: dict[str, dict[Column, list[Columns]]] = defaultdict(dict)
-    for one in series:
-        column = Column(vantage=clean(one.key.vantage, 40), network=clean(one.key.network, 40))
+    for one, file in [(one, False) for one in found] + [(one, True) for one in files]:
+        if one.key.signal is not Signal.TARGETED:
+            continue
+        vantage, network = clean(one.key.vantage, 40), clean(one.key.network, 40)
+        column = Column(vantage=vantage, network=network, file=file)
         grouped[one.key.subject].setdefault(column, []).append(one)
     services = sorted(
         (
@@ -78,8 +91,8 @@ def compare(
     )
     failing = [row for row in services if any(seen.looks.bad for seen in row[2])]
     return Comparison(
-        period=_period([row.started for row in rounds], since, until),
-        tz=tz or (series[-1].tz if series else "UTC"),
+        period=_period([*(row.started for row in rounds), *_ends(files)], since, until),
+        tz=tz or next((one.tz for one in (*found[::-1], *files)), "UTC"),
         columns=tuple(sorted({column for columns in grouped.values() for column in columns})),
         services=tuple(services),
         pairs=tuple(
@@ -93,7 +106,7 @@ def compare(
 
 def _seen(columns: dict[Column, list[Columns]]) -> tuple[Seen, ...]:
     return tuple(
-        Seen(column=column, mark=last_mark(own), looks=looks_of(own)[0])
+        Seen(column=column, mark=last_mark(own, hedged=column.file), looks=looks_of(own)[0])
         for column, own in sorted(columns.items())
     )
 
@@ -108,10 +121,17 @@ def _lanes(
     for subject, name, _all_seen in failing:
         for column, own in sorted(grouped[subject].items()):
             found = {one.key: intervals(one) for one in own}
-            row = Row(own=tuple(own), line=(), intervals=found)
+            row = Row(own=tuple(own), line=(), intervals=found, hedged=column.file)
             bars = bars_of(row)
             lanes.append(Lane(subject=subject, name=name, network=column.name, bars=bars))
     return lanes
+
+
+def _ends(series: Sequence[Columns]) -> Iterator[datetime]:
+    """Yield when each series begins and ends."""
+    for one in series:
+        yield instant(int(one.time_us[0]))
+        yield instant(int(one.time_us[-1]))
 
 
 def _period(times: Sequence[datetime], since: datetime | None, until: datetime | None) -> Period:

@@ -181,12 +181,16 @@ def _put(connection: Connection, number: int, rows: list[tuple[Any, ...]]) -> in
     return len(fresh)
 
 
-def series_in(connection: Connection) -> Iterator[Series]:
-    """Yield the series of others, in the order of their keys."""
+def series_in(
+    connection: Connection, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[Series]:
+    """Yield the series of others that have samples in a time, in the order of their keys."""
     query = select(_SERIES).where(_SERIES.c.unit == "")
     order = (_SERIES.c.vantage, _SERIES.c.network, _SERIES.c.subject, _SERIES.c.signal)
     for row in connection.execute(query.order_by(*order, _SERIES.c.locus)).all():
-        yield _series_of(connection, row)
+        found = _series_of(connection, row, since, until)
+        if found.samples:
+            yield found
 
 
 def overlays_in(
@@ -218,7 +222,12 @@ def files_in(
         )
 
 
-def _series_of(connection: Connection, row: Any) -> Series:
+def _series_of(
+    connection: Connection,
+    row: Any,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Series:
     return Series(
         key=SeriesKey(
             vantage=row.vantage,
@@ -228,7 +237,7 @@ def _series_of(connection: Connection, row: Any) -> Series:
             locus=row.locus,
         ),
         tz=row.tz,
-        samples=tuple(_sample(one) for one in _samples(connection, row.id)),
+        samples=tuple(_sample(one) for one in _samples(connection, row.id, since, until)),
     )
 
 

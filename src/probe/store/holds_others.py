@@ -45,10 +45,15 @@ class HoldsOthers(Opened):
         with self._reading() as connection:
             return foreign.has_file(connection, digest)
 
-    def imported_series(self) -> tuple[Series, ...]:
-        """Return the series of others, in the order of their keys."""
+    def imported_series(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[Series, ...]:
+        """Return the series of others, in the order of their keys, with their samples of a time.
+
+        ``since`` is included, ``until`` is not. Those without a sample in it are left out.
+        """
         with self._reading() as connection:
-            return tuple(foreign.series_in(connection))
+            return tuple(foreign.series_in(connection, since, until))
 
     def overlays(
         self,

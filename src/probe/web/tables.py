@@ -257,6 +257,7 @@ def comparison_rows(comparison: Comparison) -> list[Row]:
             "service": subject,
             "vantage": seen.column.vantage,
             "network": seen.column.network,
+            "source": "file" if seen.column.file else "measured",
             "mark": seen.mark,
             "looks_good": seen.looks.good,
             "looks_bad": seen.looks.bad,

@@ -634,6 +634,31 @@ async def test_a_stop_keeps_what_was_measured_and_closes_the_round() -> None:
     assert of(result, "app1.example.com").verdict.state is State.INCONCLUSIVE
 
 
+async def test_a_stop_after_the_machine_stood_still_leaves_no_claim(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-Z, ``fg``, Ctrl-C: nobody looks at the line again, and the round is invalid."""
+    stops = 0
+    monkeypatch.setattr(runner, "long_stops", lambda: stops)
+    clock, stop, store = VirtualClock(START), asyncio.Event(), MemoryStore()
+    probe = FakeProbe(clock)
+
+    def stand_still(target: Endpoint) -> None:
+        nonlocal stops
+        if target.host == "app1.example.com":
+            stops += 1
+            stop.set()
+
+    probe.on_measure = stand_still
+    result = await run_round(
+        deps(catalog(*targets(6)), probe, store=store, stop=stop, concurrency=1)
+    )
+    assert result.interrupted
+    assert result.context.invalid is not None
+    assert result.context.invalid.id is GateId.CLOCK
+    assert of(result, "app0.example.com").verdict.state is State.INVALID
+
+
 async def test_a_cancelled_task_closes_the_round_and_stays_cancelled() -> None:
     """The caller's cancellation is not swallowed."""
     clock = VirtualClock(START)

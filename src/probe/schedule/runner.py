@@ -136,7 +136,8 @@ class _Round:
         self._controls = ControlBook(deps.controls, deps.store, self._started)
         self._services = {service.id: service for service in deps.catalog.services}
         self._network = Network()
-        self._context = self._context_of(LineLook(LineFacts()))
+        self._line = LineLook(LineFacts())
+        self._context = self._context_of(self._line)
         self._begun = False
         self._round_id: int | None = None
         self._taken = Taken()
@@ -168,6 +169,7 @@ class _Round:
 
     def _begin(self, line: LineLook) -> None:
         deps = self._deps
+        self._line = line
         self._network = network_of(
             line, secret=deps.secret, access=deps.vantage.access, previous=deps.previous
         )
@@ -368,6 +370,8 @@ class _Round:
             return
         self._begun = False
         self._taken.release_all()
+        if self._context.invalid is None and self._suspended():  # and then it was interrupted
+            self._settle(self._context_of(self._line))
         seen = self._taken.seen()
         chain = self._chain()
         for endpoint in self._deps.plan.targets:

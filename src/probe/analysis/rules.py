@@ -15,8 +15,9 @@ from probe.analysis.rules_exchange import EXCHANGE, EXCHANGE_PROVEN, EXCHANGE_UN
 from probe.analysis.rules_http import HTTP, HTTP_ARTEFACTS, LAST, PLAIN
 from probe.analysis.rules_line import FIRST, GUARDS
 from probe.analysis.rules_listing import LISTING
-from probe.analysis.rules_ok import PROVEN, SERVER, UNPROVEN
+from probe.analysis.rules_ok import PROVEN, UNPROVEN
 from probe.analysis.rules_path import CERTIFICATE_ARTEFACTS, PATH
+from probe.analysis.rules_server import SERVER
 from probe.analysis.rules_udp import UDP, UDP_SILENT, UDP_UNPROVEN
 
 __all__ = ["RULES", "first_match"]

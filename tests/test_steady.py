@@ -2,8 +2,11 @@
 
 import asyncio
 import selectors
+import signal
 import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -116,6 +119,151 @@ def test_a_kernel_that_wakes_it_late_is_a_stop_too(
 
     assert loop.run_until_complete(wait()) == pytest.approx(1.0 + STILL_S)
     assert loop.long_stops == 1
+
+
+def test_a_process_that_was_stopped_while_it_waited_looks_before_it_gives_up(
+    hand: Hand, loop: SteadyLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``epoll_wait`` ends with EINTR after a stop, and Python then tells of no events at all."""
+    select = selectors.DefaultSelector.select
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)  # noqa: FBT003 - the name of a method of sockets
+
+    def stopped(self: selectors.DefaultSelector, timeout: float | None = None) -> object:
+        if timeout == 0:
+            return select(self, 0)
+        theirs.send(b"answer")
+        hand.at_s += 5.0
+        return []
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", stopped)
+
+    async def ask() -> bytes:
+        async with asyncio.timeout(0.5):
+            return await loop.sock_recv(ours, 100)
+
+    began_s = loop.time()
+    with ours, theirs:
+        assert loop.run_until_complete(ask()) == b"answer"
+    assert loop.time() - began_s == pytest.approx(0.5 + STILL_S)
+
+
+def test_time_never_goes_back(hand: Hand, loop: SteadyLoop) -> None:
+    """A step that begins late in a long turn ends no sooner than it began."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)  # noqa: FBT003 - the name of a method of sockets
+
+    async def step() -> float:
+        await asyncio.sleep(0)
+        hand.at_s += 5.0
+        began_s = loop.time()
+        loop.call_soon(theirs.send, b"answer")
+        await loop.sock_recv(ours, 100)
+        return loop.time() - began_s
+
+    with ours, theirs:
+        assert loop.run_until_complete(step()) >= 0.0
+
+
+def test_a_deadline_that_is_set_after_a_stop_is_no_longer_for_it(
+    hand: Hand, loop: SteadyLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the process stood still before is not added to it."""
+
+    def wait(_self: selectors.DefaultSelector, timeout: float | None = None) -> list[object]:
+        hand.at_s += timeout or 0.0
+        return []
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", wait)
+
+    async def give_up() -> float:
+        await asyncio.sleep(0)
+        hand.at_s += 5.0
+        began_s = hand.at_s
+        async with asyncio.timeout(0.5):
+            await asyncio.Event().wait()
+        return began_s
+
+    began_s = hand.at_s
+    with pytest.raises(TimeoutError):
+        loop.run_until_complete(give_up())
+    assert hand.at_s - began_s == pytest.approx(5.5, abs=0.01)
+
+
+def test_a_stop_is_long_however_long_the_wait_was_meant_to_be(
+    hand: Hand, loop: SteadyLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process stood still for ``LONG_S`` in the middle of a wait of a minute."""
+    stops = iter([LONG_S])
+
+    def wait(_self: selectors.DefaultSelector, timeout: float | None = None) -> list[object]:
+        if timeout:
+            hand.at_s += max(timeout, next(stops, 0.0))
+        return []
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", wait)
+    loop.run_until_complete(asyncio.sleep(60.0))
+    assert loop.long_stops == 1
+
+
+def test_an_interrupt_that_leaves_the_wait_is_no_stop(
+    hand: Hand, loop: SteadyLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in ``select``: what was waited for until then was waited for."""
+    select = selectors.DefaultSelector.select
+    hand_on = iter([0.0, 0.5])
+
+    def wait(self: selectors.DefaultSelector, timeout: float | None = None) -> object:
+        if timeout:
+            hand.at_s += next(hand_on, timeout)
+            raise KeyboardInterrupt
+        return select(self, 0)
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", wait)
+    waiting = loop.create_task(asyncio.sleep(60.0))
+    began_s = loop.time()
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(waiting)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(waiting)
+    assert loop.time() - began_s == pytest.approx(0.5)
+
+
+ASKER = """
+import asyncio, socket, sys
+from probe.steady import SteadyLoop
+
+async def ask():
+    with socket.socket(fileno=int(sys.argv[1])) as ours:
+        ours.setblocking(False)
+        async with asyncio.timeout(1.0):
+            print("asked", flush=True)
+            print(await asyncio.get_running_loop().sock_recv(ours, 100), flush=True)
+
+with asyncio.Runner(loop_factory=SteadyLoop) as runner:
+    runner.run(ask())
+"""
+
+
+@pytest.mark.slow
+def test_the_answer_to_a_process_that_is_really_stopped_is_read() -> None:
+    """Ctrl-Z while it waits, the answer comes, and ``fg`` only after the deadline."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        command = [sys.executable, "-c", ASKER, str(theirs.fileno())]
+        with subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "asked\n"
+            time.sleep(0.1)  # noqa: TID251 - it is in the kernel by then
+            process.send_signal(signal.SIGSTOP)
+            ours.send(b"answer")
+            time.sleep(2.0)  # noqa: TID251 - the stop itself
+            process.send_signal(signal.SIGCONT)
+            assert process.stdout.read() == "b'answer'\n"
 
 
 def test_long_stops_are_counted_of_the_loop_that_runs(hand: Hand, loop: SteadyLoop) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from probe.clock import SystemClock
 
-__all__ = ["LONG_S", "STILL_S", "SteadyLoop", "long_stops", "loop_factory"]
+__all__ = ["LONG_S", "SLICE_S", "STILL_S", "SteadyLoop", "long_stops", "loop_factory"]
 
 STILL_S = 0.25
 """What a turn of the loop may take, and what the kernel may wake it late by, and still be time.
@@ -24,6 +24,9 @@ It is counted in any case: who keeps the loop busy on purpose slows its time, an
 LONG_S = 10.0
 """After a stop of this length others have given up as well: their deadlines went on."""
 
+SLICE_S = 1.0
+"""What the kernel is asked to wait at once, so that a stop is known however long a wait it hits."""
+
 _Events = list[tuple[selectors.SelectorKey, int]]
 
 
@@ -32,23 +35,44 @@ class _Watched(selectors.DefaultSelector):
 
     def __init__(self, now_s: Callable[[], float]) -> None:
         super().__init__()
-        self.lost_s = 0.0
         self.long_stops = 0
         self._now_s = now_s
+        self._lost_s = 0.0
+        self._held_s = 0.0
         self._back_s: float | None = None
 
-    def select(self, timeout: float | None = None) -> _Events:
-        asked_s = self._now_s()
+    def time_s(self) -> float:
+        """Return the loop's time; it never goes back, and stands in a turn that takes too long."""
+        now_s = self._now_s()
         if self._back_s is not None:
-            self._stood_still(asked_s - self._back_s)
-        events = super().select(timeout)
-        self._back_s = self._now_s()
-        if timeout is not None:
-            self._stood_still(self._back_s - asked_s - max(0.0, timeout))
+            now_s = min(now_s, self._back_s + STILL_S)
+        return now_s - self._lost_s - self._held_s
+
+    def select(self, timeout: float | None = None) -> _Events:
+        """Wait for ``timeout`` or ``SLICE_S``; where the process stood still, look once more.
+
+        One that is stopped in ``epoll_wait`` and goes on comes back without having looked (EINTR,
+        signal(7)). Where something is found then, the wait counts from the next turn on: what was
+        found is handled before the deadline that was waited for is over.
+        """
+        asked_s, self._held_s = self._now_s(), 0.0
+        if self._back_s is not None:
+            self._lose(asked_s - self._back_s)
+        wait_s = SLICE_S if timeout is None else min(max(0.0, timeout), SLICE_S)
+        try:
+            events = super().select(wait_s)
+            late = self._now_s() - asked_s > wait_s + STILL_S
+            if late and not events:
+                events = super().select(0)
+        finally:  # a handler of signals may have raised KeyboardInterrupt
+            self._back_s = self._now_s()
+            self._lose(self._back_s - asked_s, wait_s)
+        self._held_s = wait_s + STILL_S if late and events else 0.0
         return events
 
-    def _stood_still(self, seconds: float) -> None:
-        self.lost_s += max(0.0, seconds - STILL_S)
+    def _lose(self, seconds: float, wait_s: float = 0.0) -> None:
+        """Count ``seconds``, of which ``wait_s`` were waited on purpose."""
+        self._lost_s += max(0.0, seconds - wait_s - STILL_S)
         self.long_stops += seconds >= LONG_S
 
 
@@ -63,7 +87,7 @@ class SteadyLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         """Return seconds that go on while the loop does."""
-        return self._now_s() - self._watched.lost_s
+        return self._watched.time_s()
 
     @property
     def long_stops(self) -> int:

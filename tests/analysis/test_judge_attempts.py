@@ -119,6 +119,16 @@ def test_what_fails_in_other_ways_and_passes_is_a_passing_fault() -> None:
     assert said(verdict) == "inconclusive transient unknown weak"
 
 
+def test_what_failed_twice_in_one_way_is_none_though_the_first_look_failed_in_another() -> None:
+    """A reset, a foreign certificate at two addresses, and through: two agree."""
+    certificate = cert("ssl_invalid_hostname")
+    other = at(2, tcp(OTHER), tls(OTHER, certificate=certificate), variant=Variant.OTHER_ADDRESS)
+    foreign = at(215, tcp(), tls(certificate=certificate))
+    passed = at(445, tcp(), tls(), http())
+    verdict = judged(first(*CUT), other, neutral(205, *PASSED), foreign, passed, ELSEWHERE)
+    assert said(verdict) == "blocked tls.reset.sni network weak"
+
+
 # --- neutral, target, neutral
 
 LATER = neutral(440, *PASSED)

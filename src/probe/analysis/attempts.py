@@ -55,7 +55,8 @@ class Attempts:
 
     ``reproduced`` is ``None`` without a second attempt; ``recovered`` is the share of the
     later attempts that passed, ``None`` without one. ``ways`` are the ways in which it was cut,
-    in the order in which they were first seen.
+    in the order in which they were first seen. ``agreeing`` is how many failed like one another,
+    whether the first is among them or not.
     """
 
     total: int
@@ -63,6 +64,7 @@ class Attempts:
     alike: int
     passed: int
     ways: tuple[str, ...] = ()
+    agreeing: int = 0
 
     @property
     def reproduced(self) -> bool | None:
@@ -81,7 +83,7 @@ class Attempts:
     @property
     def unlike(self) -> bool:
         """Whether it passed once and never failed twice in the same way, as passing faults do."""
-        return self.passed > 0 and self.alike < 2
+        return self.passed > 0 and self.agreeing < 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +141,14 @@ def attempts_of(bundle: Sequence[Measurement], first: Ending) -> Attempts:
         and (ending.passed or not in_residue(m, triggers))
     ]
     alike = [e for e in finished if e.akin(first)]
+    failed = [e for e in finished if not e.passed]
     return Attempts(
         total=len(finished),
-        failed=sum(not e.passed for e in finished),
+        failed=len(failed),
         alike=len(alike),
         passed=sum(e.passed for e in finished),
         ways=tuple(dict.fromkeys(_way(e) for e in alike)),
+        agreeing=max((sum(e.akin(other) for other in failed) for e in failed), default=0),
     )
 
 

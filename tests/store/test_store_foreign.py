@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from store_records import LINE, START, good, whole_round
 
 from probe.errors import InputError, StoreError
-from probe.model.timeline import Absence, Overlay, Sample, Series, SeriesKey
+from probe.model.timeline import Absence, Overlay, Sample, Series, SeriesKey, Signal
 from probe.store.database import ForeignFile, Store
 from probe.store.foreign import digest_in, source_of
 
@@ -35,6 +35,18 @@ def test_series_come_back_exactly(memory: Store) -> None:
     assert not memory.has_file(SECOND.digest)
     assert memory.sources() == {"friend": "file:" + "1" * 16}
     assert memory.countries() == {"friend": "IR"}
+
+
+def test_series_come_back_as_arrays_as_well(memory: Store) -> None:
+    """The same samples, those of a time, and of one signal only."""
+    line = replace(SERIES, key=replace(KEY, signal=Signal.UPSTREAM))
+    memory.import_series(FIRST, [(SERIES, "IR"), (line, "IR")], NOW)
+    (found,) = memory.imported_columns(Signal.TARGETED)
+    assert (found.key, found.tz, found.samples()) == (KEY, SERIES.tz, SERIES.samples)
+    hour = timedelta(hours=1)
+    (found,) = memory.imported_columns(Signal.UPSTREAM, START + hour, START + 2 * hour)
+    assert (found.key, found.samples()) == (line.key, SERIES.samples[1:2])
+    assert memory.imported_columns(Signal.TARGETED, START + 3 * hour) == ()
 
 
 def test_a_later_file_takes_the_place_of_what_it_says_again(memory: Store) -> None:

@@ -19,7 +19,7 @@ from probe.export.job import Job, to_folder
 from probe.export.kinds import Form, What
 from probe.model.record import Note, NoteKind
 from probe.model.selection import Selection
-from probe.model.timeline import Overlay, Sample, Series, SeriesKey
+from probe.model.timeline import Overlay, Sample, Series, SeriesKey, Signal
 from probe.model.verdict import State
 from probe.store.database import MEMORY, ForeignFile, Query, Store
 from probe.store.merge import merge
@@ -98,6 +98,7 @@ def answers(store: Store, folder: Path) -> dict[str, Any]:
         "bytes": store.bytes_used(START, NOW),
         "notes": list(store.notes()),
         "series": store.imported_series(),
+        "columns": [one.samples() for one in store.imported_columns(Signal.TARGETED)],
         "overlays": list(store.overlays()),
         "files": list(store.imported_files()),
         "goodput": store.goodput(),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from probe.analysis.columns import Columns, columns_of
+from probe.analysis.columns import Columns
 from probe.analysis.look_series import series_of_looks
 from probe.model.target import Catalog
 from probe.model.timeline import Signal
@@ -73,7 +73,7 @@ def compare(
     """
     rounds = list(store.rounds(since=since, until=until))
     found = series_of_looks(store.look_table(since=since, until=until), rounds)
-    files = [columns_of(one) for one in store.imported_series(since, until)]
+    files = store.imported_columns(Signal.TARGETED, since, until)
     names = {service.id: service.name for service in catalog.services}
     grouped: dict[str, dict[Column, list[Columns]]] = defaultdict(dict)
     for one, file in [(one, False) for one in found] + [(one, True) for one in files]:

@@ -4,11 +4,11 @@ They are no evidence of this store: nothing is judged by them, they are not in t
 and they count as one source each, however many lines a file speaks of.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from probe.errors import StoreError
 from probe.model.timeline import Absence, Overlay, Sample, Series, SeriesKey, Signal
@@ -31,12 +31,14 @@ __all__ = [
     "forget_foreign",
     "has_file",
     "imported_from",
+    "in_time",
     "known_as",
     "measured_vantages",
     "overlays_in",
     "save_overlays",
     "save_series",
     "series_in",
+    "series_rows",
     "source_of",
 ]
 
@@ -185,12 +187,19 @@ def series_in(
     connection: Connection, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[Series]:
     """Yield the series of others that have samples in a time, in the order of their keys."""
-    query = select(_SERIES).where(_SERIES.c.unit == "")
-    order = (_SERIES.c.vantage, _SERIES.c.network, _SERIES.c.subject, _SERIES.c.signal)
-    for row in connection.execute(query.order_by(*order, _SERIES.c.locus)).all():
+    for row in series_rows(connection):
         found = _series_of(connection, row, since, until)
         if found.samples:
             yield found
+
+
+def series_rows(connection: Connection, signal: Signal | None = None) -> Sequence[Any]:
+    """Return the rows of the series of others, of one signal or of all, in order of their keys."""
+    query = select(_SERIES).where(_SERIES.c.unit == "")
+    if signal is not None:
+        query = query.where(_SERIES.c.signal == signal)
+    order = (_SERIES.c.vantage, _SERIES.c.network, _SERIES.c.subject, _SERIES.c.signal)
+    return connection.execute(query.order_by(*order, _SERIES.c.locus)).all()
 
 
 def overlays_in(
@@ -266,12 +275,19 @@ def _samples(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Any:
-    query = select(_SAMPLE).where(_SAMPLE.c.series_id == series).order_by(_SAMPLE.c.time_us)
+    return connection.execute(in_time(select(_SAMPLE), series, since, until)).all()
+
+
+def in_time(
+    query: Select[Any], series: int, since: datetime | None, until: datetime | None
+) -> Select[Any]:
+    """Narrow a query of samples to one series and, from ``since`` to before ``until``, a time."""
+    query = query.where(_SAMPLE.c.series_id == series).order_by(_SAMPLE.c.time_us)
     if since is not None:
         query = query.where(_SAMPLE.c.time_us >= microseconds(since))
     if until is not None:
         query = query.where(_SAMPLE.c.time_us < microseconds(until))
-    return connection.execute(query).all()
+    return query
 
 
 def _sample(row: Any) -> Sample:

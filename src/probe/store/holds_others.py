@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from probe.errors import InputError
-from probe.model.timeline import Overlay, Series
+from probe.model.timeline import Overlay, Series, Signal
 from probe.store import foreign
 from probe.store.foreign import ForeignFile, source_of
 from probe.store.opened import Opened
+
+if TYPE_CHECKING:
+    from probe.analysis.columns import Columns
 
 __all__ = ["HoldsOthers"]
 
@@ -54,6 +58,15 @@ class HoldsOthers(Opened):
         """
         with self._reading() as connection:
             return tuple(foreign.series_in(connection, since, until))
+
+    def imported_columns(
+        self, signal: Signal, since: datetime | None = None, until: datetime | None = None
+    ) -> "tuple[Columns, ...]":
+        """Return the series of others of one signal, as ``imported_series`` does, as arrays."""
+        from probe.store.foreign_columns import columns_in  # numpy, which few commands need
+
+        with self._reading() as connection:
+            return tuple(columns_in(connection, signal, since, until))
 
     def overlays(
         self,

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from desk_fixtures import HOSTILE, NOW, START, fill
+from desk_fixtures import HOSTILE, NOW, START, catalog, fill
 from html_page import Page
 
 from probe.model.timeline import Sample, Series, SeriesKey, Signal
+from probe.report import compare
 from probe.store.database import Store
 from probe.store.foreign import ForeignFile
+from probe.web import pages
 
 Ask = Callable[..., httpx.Response]
 NOTE = "* Taken from a file of somebody else's"
@@ -83,3 +85,29 @@ def test_what_strangers_call_themselves_is_shown_as_text(ask: Ask) -> None:
     assert "<img" not in text
     assert "<script>alert" not in text
     assert "\u202e" not in text
+
+
+def test_a_file_of_thousands_is_not_drawn_to_its_end(
+    ask_of: Callable[..., Ask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chart has the first rows out of files, the page says so, and the table has all."""
+    monkeypatch.setattr(compare, "MOST_OF_FILES", 2)
+    monkeypatch.setattr(pages, "MOST_OF_FILES", 2)
+    place = tmp_path / "probe.sqlite"
+    theirs = [(series(f"s{number}", bad=True), "IR") for number in range(3)]
+    with Store.open(place) as store:
+        fill(store)
+        store.import_series(ForeignFile("1" * 64, "theirs.csv", "timeline"), theirs, NOW)
+        drawn = compare.compare(store, catalog(), START - timedelta(days=1), None)
+    assert [lane.name for lane in drawn.lanes if lane.name.startswith("*")] == ["* s0", "* s1"]
+    assert [lane.name for lane in drawn.lanes if not lane.name.startswith("*")]
+    said = " ".join(" ".join(Page(ask_of(place)("/compare").text).said).split())
+    assert "Of 3 rows out of files, the first 2 are drawn" in said
+    assert "s2" in said
+
+
+def test_an_asterisk_is_not_cut_off_with_the_end_of_a_name() -> None:
+    """Charts shorten names from the end, and what a stranger calls himself may be long."""
+    column = compare.Column(file=True, vantage="v" * 40, network="AS64777/fixed")
+    assert column.name.startswith("* v")
+    assert not compare.Column(vantage="v", network="AS64777/fixed").name.startswith("*")

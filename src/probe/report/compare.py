@@ -17,9 +17,13 @@ from probe.report.marks import Row, bars_of, last_mark
 from probe.report.text import clean
 from probe.store.database import Store
 
-__all__ = ["Column", "Comparison", "Seen", "compare"]
+__all__ = ["MOST_OF_FILES", "Column", "Comparison", "Seen", "compare"]
 
 _BAD = frozenset({Mark.CUT, Mark.REFUSED, Mark.FAILED, Mark.DOWN})
+
+
+MOST_OF_FILES = 100
+"""Lanes out of files that are drawn: a file may speak of thousands, each of which takes 8 ms."""
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -35,9 +39,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
     @property
     def name(self) -> str:
-        """Return both in one line, with an asterisk for a file."""
+        """Return both in one line; an asterisk for a file is first: charts cut long names."""
         both = " · ".join(part for part in (self.vantage, self.network) if part)
-        return f"{both} *" if self.file else both
+        return f"* {both}" if self.file else both
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +53,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Services by columns; ``pairs`` and ``lanes`` are for the charts."""
+    """Services by columns; ``pairs`` and ``lanes`` are for the charts.
+
+    Of ``of_files`` lanes out of files the first ``MOST_OF_FILES`` are among the ``lanes``.
+    """
 
     period: Period
     tz: str
@@ -57,6 +64,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[tuple[str, str, tuple[Seen, ...]], ...] = ()  # id, name, what was seen
     pairs: tuple[Pair, ...] = ()
     lanes: tuple[Lane, ...] = ()
+    of_files: int = 0
 
 
 def compare(
@@ -101,6 +109,7 @@ def compare(
             for seen in all_seen
         ),
         lanes=tuple(_lanes(grouped, failing)),
+        of_files=sum(seen.column.file for row in failing for seen in row[2]),
     )
 
 
@@ -118,12 +127,16 @@ def _lanes(
     from probe.analysis.timeline import intervals
 
     lanes = []
+    of_files = 0
     for subject, name, _all_seen in failing:
         for column, own in sorted(grouped[subject].items()):
+            of_files += column.file
+            if column.file and of_files > MOST_OF_FILES:
+                continue
             found = {one.key: intervals(one) for one in own}
             row = Row(own=tuple(own), line=(), intervals=found, hedged=column.file)
-            bars = bars_of(row)
-            lanes.append(Lane(subject=subject, name=name, network=column.name, bars=bars))
+            shown = f"* {name}" if column.file else name
+            lanes.append(Lane(subject=subject, name=shown, network=column.name, bars=bars_of(row)))
     return lanes
 
 

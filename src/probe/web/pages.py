@@ -9,6 +9,7 @@ from probe.errors import InputError
 from probe.model.verdict import State
 from probe.report.charts.engine import draw
 from probe.report.charts.spans import lanes_chart, onset_chart
+from probe.report.compare import MOST_OF_FILES
 from probe.report.data import ReportData, WindowRow
 from probe.report.html import Picture
 from probe.report.tongue import speaking
@@ -193,7 +194,14 @@ class _Pages:
                     draw(onset_chart(lanes, period, tz)),
                     draw(onset_chart(lanes, period, tz, narrow=True)),
                 )
-        return self._draw("compare.html.j2", asked, "/compare", comparison=comparison, drawn=drawn)
+        return self._draw(
+            "compare.html.j2",
+            asked,
+            "/compare",
+            comparison=comparison,
+            drawn=drawn,
+            most_of_files=MOST_OF_FILES,
+        )
 
     def download(self, request: Request, name: str) -> Response:
         """Send what is on the screen, as a file."""

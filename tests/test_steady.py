@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from probe.steady import LONG_S, STILL_S, SteadyLoop, long_stops, loop_factory
+from probe.steady import LONG_S, STILL_S, SteadyLoop, long_stops, loop_factory, lost_s
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its loops have no selector")
 
@@ -269,17 +269,19 @@ def test_the_answer_to_a_process_that_is_really_stopped_is_read() -> None:
 def test_long_stops_are_counted_of_the_loop_that_runs(hand: Hand, loop: SteadyLoop) -> None:
     """From ``LONG_S`` on; another kind of loop has none to tell of."""
 
-    async def stops() -> list[int]:
-        counts = [long_stops()]
+    async def stops() -> list[tuple[int, float]]:
+        counts = [(long_stops(), lost_s())]
         for seconds in (LONG_S - 1.0, LONG_S):
             hand.at_s += seconds
             await asyncio.sleep(0)
-            counts.append(long_stops())
+            counts.append((long_stops(), lost_s()))
         return counts
 
-    assert loop.run_until_complete(stops()) == [0, 0, 1]
+    first_s = LONG_S - 1.0 - STILL_S
+    both = [(0, 0.0), (0, first_s), (1, first_s + LONG_S - STILL_S)]
+    assert loop.run_until_complete(stops()) == both
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as other:
-        assert other.run(stops()) == [0, 0, 0]
+        assert other.run(stops()) == [(0, 0.0)] * 3
 
 
 def test_commands_measure_on_it() -> None:

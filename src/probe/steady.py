@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from probe.clock import SystemClock
 
-__all__ = ["LONG_S", "SLICE_S", "STILL_S", "SteadyLoop", "long_stops", "loop_factory"]
+__all__ = ["LONG_S", "SLICE_S", "STILL_S", "SteadyLoop", "long_stops", "loop_factory", "lost_s"]
 
 STILL_S = 0.25
 """What a turn of the loop may take, and what the kernel may wake it late by, and still be time.
@@ -36,8 +36,8 @@ class _Watched(selectors.DefaultSelector):
     def __init__(self, now_s: Callable[[], float]) -> None:
         super().__init__()
         self.long_stops = 0
+        self.lost_s = 0.0
         self._now_s = now_s
-        self._lost_s = 0.0
         self._held_s = 0.0
         self._back_s: float | None = None
 
@@ -46,7 +46,7 @@ class _Watched(selectors.DefaultSelector):
         now_s = self._now_s()
         if self._back_s is not None:
             now_s = min(now_s, self._back_s + STILL_S)
-        return now_s - self._lost_s - self._held_s
+        return now_s - self.lost_s - self._held_s
 
     def select(self, timeout: float | None = None) -> _Events:
         """Wait for ``timeout`` or ``SLICE_S``; where the process stood still, look once more.
@@ -72,7 +72,7 @@ class _Watched(selectors.DefaultSelector):
 
     def _lose(self, seconds: float, wait_s: float = 0.0) -> None:
         """Count ``seconds``, of which ``wait_s`` were waited on purpose."""
-        self._lost_s += max(0.0, seconds - wait_s - STILL_S)
+        self.lost_s += max(0.0, seconds - wait_s - STILL_S)
         self.long_stops += seconds >= LONG_S
 
 
@@ -94,6 +94,11 @@ class SteadyLoop(asyncio.SelectorEventLoop):
         """How often the loop stood still for ``LONG_S`` or more."""
         return self._watched.long_stops
 
+    @property
+    def lost_s(self) -> float:
+        """Seconds that the loop stood still and did not count."""
+        return self._watched.lost_s
+
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Return what makes such loops; ``None`` on Windows, whose loops have no selector."""
@@ -104,3 +109,9 @@ def long_stops() -> int:
     """Return how often the running loop stood still for long; 0 where that is not watched."""
     loop = asyncio.get_running_loop()
     return loop.long_stops if isinstance(loop, SteadyLoop) else 0
+
+
+def lost_s() -> float:
+    """Return the seconds that the running loop did not count; 0 where that is not watched."""
+    loop = asyncio.get_running_loop()
+    return loop.lost_s if isinstance(loop, SteadyLoop) else 0.0

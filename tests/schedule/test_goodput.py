@@ -30,7 +30,7 @@ from probe.model.measurement import GOODPUTS, HttpStep, Outcome, Step, TransferS
 from probe.model.target import Catalog, Endpoint, Plan, Purpose
 from probe.probes.options import ProbeOptions
 from probe.probes.transfer import OwnServer, Transfer
-from probe.schedule import goodput
+from probe.schedule import goodput, transfers
 from probe.schedule.choose import Wanted, plan_round
 from probe.schedule.contacts import Place, may_dial
 from probe.schedule.cost import transfer_bytes
@@ -46,7 +46,7 @@ from probe.schedule.goodput import (
 )
 from probe.schedule.goodput_tasks import GoodputTask, cost_of_tasks
 from probe.schedule.network import NetworkLookup, Seen
-from probe.schedule.reasons import DOWNLOADS, FAR, METERED, NEARBY, UNCOUNTED
+from probe.schedule.reasons import DOWNLOADS, FAR, METERED, NEARBY, STOOD_STILL, UNCOUNTED
 from probe.schedule.session import Session
 from probe.settings import Settings
 from probe.store.database import MEMORY, Store
@@ -432,6 +432,28 @@ async def test_a_cache_in_the_country_is_nothing_from_abroad(
     own = next(r for r in result.records if r.endpoint == OTHER.id)
     timed = [m for m in own.bundle if m.variant is Variant.GOODPUT]
     assert [m.outcome for m in timed] == [Outcome.MEASURED]
+
+
+@pytest.mark.parametrize(("lost", "kept"), [(0.01, True), (0.5, False)])
+async def test_a_transfer_in_which_the_machine_stood_still_has_no_speed(
+    monkeypatch: pytest.MonkeyPatch, lost: float, kept: bool
+) -> None:
+    """The kernel went on receiving: twice as fast as it was, or a control twice its target."""
+    stood_s = 0.0
+    monkeypatch.setattr(transfers, "lost_s", lambda: stood_s)
+    probe = faked(takes_s=1.0)
+
+    def stop(target: Endpoint) -> None:
+        nonlocal stood_s
+        stood_s += lost
+
+    probe.on_measure = stop
+    with Store.open(MEMORY) as store:
+        result = await session(catalog(FILE, OTHER), store, probe).round(EVERYTHING, goodput=True)
+        assert bool(store.goodput()) is kept
+    (record,) = (r for r in result.records if r.endpoint == FILE.id)
+    timed = [m for m in record.bundle if m.variant is Variant.GOODPUT]
+    assert [m.reason for m in timed] == [None if kept else STOOD_STILL]
 
 
 async def test_four_a_day_and_then_no_more() -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "RESTING",
     "RUN_BYTES",
     "RUN_SECONDS",
+    "STOOD_STILL",
     "UNCOUNTED",
     "under_gate",
 ]
@@ -26,6 +27,7 @@ UNCOUNTED = "nobody counts a day's downloads without a store"
 METERED = "every byte is paid for on this line (metered)"
 NEARBY = "it was answered from inside the country, so that it crossed no border"
 FAR = "it was answered from another country, so that it crossed a border"
+STOOD_STILL = "this machine stood still meanwhile, so that its time says nothing"
 INTERRUPTED = "the run was interrupted"
 RESTING = "its address rests after a failure, and a quick run does not wait"
 

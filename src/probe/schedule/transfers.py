@@ -22,13 +22,18 @@ from probe.probes.options import ProbeOptions
 from probe.probes.transfer import HAS_OBJECT, Transfer
 from probe.schedule.beside import reached_at
 from probe.schedule.goodput_tasks import GoodputTask, TimedLook
-from probe.schedule.reasons import FAR, NEARBY
+from probe.schedule.reasons import FAR, NEARBY, STOOD_STILL
 from probe.schedule.work import Work
+from probe.steady import lost_s
 
 __all__ = ["FRESH_S", "Transfers", "answers"]
 
 FRESH_S = 60.0
 """A transfer this young serves as the control of another: within the same minute."""
+
+_STILL_SHARE = 0.05
+"""The share of a transfer's time that may be lost. While the process stands still the kernel goes
+on receiving, so that what came then seems to have come at once."""
 
 TakeLook = Callable[[Measurement], None]
 
@@ -87,14 +92,19 @@ class Transfers:
             found = replace(known, variant=look.variant, bytes_sent=0, bytes_received=0)
         else:
             options = _options(look, family, address)
+            before_s = lost_s()
             found = await self.work.measure(look.endpoint, options, taken)
+            stood = lost_s() - before_s > _STILL_SHARE * found.duration_s
+            if stood and found.outcome is Outcome.MEASURED:
+                found = _untimed(found, STOOD_STILL)
+                taken(found)
         if found.outcome is not Outcome.MEASURED:
             return None
         if look.plain:
             self._fresh[key] = found
         misplaced = self._misplaced(look, found)
         if misplaced is not None:
-            found = replace(found, outcome=Outcome.NOT_RUN, reason=misplaced, steps=())
+            found = _untimed(found, misplaced)
         taken(found)
         return found
 
@@ -112,6 +122,10 @@ class Transfers:
             return NEARBY if where == self.country else None
         here = look.endpoint.purpose is Purpose.DOMESTIC
         return FAR if here and where != self.country else None
+
+
+def _untimed(found: Measurement, reason: str) -> Measurement:
+    return replace(found, outcome=Outcome.NOT_RUN, reason=reason, steps=())
 
 
 def _family(bundle: Sequence[Measurement]) -> int:

@@ -3,6 +3,7 @@
 Loopback only, or, where ``probe lab up`` has started the tests, the lab's own namespace.
 """
 
+import asyncio
 import gc
 import os
 from asyncio import AbstractEventLoop
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-from probe.steady import SteadyLoop
+from probe.steady import loop_factory
 
 settings.register_profile("quick", max_examples=40, deadline=None)
 settings.load_profile("quick")
@@ -43,7 +44,7 @@ class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ha
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
     """Return the loop that commands measure on: a busy machine is no reason to fail."""
-    return {"steady": SteadyLoop}
+    return {"steady": loop_factory() or asyncio.new_event_loop}  # Windows' own can start processes
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -32,6 +32,7 @@ __all__ = [
     "has_file",
     "imported_from",
     "in_time",
+    "key_of",
     "known_as",
     "measured_vantages",
     "overlays_in",
@@ -238,15 +239,20 @@ def _series_of(
     until: datetime | None = None,
 ) -> Series:
     return Series(
-        key=SeriesKey(
-            vantage=row.vantage,
-            network=row.network,
-            subject=row.subject,
-            signal=Signal(row.signal),
-            locus=row.locus,
-        ),
+        key=key_of(row),
         tz=row.tz,
         samples=tuple(_sample(one) for one in _samples(connection, row.id, since, until)),
+    )
+
+
+def key_of(row: Any) -> SeriesKey:
+    """Return the key of the row of a series."""
+    return SeriesKey(
+        vantage=row.vantage,
+        network=row.network,
+        subject=row.subject,
+        signal=Signal(row.signal),
+        locus=row.locus,
     )
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from probe.analysis.columns import ABSENCES, NONE, Columns
-from probe.model.timeline import SeriesKey, Signal
+from probe.model.timeline import Signal
 from probe.store.dictionary import table_of
-from probe.store.foreign import in_time, series_rows
+from probe.store.foreign import in_time, key_of, series_rows
 from probe.store.reading import plain_rows
 from probe.store.rows import StoredForeignSample
 
@@ -48,13 +48,7 @@ def _columns(row: Any, found: Sequence[tuple[Any, ...]]) -> Columns:
     places = {None: NONE} | {name: place for place, name in enumerate(names)}
     absences = {None: NONE} | {str(one): place for place, one in enumerate(ABSENCES)}
     return Columns(
-        key=SeriesKey(
-            vantage=row.vantage,
-            network=row.network,
-            subject=row.subject,
-            signal=Signal(row.signal),
-            locus=row.locus,
-        ),
+        key=key_of(row),
         tz=row.tz,
         time_us=np.array(time_us, dtype=np.int64),
         bad=np.array([NONE if one is None else one for one in bad], dtype=np.int8),

@@ -148,6 +148,40 @@ def test_a_process_that_was_stopped_while_it_waited_looks_before_it_gives_up(
     assert loop.time() - began_s == pytest.approx(0.5 + STILL_S)
 
 
+def test_what_came_before_a_stop_does_not_hide_what_came_in_it(
+    hand: Hand, loop: SteadyLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One answer ends the wait, the process is stopped, and another one comes meanwhile."""
+    select = selectors.DefaultSelector.select
+    pairs = [socket.socketpair() for _ in range(2)]
+
+    def stopped(self: selectors.DefaultSelector, timeout: float | None = None) -> object:
+        if timeout == 0:
+            return select(self, 0)
+        pairs[0][1].send(b"one")
+        found = select(self, 0)
+        pairs[1][1].send(b"two")
+        hand.at_s += 5.0
+        return found
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", stopped)
+
+    async def ask(ours: socket.socket) -> bytes:
+        ours.setblocking(False)  # noqa: FBT003 - the name of a method of sockets
+        async with asyncio.timeout(0.5):
+            return await loop.sock_recv(ours, 100)
+
+    async def both() -> list[bytes]:
+        return await asyncio.gather(*(ask(ours) for ours, _ in pairs))
+
+    try:
+        assert loop.run_until_complete(both()) == [b"one", b"two"]
+    finally:
+        for ours, theirs in pairs:
+            ours.close()
+            theirs.close()
+
+
 def test_time_never_goes_back(hand: Hand, loop: SteadyLoop) -> None:
     """A step that begins late in a long turn ends no sooner than it began."""
     ours, theirs = socket.socketpair()

@@ -52,8 +52,8 @@ class _Watched(selectors.DefaultSelector):
         """Wait for ``timeout`` or ``SLICE_S``; where the process stood still, look once more.
 
         One that is stopped in ``epoll_wait`` and goes on comes back without having looked (EINTR,
-        signal(7)). Where something is found then, the wait counts from the next turn on: what was
-        found is handled before the deadline that was waited for is over.
+        signal(7)), or with what there was before it. Where something is found then, the wait counts
+        from the next turn on: it is handled before the deadline that was waited for is over.
         """
         asked_s, self._held_s = self._now_s(), 0.0
         if self._back_s is not None:
@@ -62,7 +62,7 @@ class _Watched(selectors.DefaultSelector):
         try:
             events = super().select(wait_s)
             late = self._now_s() - asked_s > wait_s + STILL_S
-            if late and not events:
+            if late:
                 events = super().select(0)
         finally:  # a handler of signals may have raised KeyboardInterrupt
             self._back_s = self._now_s()

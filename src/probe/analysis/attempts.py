@@ -11,6 +11,7 @@ within 200 s of an earlier cut there is no attempt of its own. Nor is a resolver
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import combinations
 
 from probe.analysis.endings import Ending, FailureClass, Layer, ending_of
 from probe.model.measurement import DnsStep, Measurement, Outcome, TcpStep, UdpStep, Variant
@@ -35,6 +36,17 @@ REMEMBERED = timedelta(seconds=300)
 _SAME_QUESTION = (Variant.MAIN, Variant.RETEST)
 _AFTER_NAME = (Layer.TLS, Layer.HTTP, Layer.EXCHANGE)
 _CUT = (FailureClass.RESET, FailureClass.TIMEOUT)
+_PASSING = frozenset(
+    {
+        FailureClass.RESET,
+        FailureClass.TIMEOUT,
+        FailureClass.REFUSED,
+        FailureClass.UNREACHABLE,
+        FailureClass.SERVFAIL,
+    }
+)
+"""How a bad line, a busy server or a restart fails; none of them forges a name or a certificate."""
+
 _WORDS = {
     FailureClass.RESET: "cut off",
     FailureClass.TIMEOUT: "silence",
@@ -55,8 +67,8 @@ class Attempts:
 
     ``reproduced`` is ``None`` without a second attempt; ``recovered`` is the share of the
     later attempts that passed, ``None`` without one. ``ways`` are the ways in which it was cut,
-    in the order in which they were first seen. ``agreeing`` is how many failed like one another,
-    whether the first is among them or not.
+    in the order in which they were first seen. ``unlike`` is whether it passed once, and failed
+    only as passing faults do, and never twice in the same way.
     """
 
     total: int
@@ -64,7 +76,7 @@ class Attempts:
     alike: int
     passed: int
     ways: tuple[str, ...] = ()
-    agreeing: int = 0
+    unlike: bool = False
 
     @property
     def reproduced(self) -> bool | None:
@@ -79,11 +91,6 @@ class Attempts:
         if self.total < 2:
             return None
         return self.passed > 0 and 3 * self.failed < 2 * self.total
-
-    @property
-    def unlike(self) -> bool:
-        """Whether it passed once and never failed twice in the same way, as passing faults do."""
-        return self.passed > 0 and self.agreeing < 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +155,14 @@ def attempts_of(bundle: Sequence[Measurement], first: Ending) -> Attempts:
         alike=len(alike),
         passed=sum(e.passed for e in finished),
         ways=tuple(dict.fromkeys(_way(e) for e in alike)),
-        agreeing=max((sum(e.akin(other) for other in failed) for e in failed), default=0),
+        unlike=len(failed) < len(finished) and _unlike(failed),
     )
+
+
+def _unlike(failed: Sequence[Ending]) -> bool:
+    """Return whether no two failed in the same way, and each as a passing fault does."""
+    pairs = combinations(failed, 2)
+    return all(e.kind in _PASSING for e in failed) and not any(a.akin(b) for a, b in pairs)
 
 
 def _without_echoes(tried: Iterable[Measurement]) -> Iterator[Measurement]:

@@ -96,7 +96,7 @@ EXPLAINED: tuple[Rule, ...] = (
     ),
     _row(
         "transient",
-        lambda f: _failing(f) and f.attempts.unlike,
+        lambda f: _failing(f) and (f.attempts.recovers is True or f.attempts.unlike),
         State.INCONCLUSIVE,
         "transient",
         Locus.UNKNOWN,

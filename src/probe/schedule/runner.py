@@ -48,15 +48,12 @@ from probe.schedule.taken import Taken, claims
 from probe.schedule.transfers import Transfers, answers
 from probe.schedule.work import MeasureOne, Work, blank
 from probe.schedule.zone import offset_s, zone_data
-from probe.steady import long_stops
+from probe.steady import LONG_S, long_stops
 
 __all__ = ["Keeps", "Progress", "RoundResult", "RunDeps", "run_round"]
 
 NOTHING_UNDER = frozenset({GateId.VPN_ON, GateId.OFFLINE_LOCAL, GateId.CAPTIVE_PORTAL})
 """Gates under which no target is contacted: the packets would go nowhere, or to a stranger."""
-
-SUSPENDED_S = 60.0
-"""Wall clock and monotonic clock apart by more than this: the machine slept, or was set."""
 
 
 class _Stopped(Exception):  # noqa: N818 - a signal, no error
@@ -337,7 +334,7 @@ class _Round:
         if long_stops() > self._stops:
             return True
         wall_s = (self._clock.now() - self._started).total_seconds()
-        return abs(wall_s - (self._clock.monotonic_s() - self._started_s)) > SUSPENDED_S
+        return abs(wall_s - (self._clock.monotonic_s() - self._started_s)) >= LONG_S
 
     def _gate_reason(self, endpoint: Endpoint) -> str | None:
         """Return why the round's gate keeps ``endpoint`` from being measured.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from together import Together
 from xdist.scheduler import LoadScopeScheduling
 
 from probe.steady import loop_factory
@@ -27,19 +28,16 @@ if not os.environ.get("PROBE_NET", "").startswith("lab:"):
     os.environ["PROBE_NET"] = "loopback"
 
 
-TOGETHER = (
-    "tests/analysis/test_fuzz_broken_edges.py::TestBlame::",
-    "tests/lab/test_lab_demo.py::TestWholeDemo::",
-    "tests/web/test_web_browser.py::",
-)
-"""Tests of one long preparation: worlds that are judged, a fortnight, a server with Chromium."""
-
-
 class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Each test by itself to whoever is free, but for those of one preparation."""
 
+    def __init__(self, config: pytest.Config, log: object) -> None:
+        """Know no test yet."""
+        super().__init__(config, log)
+        self._together = Together()
+
     def _split_scope(self, nodeid: str) -> str:
-        return next((kept for kept in TOGETHER if nodeid.startswith(kept)), nodeid)
+        return self._together.scope_of(nodeid)
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
@@ -53,10 +51,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> TogetherS
     return TogetherScheduling(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
+gc.disable()  # while ten thousand tests are read nearly nothing is garbage
+
+
 def pytest_collection_finish() -> None:
     """Spare the collector of garbage ten thousand tests each time: a twelfth of all the work."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # what a few tests leave behind fits into memory
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,9 @@ says what the verdict denies, and that the step which decided it is told as fail
 import functools
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 
 import pytest
-import pytest_asyncio
 import stage
 from outcome import Outcome, outcome_of
 from shipped import loaded, played_on
@@ -31,7 +29,7 @@ from probe.schedule.chain import FollowUps
 from probe.schedule.runner import RunDeps
 from probe.targets.load import load_fingerprints
 
-one_loop = pytest.mark.asyncio(loop_scope="module")
+one_loop = pytest.mark.asyncio(loop_scope="session")
 FAST = ("none", "dns-bogon", "tls-sni-reset", "server-451", "line-domestic-only")
 SLOW = tuple(name for name in played_on(Where.LOOPBACK) if name not in FAST)
 
@@ -42,13 +40,6 @@ PRIVATE = ("127.0.0.1", "192.168.1", "fe80:")
 """Where a home is: no sentence spells such an address out."""
 
 STRANGERS = re.compile("“[^”]*”")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def theatre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Theatre]:
-    """Return a theatre; its labs end with the module."""
-    async with AsyncExitStack() as stack:
-        yield Theatre(stack, tmp_path_factory.mktemp("told"))
 
 
 async def diagnosed(theatre: Theatre, name: str, monkeypatch: pytest.MonkeyPatch) -> Outcome:

@@ -4,11 +4,7 @@ The engine is the real one (``run_round``: gates, follow-ups, judge, store); onl
 virtual, and deadlines are short where the censor is silent.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-
 import pytest
-import pytest_asyncio
 from checked import REPLAYS, check
 from shipped import loaded, played_on
 from theatre import Theatre
@@ -20,7 +16,7 @@ from probe.model.target import Purpose
 from probe.model.verdict import State
 
 pytestmark = REPLAYS
-played_on_one_loop = pytest.mark.asyncio(loop_scope="module")
+played_on_one_loop = pytest.mark.asyncio(loop_scope="session")
 
 FAST = (
     "dns-nxdomain",
@@ -40,13 +36,6 @@ SAME_TRAP = ("none", "server-alert", "server-challenge", "server-down", "server-
              "server-503", "server-wrong-name", "dns-resolver-down", "http-injected-script",
              "slow-throttle")  # fmt: skip
 """Scenarios of other names in which nothing is blocked either."""
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def theatre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Theatre]:
-    """Return a theatre; its labs end with the module."""
-    async with AsyncExitStack() as stack:
-        yield Theatre(stack, tmp_path_factory.mktemp("theatre"))
 
 
 async def check_on(theatre: Theatre, name: str) -> None:

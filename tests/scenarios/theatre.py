@@ -3,8 +3,8 @@
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import msgspec
 from outcome import Outcome, outcome_of
+from shipped import world_of
 from stage import Loopback, Played, Stage
 
 from probe.lab.process import Lab
@@ -29,7 +29,7 @@ class Theatre:
 
     async def rounds(self, scenario: Scenario, *, slower: float = 1.0) -> tuple[Played, ...]:
         """Play a scenario in a world that fits; all deadlines are ``slower`` times as long."""
-        world = _world_of(scenario)
+        world = world_of(scenario)
         stage = self._stages.get(world)
         if stage is None:
             lab = await self._stack.enter_async_context(Lab(scenario, http2=False))
@@ -38,8 +38,3 @@ class Theatre:
             stage = self._stages[world] = Stage(Loopback(lab), folder, scenario.country)
             self._stack.callback(stage.close)
         return await stage.play(scenario, slower=slower)
-
-
-def _world_of(scenario: Scenario) -> bytes:
-    """Return what tells worlds apart."""
-    return msgspec.json.encode((scenario.country, scenario.cdn, scenario.services))

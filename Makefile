@@ -11,6 +11,8 @@ RUNS ?= 400
 TRACES ?= 100
 NETNS ?= netns and not slow
 MINUTES ?= 10
+AGAIN ?=
+# tests/again.sh: what failed runs once more, by itself (.ci/run)
 export PROBE_NET := loopback
 export PROBE_STORE ?= $(CURDIR)/results/probe.sqlite
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -26,11 +28,11 @@ demo: $(VENV)/.run  ## fourteen days on a censored network inside this machine, 
 	@$(BIN)/probe demo --out results
 
 test: $(VENV)/.dev  ## the fast tests
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	@$(AGAIN) $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 test-all: $(VENV)/.dev  ## the fast tests, then the slow ones
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m '(slow or browser) and not netns' --timeout 300
+	@$(AGAIN) $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	@$(AGAIN) $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m '(slow or browser) and not netns' --timeout 300
 
 test-netns: $(VENV)/.dev  ## the tests on real packets, in network namespaces; says why where that cannot be
 	@if why=$$($(BIN)/probe lab check -o json 2>&1 >/dev/null); then \

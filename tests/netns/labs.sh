@@ -9,7 +9,7 @@ catalog="$folder/test_catalog_whole.py"
 
 in_lab() { # in the place of the shell that calls it, so that a signal reaches the lab
     exec "$bin/probe" lab up --world small --server "$bin/python $PWD/$folder/own_server.py" none -- \
-        "$bin/python" -m pytest -q -m "$marks" --timeout 600 "$@"
+        ${AGAIN:-} "$bin/python" -m pytest -q -m "$marks" --timeout 600 "$@"
 }
 
 good() { # 5 is pytest's word for "no test of these marks"

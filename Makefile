@@ -28,10 +28,10 @@ demo: $(VENV)/.run  ## fourteen days on a censored network inside this machine, 
 	@$(BIN)/probe demo --out results
 
 test: $(VENV)/.dev  ## the fast tests
-	@$(AGAIN) $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	@$(AGAIN) $(BIN)/python -m pytest -q -n 3
 
 test-all: $(VENV)/.dev  ## the fast tests, then the slow ones
-	@$(AGAIN) $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	@$(AGAIN) $(BIN)/python -m pytest -q -n 3
 	@$(AGAIN) $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m '(slow or browser) and not netns' --timeout 300
 
 test-netns: $(VENV)/.dev  ## the tests on real packets, in network namespaces; says why where that cannot be

@@ -48,14 +48,33 @@ def test_more_losses_tell_more() -> None:
     assert all_of_them.high / all_of_them.low < two.high / two.low
 
 
-def test_one_loss_a_transfer_widens_the_interval_alone() -> None:
-    """It bounds the rate from above: what came in the round trip before it. The level stays."""
+def test_one_loss_a_transfer_leaves_a_range() -> None:
+    """Losses at about the same place fix depth and rate together only: the interval says so."""
     speeds = [policed(RATE, 48_000.0, size=128 * 1024, seed=seed) for seed in range(6)]
     cut = [_up_to_the_second_pause(one) for one in speeds]
-    before = usual(cut)
-    found = policed_level(cut, before)
-    assert (found.fitted, found.rate, found.low) == (False, before.rate, before.low)
-    assert found.high > RATE
+    came = usual(cut).rate
+    found = policed_level(cut, usual(cut))
+    assert not found.fitted
+    assert found.low <= min(RATE, came)
+    assert found.high >= max(RATE, came)
+
+
+def test_after_a_timeout_the_level_is_not_what_came() -> None:
+    """Half of the time was waited, with the bucket running over: the rate is twice what came."""
+    speeds = [_waited(one) for one in ten(12_000.0)]
+    came, found = usual(speeds), policed_level(speeds, usual(speeds))
+    assert came.rate < 0.7 * RATE
+    assert found.rate == pytest.approx(RATE, rel=0.15)
+    assert found.low <= RATE <= found.high
+
+
+def _waited(whole: Speed) -> Speed:
+    """Return the same transfer with 0.5 s more at each pause."""
+    times = np.array(whole.marks)[:, 1]
+    paused = np.diff(times, prepend=times[0]) > 0.85 * RTT_S
+    late = times + 0.5 * np.cumsum(paused)
+    marks = tuple((size, at) for (size, _), at in zip(whole.marks, late.tolist(), strict=True))
+    return Speed(rate=whole.rate, received=whole.received, rtt_s=RTT_S, marks=marks)
 
 
 def _up_to_the_second_pause(whole: Speed) -> Speed:

@@ -58,7 +58,7 @@ def test_a_pace_that_stays_is_the_policers() -> None:
     by_losses = [replace(one, steady=one.steady[:0]) for one in paced]
     leads = []
     for transfers in (paced, by_losses):
-        right, fast = sum(evidence(one, at, depths) for one in transfers)
+        right, fast = np.sum([evidence(one, at, depths) for one in transfers], axis=0)
         leads.append(right - fast)
     assert leads[1] < 3
     assert leads[0] > leads[1] + 5

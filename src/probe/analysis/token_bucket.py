@@ -27,7 +27,7 @@ WHOLE_PACKETS = 1_500 / 1_448
 _LEAST_LOSSES = 2
 _MOST_TRANSFERS = 24
 _BELOW, _ABOVE, _RATES = 0.6, 5.0, 50
-_SHALLOW, _DEEP, _DEPTHS = 8192.0, 2.0**20, 18
+_SHALLOW, _DEEP, _DEEPER = 8192.0, 2.0**24, 4 / 3
 _FAR = 0.2
 _TAIL = 0.02
 _FINE = 1.03
@@ -56,8 +56,7 @@ def policed_level(speeds: Sequence[Speed], usual: Level) -> Level:
     if sum(one.losses.size for one in seen) < _LEAST_LOSSES:
         return usual
     rates = np.geomspace(_BELOW * usual.rate, _ABOVE * usual.rate, _RATES)
-    depths = np.geomspace(_SHALLOW, _DEEP, _DEPTHS)
-    depth = np.column_stack((np.tile(depths, (rates.size, 1)), depths_if_full(seen, rates)))
+    depth = np.column_stack((np.tile(_depths(seen), (rates.size, 1)), depths_if_full(seen, rates)))
     log = np.zeros_like(depth)
     for one in seen:
         log += evidence(one, rates[:, None], depth)
@@ -65,6 +64,14 @@ def policed_level(speeds: Sequence[Speed], usual: Level) -> Level:
         return usual
     busy = max(usual.rate, float(np.median([one.busy for one in seen])))
     return _likely(rates, log + _before(rates, usual.rate, busy)[:, None], usual.rate)
+
+
+def _depths(seen: Sequence[Arrivals]) -> FloatArray:
+    """Return depths in bytes, up to that of a bucket which nothing that came would have emptied."""
+    most = max(one.before + float(one.size.sum()) for one in seen)
+    times = min(max(most, 2 * _SHALLOW), _DEEP) / _SHALLOW
+    steps = np.arange(math.ceil(math.log(times, _DEEPER)) + 1)
+    return np.asarray(_SHALLOW * _DEEPER**steps, dtype=np.float64)
 
 
 def _before(rates: FloatArray, usual: float, busy: float) -> FloatArray:

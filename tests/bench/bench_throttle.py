@@ -9,8 +9,8 @@ the service or of the line. 25 % of evening congestion lies under every limit. B
 Wehe's rule (throughput of the ten rounds differs by half, Kolmogorov-Smirnov p < 0.01), which was
 made for two replays from one server and has no past to compare with. Levels are compared with what
 the limit lets through, which TCP does not reach behind a policer: *by losses* is how often the
-pauses of the transfers told the rate of the bucket to a factor of two; else the level is the middle
-of a wider interval, or what came.
+pauses of the transfers told the rate of the bucket to a factor of two; else the level is what came,
+or the end of a wider interval that is nearest to it.
 
 Fortnights have a limit every day from 16:00 to 23:59 (edges scatter by 3 min a day), or none.
 """

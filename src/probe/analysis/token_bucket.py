@@ -49,8 +49,8 @@ def policed_level(speeds: Sequence[Speed], usual: Level) -> Level:
     """Return the rate of the policer that these transfers met; ``usual`` is what they came to.
 
     Without losses that a bucket explains, ``usual`` stays. Where they leave rates that differ by
-    more than twice, the middle of these is said and its interval tells the rest; it is not
-    ``fitted`` then.
+    more than twice, that one is said which is nearest to what came, and the interval tells the
+    rest; it is not ``fitted`` then.
     """
     seen = [one for speed in _some(speeds) if (one := Arrivals.of(speed)) is not None]
     if sum(one.losses.size for one in seen) < _LEAST_LOSSES:
@@ -95,11 +95,12 @@ def _likely(rates: FloatArray, log: FloatArray, usual: float) -> Level:
     below = (np.cumsum(chance) - chance / 2) / chance.sum()
     ends = np.interp([_TAIL, 0.5, 1 - _TAIL], below, np.log(rates))
     low, middle, high = np.exp(ends).tolist()
+    told = high < _VAGUE * low
     return Level(
-        middle,
+        middle if told else min(max(usual, low), high),
         low / _FINE,
         max(high * _FINE * WHOLE_PACKETS, usual),
-        fitted=high < _VAGUE * low,
+        fitted=told,
     )
 
 

@@ -29,8 +29,8 @@ _MOST_TRANSFERS = 24
 _BELOW, _ABOVE, _RATES = 0.6, 5.0, 50
 _SHALLOW, _DEEP, _DEEPER = 8192.0, 2.0**24, 4 / 3
 _FAR = 0.2
-_TAIL = 0.02
-_FINE = 1.03
+_TAIL = 0.01
+_FINE = 1.045  # from one rate that is tried to the next
 _TELLING = 3.0
 _VAGUE = 2.0
 

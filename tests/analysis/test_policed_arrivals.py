@@ -68,6 +68,13 @@ def test_the_busy_rate_leaves_pauses_out() -> None:
     assert of(steps).busy == pytest.approx(20 * STEP / 0.19)
 
 
+def test_what_came_since_the_first_loss_counts_its_wait() -> None:
+    """From the mark before it to the end; without a loss there is none."""
+    steps = [0.001] * 20 + [0.2] + [0.01] * 20
+    assert of(steps).since_loss == pytest.approx(21 * STEP / 0.4)
+    assert of([0.01] * 20).since_loss == 0
+
+
 def test_without_marks_or_a_round_trip_nothing_is_seen() -> None:
     """Eight marks are the least."""
     assert seen([0.01] * 6) is None

@@ -10,6 +10,7 @@ from paired_transfers import speed
 from policed_transfers import RTT_S, policed
 
 from probe.analysis.limit_level import limit_level
+from probe.analysis.policed_arrivals import Arrivals
 from probe.analysis.slowness import steady_rate
 from probe.analysis.token_bucket import Level, policed_level
 from probe.model.goodput import Speed
@@ -54,7 +55,9 @@ def test_one_loss_a_transfer_leaves_a_range() -> None:
     cut = [_up_to_the_second_pause(one) for one in speeds]
     came = usual(cut).rate
     found = policed_level(cut, usual(cut))
+    since_loss = [one.since_loss for each in cut if (one := Arrivals.of(each)) is not None]
     assert not found.fitted
+    assert found.low <= float(np.median(since_loss))
     assert found.low <= min(RATE, came)
     assert found.high >= max(RATE, came)
 

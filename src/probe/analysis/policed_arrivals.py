@@ -41,6 +41,18 @@ class Arrivals:
     steady: IntArray
     busy: float
 
+    @property
+    def since_loss(self) -> float:
+        """Return bytes/s from the first loss to the end: what Flach and others take, and a floor.
+
+        The bucket was empty at the loss, and may have run over since. Without a loss it is 0.
+        """
+        if not self.losses.size:
+            return 0.0
+        first = int(self.losses[0])
+        spent_s = float(self.spent_s[first:].sum())
+        return float(self.size[first:].sum()) / spent_s
+
     @classmethod
     def of(cls, speed: Speed) -> "Arrivals | None":
         """Return what is to be seen of a transfer; nothing without marks and a round trip."""

@@ -29,7 +29,7 @@ _MOST_TRANSFERS = 24
 _BELOW, _ABOVE, _RATES = 0.6, 5.0, 50
 _SHALLOW, _DEEP, _DEEPER = 8192.0, 2.0**24, 4 / 3
 _FAR = 0.2
-_TAIL = 0.01
+_TAIL = 0.02
 _FINE = 1.045  # from one rate that is tried to the next
 _TELLING = 3.0
 _VAGUE = 2.0
@@ -63,7 +63,8 @@ def policed_level(speeds: Sequence[Speed], usual: Level) -> Level:
     if log.max() < _TELLING:
         return usual
     busy = max(usual.rate, float(np.median([one.busy for one in seen])))
-    return _likely(rates, log + _before(rates, usual.rate, busy)[:, None], usual.rate)
+    least = float(np.median([one.since_loss for one in seen if one.losses.size]))
+    return _likely(rates, log + _before(rates, usual.rate, busy)[:, None], usual.rate, least)
 
 
 def _depths(seen: Sequence[Arrivals]) -> FloatArray:
@@ -85,11 +86,11 @@ def _before(rates: FloatArray, usual: float, busy: float) -> FloatArray:
     return np.asarray(-np.log1p((np.maximum(outside, 0.0) / _FAR) ** 2), dtype=np.float64)
 
 
-def _likely(rates: FloatArray, log: FloatArray, usual: float) -> Level:
+def _likely(rates: FloatArray, log: FloatArray, usual: float, least: float) -> Level:
     """Return the median of what is likely of the rate, and all but its tails.
 
     What came above it may have been a full bucket's, or the fit is low: the interval reaches that
-    as well.
+    as well. Where losses do not tell, it also reaches ``least``, what came since they began.
     """
     chance = np.exp(log - log.max()).sum(axis=1)
     below = (np.cumsum(chance) - chance / 2) / chance.sum()
@@ -98,7 +99,7 @@ def _likely(rates: FloatArray, log: FloatArray, usual: float) -> Level:
     told = high < _VAGUE * low
     return Level(
         middle if told else min(max(usual, low), high),
-        low / _FINE,
+        low / _FINE if told else min(low / _FINE, least),
         max(high * _FINE * WHOLE_PACKETS, usual),
         fitted=told,
     )

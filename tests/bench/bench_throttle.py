@@ -52,8 +52,9 @@ def main() -> int:
         with ProcessPoolExecutor(given.processes) as pool:
             for name, counts in pool.map(_judged, jobs):
                 sys.stderr.write(f"{name} {counts}\n")
-                kept["cells"][name] = counts
-                kept |= {"day": SystemClock().now().date().isoformat(), "machine": machine()}
+                day = SystemClock().now().date().isoformat()
+                kept["cells"][name] = counts | {"day": day}
+                kept |= {"day": day, "machine": machine()}
                 RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         page.write_section(DOCS / "benchmarks.md", TITLE, str(__doc__).strip(), kept)
     sys.stdout.write(f"{page.played(kept)}\n\n{page.rows(kept)}")

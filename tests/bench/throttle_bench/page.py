@@ -39,8 +39,21 @@ def section(title: str, explained: str, kept: Mapping[str, Any]) -> str:
 
 
 def played(kept: Mapping[str, Any]) -> str:
-    """Say when and where the figures are from."""
-    return f"Played on {kept.get('day')}: {kept.get('machine')}."
+    """Say when and where the figures are from; those of other days, by their kind."""
+    words = [f"Played on {kept.get('day')}: {kept.get('machine')}."]
+    others: dict[str, set[str]] = {}
+    for one in (*CELLS, *DAY_CELLS):
+        day = kept.get("cells", {}).get(one.id, {}).get("day", kept.get("day"))
+        if day != kept.get("day"):
+            others.setdefault(str(day), set()).add(_kind(one))
+    words += [f"Played on {day}: {', '.join(sorted(kinds))}." for day, kinds in others.items()]
+    return " ".join(words)
+
+
+def _kind(cell: Cell | DayCell) -> str:
+    if isinstance(cell, DayCell):
+        return "fortnights"
+    return "what has no limit" if cell.limit is None else "limits"
 
 
 def write_section(path: Path, title: str, explained: str, kept: Mapping[str, Any]) -> None:

@@ -42,7 +42,8 @@ def played(kept: Mapping[str, Any]) -> str:
     """Say when and where the figures are from; those of other days, by their kind."""
     words = [f"Played on {kept.get('day')}: {kept.get('machine')}."]
     others: dict[str, set[str]] = {}
-    for one in (*CELLS, *DAY_CELLS):
+    every: tuple[Cell | DayCell, ...] = (*CELLS, *DAY_CELLS)
+    for one in every:
         day = kept.get("cells", {}).get(one.id, {}).get("day", kept.get("day"))
         if day != kept.get("day"):
             others.setdefault(str(day), set()).add(_kind(one))

@@ -49,6 +49,23 @@ async def test_the_end_is_a_reset(server: socket.socket) -> None:
             peer.recv(100)
 
 
+async def test_what_the_last_datagram_met_does_not_eat_the_next() -> None:
+    """A waiting ICMP error is told in place of sending; the trigger goes out all the same."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        port = server.getsockname()[1]
+        expiring = datagrams("127.0.0.1", port)
+        server.close()
+        expiring.send(b"nobody is there")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+            again.bind(("127.0.0.1", port))
+            again.settimeout(5)
+            expiring.send(b"trigger")
+            assert again.recv(100) == b"trigger"
+    expiring.close()
+
+
 async def test_a_closed_port_is_a_failure() -> None:
     """A failure of the network, by its name, and no socket is left open."""
     with socket.socket() as taken:

@@ -60,10 +60,17 @@ class Expiring:
     def send(self, data: bytes) -> None:
         """Send; an error that waits on the socket (an ICMP message, a RST) is read by others.
 
-        A trigger fits into the kernel's buffer: what it does not take at once is not sent.
+        The kernel tells such an error in place of sending, and once: it is sent then. A trigger
+        fits into the kernel's buffer: what it does not take at once is not sent.
         """
-        with contextlib.suppress(OSError):
-            self._sock.send(data)
+        for _ in range(2):
+            try:
+                self._sock.send(data)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            return
 
     def knock(self) -> None:
         """Start to connect, with the life that is set; what comes of it is read elsewhere.

@@ -25,13 +25,14 @@ def events(pairs: tuple[Pair, ...], key: PairKey = KEY) -> tuple[Event, ...]:
     return throttle_events({key: pairs}, rng=random.Random(1), names={"forum": "The Forum"})
 
 
-def test_a_daily_throttling_is_a_daily_window() -> None:
+@pytest.mark.parametrize(("noise", "near"), [(0.04, 0.1), (0.08, 0.15)])
+def test_a_daily_throttling_is_a_daily_window(noise: float, near: float) -> None:
     """From 16:00 to 23:59, its edges within ten minutes, with ratio, level and shape.
 
-    The rounds scatter by 4 %: a policer's do less. Those that scatter more have the level of the
-    faster ones, which a bucket must have let through.
+    Where rounds scatter by 8 %, more than a policer's do, the level is nearer to that of the faster
+    ones: a bucket must have let them through. It stays within what is promised of levels.
     """
-    (event,) = events(rounds(WEEK, target=daily(16, 24, 5), jerky=True, noise=0.04))
+    (event,) = events(rounds(WEEK, target=daily(16, 24, 5), jerky=True, noise=noise))
     assert (event.kind, event.signal, event.label) == (
         EventKind.DAILY_WINDOW,
         Signal.GOODPUT,
@@ -44,7 +45,7 @@ def test_a_daily_throttling_is_a_daily_window() -> None:
     assert abs(window.end_minute - 1440) <= 10
     assert said.ratio == pytest.approx(5, rel=0.1)
     assert said.grade is Grade.THROTTLED
-    assert said.level_kbps == pytest.approx(1600, rel=0.1)
+    assert said.level_kbps == pytest.approx(1600, rel=near)
     assert (event.series, event.reach, event.scope) == ("forum", Reach.TARGETED, Scope.THIS_LINE)
     assert event.mechanisms[0][0] == THROTTLE
     assert decode(encode(event), Event) == event

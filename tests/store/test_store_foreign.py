@@ -31,6 +31,7 @@ def test_series_come_back_exactly(memory: Store) -> None:
     """Each field of each sample, and whose word they are."""
     assert memory.import_series(FIRST, [(SERIES, "IR")], NOW) == 3
     assert memory.imported_series() == (SERIES,)
+    assert memory.imported_services() == {SERIES.key.subject.partition("/")[0]}
     assert memory.has_file(FIRST.digest)
     assert not memory.has_file(SECOND.digest)
     assert memory.sources() == {"friend": "file:" + "1" * 16}
@@ -65,6 +66,7 @@ def test_two_zones_of_one_series_are_refused_whole(memory: Store) -> None:
     with pytest.raises(StoreError, match="Asia/Tehran"):
         memory.import_series(SECOND, [(other, "IR"), (replace(SERIES, tz="UTC"), "IR")], NOW)
     assert memory.imported_series() == (SERIES,)
+    assert memory.imported_services() == {SERIES.key.subject.partition("/")[0]}
     assert not memory.has_file(SECOND.digest)
 
 

@@ -210,9 +210,7 @@ def _selection(
     from probe.model.verdict import State
 
     since, until = span_of(*span, settings.tz)
-    known = set(store.scan.services()) | {
-        one.key.subject.partition("/")[0] for one in store.imported_series()
-    }
+    known = {*store.scan.services(), *store.imported_services()}
     wanted: set[str] | None = set(services) or None
     for name in services:
         _must_be(name, known, "--service", "service in the store")

@@ -266,8 +266,7 @@ def _without_own(chosen: Selection, store: Store) -> Selection:
     there = store.scan.services()
     if PRIVATE_SERVICE not in there:
         return chosen
-    others = {one.key.subject.partition("/")[0] for one in store.imported_series()}
-    wanted = {*there, *others} if chosen.services is None else chosen.services
+    wanted = {*there, *store.imported_services()} if chosen.services is None else chosen.services
     return replace(chosen, services=frozenset(wanted) - {PRIVATE_SERVICE})
 
 

@@ -59,6 +59,11 @@ class HoldsOthers(Opened):
         with self._reading() as connection:
             return tuple(foreign.series_in(connection, since, until))
 
+    def imported_services(self) -> set[str]:
+        """Return the services that series of others are about; no sample is read."""
+        with self._reading() as connection:
+            return {row.subject.partition("/")[0] for row in foreign.series_rows(connection)}
+
     def imported_columns(
         self, signal: Signal, since: datetime | None = None, until: datetime | None = None
     ) -> "tuple[Columns, ...]":
